@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"
+    verbose_name = _("accounts")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self):
+        from accounts import receivers, signals
+
+        signals.user_followed.connect(receivers.mail_new_follower, dispatch_uid="accounts.mail_new_follower")

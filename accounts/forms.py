@@ -1,0 +1,77 @@
+from allauth.account import forms as allauth_forms
+from django import forms
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts import signals
+from accounts.models import MailKind, MailPreference, User
+from accounts.text import clean_line, clean_text, is_visible
+
+
+def drop_placeholders(form):
+    """Labels say what a field is for; a placeholder that repeats them only fades away."""
+    for field in form.fields.values():
+        field.widget.attrs.pop("placeholder", None)
+
+
+class LoginForm(allauth_forms.LoginForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        drop_placeholders(self)
+        self.fields["login"].label = _("Username or email")
+        self.fields["login"].widget.attrs |= {"autocomplete": "username", "autocapitalize": "none"}
+        self.fields["password"].help_text = ""
+        self.fields["remember"].label = _("Remember me")
+
+
+class SignupForm(allauth_forms.SignupForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        drop_placeholders(self)
+        self.fields["username"].help_text = User._meta.get_field("username").help_text
+        self.fields["username"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
+        self.fields["email"].label = _("Email")
+        self.fields["password1"].help_text = _("At least 8 characters.")
+
+
+class ProfileForm(forms.ModelForm):
+    """What others see of a member, and which mails the member gets."""
+
+    class Meta:
+        model = User
+        fields = ["display_name", "bio"]
+        widgets = {"bio": forms.Textarea(attrs={"rows": 3})}
+        help_texts = {"display_name": _("Shown above your username. Leave it empty to show only that.")}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for kind in MailKind:
+            self.fields[kind] = forms.BooleanField(
+                label=kind.label,
+                required=False,
+                initial=MailPreference.wants(self.instance, kind),
+            )
+
+    def mail_fields(self):
+        """The fields about mails, in the order of MailKind."""
+        return [self[kind] for kind in MailKind]
+
+    def clean_display_name(self):
+        name = clean_line(self.cleaned_data["display_name"])
+        if name and not is_visible(name):
+            raise forms.ValidationError(_("That name cannot be seen. Use letters, or leave it empty."))
+        return name
+
+    def clean_bio(self):
+        return clean_text(self.cleaned_data["bio"])
+
+    def save(self):
+        """Store what changed and publish `profile_changed` if others can see it. Returns the User."""
+        with transaction.atomic():
+            self.instance.save(update_fields=["display_name", "bio"])
+            for kind in MailKind:
+                if kind in self.changed_data:
+                    MailPreference.choose(self.instance, kind, self.cleaned_data[kind])
+            if {"display_name", "bio"} & set(self.changed_data):
+                signals.profile_changed.send(sender=User, user=self.instance)
+        return self.instance

@@ -1,0 +1,42 @@
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Follow(models.Model):
+    """One person follows another. Written by `User.follow()` and `User.unfollow()` only."""
+
+    follower = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        db_index=False,
+        related_name="followings",
+        verbose_name=_("follower"),
+    )
+    followed = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        db_index=False,
+        related_name="followed_by",
+        verbose_name=_("followed"),
+    )
+    created_on = models.DateTimeField(_("since"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("follow")
+        verbose_name_plural = _("follows")
+        constraints = [
+            models.UniqueConstraint(fields=["follower", "followed"], name="follow_unique"),
+            models.CheckConstraint(
+                name="follow_not_oneself", condition=~models.Q(follower=models.F("followed"))
+            ),
+        ]
+        indexes = [
+            # Counts of followers are answered from the first alone; the second lists them newest first.
+            models.Index(fields=["followed", "follower"], name="follow_followed_follower"),
+            models.Index(fields=["followed", "-id"], name="follow_followed_newest"),
+        ]
+
+    def __str__(self):
+        return f"{self.follower} → {self.followed}"

@@ -1,0 +1,165 @@
+from allauth.account import app_settings as account_settings
+from allauth.account.app_settings import EmailVerificationMethod
+from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
+from django.contrib.auth.models import AbstractUser
+from django.db import models, transaction
+from django.db.models.functions import Lower
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from accounts import signals
+from accounts.managers import UserManager
+from accounts.models.follow import Follow
+from accounts.validators import username_validators
+
+
+class User(AbstractUser):
+    """A member. Names and addresses are kept in lower case, so that plain unique columns serve.
+
+    `get_absolute_url()` leads to the follower list; a project that has profile pages points it there with
+    ABSOLUTE_URL_OVERRIDES.
+    """
+
+    first_name = last_name = None
+
+    username = models.CharField(
+        _("username"),
+        max_length=40,
+        unique=True,
+        validators=username_validators,
+        help_text=_("3 to 40 letters a to z, digits and underscores. It cannot be changed later."),
+        error_messages={"unique": _("That name is taken. Try another.")},
+    )
+    email = models.EmailField(
+        _("email"),
+        unique=True,
+        null=True,
+        blank=True,
+        error_messages={"unique": _("That email already belongs to an account.")},
+    )
+    display_name = models.CharField(_("display name"), max_length=50, blank=True)
+    bio = models.CharField(_("about you"), max_length=300, blank=True)
+    follows = models.ManyToManyField(
+        "self",
+        through=Follow,
+        through_fields=("follower", "followed"),
+        symmetrical=False,
+        related_name="followers",
+    )
+    suspended_on = models.DateTimeField(_("suspended since"), null=True, blank=True, editable=False)
+
+    objects = UserManager()
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                name="user_suspended_is_inactive",
+                condition=models.Q(suspended_on=None) | models.Q(is_active=False),
+            ),
+            models.CheckConstraint(
+                name="user_username_lower", condition=models.Q(username=Lower("username"))
+            ),
+            models.CheckConstraint(
+                name="user_email_lower",
+                condition=models.Q(email=None) | (models.Q(email=Lower("email")) & ~models.Q(email="")),
+            ),
+        ]
+        indexes = [
+            # Every list leaves suspended people out; there are few, and this finds them all at once.
+            models.Index("id", name="user_suspended", condition=models.Q(suspended_on__isnull=False)),
+        ]
+
+    def __str__(self):
+        return f"@{self.username}"
+
+    def save(self, *args, **kwargs):
+        self.username = self.normalize_username(self.username)
+        self.email = self.email.lower() if self.email else None
+        super().save(*args, **kwargs)
+
+    @classmethod
+    def normalize_username(cls, username):
+        return super().normalize_username(username).lower()
+
+    def get_absolute_url(self):
+        return reverse("accounts:followers", args=[self.username])
+
+    @property
+    def name(self):
+        """What to call this person: their display name, or else their username."""
+        return self.display_name or self.username
+
+    get_full_name = get_short_name = lambda self: self.name
+
+    def follow(self, other):
+        """Follow `other` and publish `user_followed`.
+
+        Returns whether anything changed: not for oneself, a suspended person, or somebody already followed.
+        """
+        if other == self or other.suspended_on:
+            return False
+        with transaction.atomic():
+            follow, created = Follow.objects.get_or_create(follower=self, followed=other)
+            if created:
+                signals.user_followed.send(sender=User, follow=follow)
+        return created
+
+    def unfollow(self, other):
+        """Stop following `other` and publish `user_unfollowed`. Returns whether anything changed."""
+        with transaction.atomic():
+            deleted, _by_model = Follow.objects.filter(follower=self, followed=other).delete()
+            if deleted:
+                signals.user_unfollowed.send(sender=User, follower=self, followed=other)
+        return bool(deleted)
+
+    def is_following(self, other):
+        """Whether this person follows `other` now."""
+        return Follow.objects.filter(follower=self, followed=other).exists()
+
+    def suspend(self):
+        """Bar this person from the site and hide them everywhere: no log-in, no profile, no posts, no follows.
+
+        Ends all their sessions and publishes `user_suspended`. Returns whether anything changed.
+        """
+        with transaction.atomic():
+            suspended = User.objects.filter(pk=self.pk, suspended_on=None).update(
+                suspended_on=timezone.now(), is_active=False
+            )
+            if suspended:
+                self.end_sessions()
+                signals.user_suspended.send(sender=User, user=self)
+        self.refresh_from_db(fields=["suspended_on", "is_active"])
+        return bool(suspended)
+
+    def reinstate(self):
+        """Undo `suspend()` and publish `user_reinstated`. Returns whether anything changed."""
+        with transaction.atomic():
+            reinstated = User.objects.filter(pk=self.pk, suspended_on__isnull=False).update(
+                suspended_on=None, is_active=True
+            )
+            if reinstated:
+                signals.user_reinstated.send(sender=User, user=self)
+        self.refresh_from_db(fields=["suspended_on", "is_active"])
+        return bool(reinstated)
+
+    def end_sessions(self):
+        """Log this person out everywhere."""
+        for session in UserSession.objects.filter(user=self):
+            session.end()
+
+    def can_be_mailed(self):
+        """Whether mail may go to this person's address: not if suspended, nor unconfirmed where it must be."""
+        if not self.email or self.suspended_on:
+            return False
+        if account_settings.EMAIL_VERIFICATION != EmailVerificationMethod.MANDATORY:
+            return True
+        return EmailAddress.objects.filter(user=self, email=self.email, verified=True).exists()
+
+    def add_email_address(self, *, verified):
+        """Record the address of an account that was not made by the sign-up page, as allauth needs it."""
+        if self.email:
+            EmailAddress.objects.update_or_create(
+                user=self, email=self.email, defaults={"verified": verified, "primary": True}
+            )

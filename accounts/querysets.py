@@ -1,0 +1,74 @@
+from django.db import models
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
+
+
+class UserQuerySet(models.QuerySet):
+    """The words in which people are asked for."""
+
+    def visible(self):
+        """People who are not suspended."""
+        return self.filter(suspended_on=None)
+
+    def suspended(self):
+        return self.filter(suspended_on__isnull=False)
+
+    def followers_of(self, user):
+        """Visible people who follow `user`, newest follow first; `position` orders them."""
+        return self.visible().filter(followings__followed=user).in_order_of("followings__id")
+
+    def followed_by(self, user):
+        """Visible people whom `user` follows, newest follow first; `position` orders them."""
+        return self.visible().filter(followed_by__follower=user).in_order_of("followed_by__id")
+
+    def in_order_of(self, field):
+        return self.annotate(position=F(field)).order_by("-position")
+
+    def search(self, words):
+        """People in whose username or display name every one of the `words` occurs.
+
+        Case is ignored; on SQLite only that of the letters A to Z.
+        """
+        people = self
+        for word in words.replace("\0", "").split():
+            word = word.removeprefix("@")
+            people = people.filter(Q(username__icontains=word) | Q(display_name__icontains=word))
+        return people
+
+    def most_followed(self):
+        """Most followed first, then the longest here; `position` orders them."""
+        return (
+            self.with_follower_count()
+            .annotate(
+                # One number for both: there is room for 2**31 followers of 2**32 people.
+                position=F("follower_count") * Value(2**32, models.BigIntegerField()) - F("id")
+            )
+            .order_by("-position")
+        )
+
+    def with_follower_count(self):
+        """Adds `follower_count`: how many visible people follow each."""
+        return self.annotate(follower_count=self._count_of("followed", "follower"))
+
+    def with_counts(self):
+        """Adds `follower_count` and `following_count`, of visible people only."""
+        return self.with_follower_count().annotate(following_count=self._count_of("follower", "followed"))
+
+    def _count_of(self, mine, theirs):
+        follows = self.model.follows.through.objects.order_by()
+        suspended = self.model.objects.suspended().values("pk")
+        counts = (
+            follows.filter(**{mine: OuterRef("pk")})
+            .exclude(**{f"{theirs}__in": suspended})
+            .values(mine)
+            .annotate(count=Count("pk"))
+            .values("count")
+        )
+        return Coalesce(Subquery(counts), 0, output_field=models.BigIntegerField())
+
+    def with_followed_by(self, viewer):
+        """Adds `is_followed`: whether `viewer` follows each. Nobody is followed by a visitor."""
+        if not viewer.is_authenticated:
+            return self.annotate(is_followed=Value(False))
+        follows = self.model.follows.through.objects
+        return self.annotate(is_followed=Exists(follows.filter(follower=viewer, followed=OuterRef("pk"))))

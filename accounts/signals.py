@@ -1,0 +1,20 @@
+"""What happens to people, published to whoever wants to act on it.
+
+Each is sent exactly once per change that happened, inside the transaction of the change: a receiver that writes
+to the same database commits or rolls back with it. ARCHITECTURE.md lists the receivers.
+"""
+
+from django.dispatch import Signal
+
+# Sent by User.follow(). Arguments: follow, the new Follow.
+user_followed = Signal()
+
+# Sent by User.unfollow(). Arguments: follower, followed, both User.
+user_unfollowed = Signal()
+
+# Sent by User.suspend() and User.reinstate(). Arguments: user.
+user_suspended = Signal()
+user_reinstated = Signal()
+
+# Sent by ProfileForm.save() when the display name or the text about oneself is another. Arguments: user.
+profile_changed = Signal()

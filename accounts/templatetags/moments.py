@@ -1,0 +1,40 @@
+from datetime import timedelta
+
+from django import template
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+register = template.Library()
+
+
+@register.simple_tag
+def moment(when):
+    """A <time> that reads as people say it, with the full moment as its title."""
+    local = timezone.localtime(when)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="seconds"),
+        formats.date_format(local, "DATETIME_FORMAT"),
+        say_when(local, timezone.localtime()),
+    )
+
+
+def say_when(moment, now):
+    """Return in words when `moment` was, seen from `now`: relative to a week, then a date."""
+    ago = now - moment
+    if ago < timedelta(minutes=1):
+        return _("now")
+    if ago < timedelta(hours=1):
+        minutes = ago // timedelta(minutes=1)
+        return ngettext("%d min", "%d min", minutes) % minutes
+    days = (now.date() - moment.date()).days
+    if days == 0 or ago < timedelta(hours=6):
+        hours = ago // timedelta(hours=1)
+        return ngettext("%d h", "%d h", hours) % hours
+    if days == 1:
+        return _("yesterday")
+    if days < 7:
+        return ngettext("%d day", "%d days", days) % days
+    return formats.date_format(moment, "j M" if moment.year == now.year else "j M Y")

@@ -1,0 +1,40 @@
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.text import clean_text
+from posts.models import Post
+from posts.validators import MAX_CHARACTERS, validate_content
+
+
+class PostContentField(forms.CharField):
+    """A post's text: cleaned, then judged as people see it."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value):
+        # Cleaning takes time for every character: what is hopelessly long is refused as it is.
+        value = value or ""
+        return clean_text(value) if len(value) <= 10_000 else value
+
+    def run_validators(self, value):
+        # Not Django's own, which would speak of NUL characters that are gone by now.
+        validate_content(value)
+
+
+class PostForm(forms.ModelForm):
+    content = PostContentField(
+        label=_("New post"),
+        required=False,  # validate_content says it better.
+        widget=forms.Textarea(
+            attrs={"rows": 3, "dir": "auto", "data-max-characters": MAX_CHARACTERS, "required": True}
+        ),
+    )
+
+    class Meta:
+        model = Post
+        fields = ["content"]
+
+    def save(self):
+        """Publish the post. Returns it."""
+        self.instance.publish()
+        return self.instance

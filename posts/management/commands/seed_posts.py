@@ -1,0 +1,49 @@
+from datetime import timedelta
+
+from django.core.management.base import CommandError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.seeding.command import SeedCommand, positive
+from accounts.seeding.people import seeded_people
+from posts.ids import moment_of
+from posts.models import Post
+from posts.seeding.posts import make_posts
+
+
+class Command(SeedCommand):
+    help = (
+        "Makes up posts by the people that seed_users made, in their languages, with bursts and silences. "
+        "Run again it makes as many more. Publishes no events."
+    )
+
+    def add_arguments(self, parser):
+        super().add_arguments(parser)
+        parser.add_argument("--count", type=positive, default=20_000, help="How many posts (default: 20000).")
+        parser.add_argument("--days", type=positive, default=90, help="Over how many days (default: 90).")
+
+    @transaction.atomic
+    def seed(self, *, seed, count, days, dry_run, **options):
+        authors = list(seeded_people().visible())
+        if not authors:
+            raise CommandError("There is nobody to write them. Run manage.py seed_users first.")
+        if dry_run:
+            self.say(f"Would make {count:,} posts by {len(authors):,} people over {days} days.")
+            return
+        # Not of this very minute, so that what a member posts next is the newest.
+        end = timezone.now() - timedelta(minutes=1)
+        posts = make_posts(seed, authors, count, end - timedelta(days=days), end)
+        for batch in self.in_batches(posts, count, "Posts"):
+            Post.objects.bulk_create(self.without_conflicts(batch))
+        self.say(f"Made {count:,} posts by {len(authors):,} people.")
+
+    def without_conflicts(self, posts):
+        """Move a post whose id another has, from an earlier run or a member, to the next free one."""
+        between = Post.objects.filter(id__range=(posts[0].pk, posts[-1].pk + len(posts)))
+        taken = set(between.values_list("pk", flat=True))
+        for post in posts:
+            while post.pk in taken:
+                post.pk += 1
+                post.created_on = moment_of(post.pk)
+            taken.add(post.pk)
+        return posts

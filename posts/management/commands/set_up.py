@@ -1,0 +1,46 @@
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from accounts.models import User
+from accounts.seeding.command import DEMO_PASSWORD
+from posts.management.commands.seed_demo import DEMO_USERNAME
+
+
+class Command(BaseCommand):
+    help = "Brings the database up to date before the site starts, and says how to get in. script/server runs it."
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--demo", action="store_true", help="Fill a database that is new with the demo network."
+        )
+
+    def handle(self, *, demo, **options):
+        try:
+            new = not MigrationRecorder(connection).has_table()
+            call_command("migrate", verbosity=0, interactive=False)
+        except DatabaseError as error:
+            raise CommandError(
+                f"The database cannot be used. Check DATABASE_URL. It says: {error}"
+            ) from error
+        if new and demo and settings.LOCAL:
+            call_command("seed_demo", stdout=self.stdout, stderr=self.stderr)
+        self.say_how_to_get_in()
+
+    def say_how_to_get_in(self):
+        say = self.stdout.write
+        say("")
+        say(f"  {settings.SITE_NAME}: {settings.SITE_URL}")
+        if settings.LOCAL and User.objects.filter(username=DEMO_USERNAME).exists():
+            say(f"  Log in as: {DEMO_USERNAME}, password {DEMO_PASSWORD}")
+        say("  Make an administrator: .venv/bin/python manage.py createsuperuser")
+        if not settings.MAIL_LEAVES:
+            say(
+                self.style.WARNING(
+                    "  No mail leaves this machine: it is printed here. Set EMAIL_URL to change that."
+                )
+            )
+        say("")

@@ -1,0 +1,108 @@
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from posts import ids, signals
+from posts.querysets import PostQuerySet
+from posts.validators import MAX_CODE_POINTS, validate_content
+
+
+class Post(models.Model):
+    """A short text. Its id is its time: see posts.ids."""
+
+    # Enough for two processes that post in the same millisecond; each further try is 4,096 times less likely.
+    ID_ATTEMPTS = 5
+
+    id = models.BigIntegerField(primary_key=True, editable=False)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        db_index=False,
+        related_name="posts",
+        verbose_name=_("author"),
+    )
+    content = models.CharField(_("text"), max_length=MAX_CODE_POINTS, validators=[validate_content])
+    created_on = models.DateTimeField(_("posted"), editable=False)
+    hidden_on = models.DateTimeField(_("hidden since"), null=True, blank=True, editable=False)
+
+    objects = PostQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("post")
+        verbose_name_plural = _("posts")
+        constraints = [
+            models.CheckConstraint(name="post_not_empty", condition=~models.Q(content="")),
+        ]
+        indexes = [
+            # Every timeline reads an author's visible posts from here, newest first, without touching the rows.
+            models.Index(
+                "author", models.F("id").desc(), name="post_author_newest", condition=models.Q(hidden_on=None)
+            ),
+            # Deleting an account and the admin need the hidden ones, too.
+            models.Index("author", name="post_author_hidden", condition=models.Q(hidden_on__isnull=False)),
+        ]
+
+    def __str__(self):
+        return self.content[:60]
+
+    def save(self, **kwargs):
+        """Store the post. A new one gets its id and time now, last of all, as ids must be near their commit."""
+        if self.pk is None:
+            self._insert(**kwargs)
+        else:
+            super().save(**kwargs)
+
+    def get_absolute_url(self):
+        return reverse("posts:detail", args=[self.pk])
+
+    def _insert(self, **kwargs):
+        for _attempt in range(self.ID_ATTEMPTS):
+            self.id = ids.new_id()
+            self.created_on = ids.moment_of(self.id)
+            try:
+                with transaction.atomic():
+                    return super().save(**kwargs | {"force_insert": True})
+            except IntegrityError:
+                taken = Post.objects.filter(pk=self.id).exists()
+                self.id = None
+                if not taken:
+                    raise
+        raise IntegrityError("No free id for a post: too many in one millisecond.")
+
+    def publish(self):
+        """Store a new post and publish `post_published`."""
+        with transaction.atomic():
+            self.save()
+            signals.post_published.send(sender=Post, post=self)
+
+    def delete(self, **kwargs):
+        """Delete the post for good and publish `post_removed`. Returns what Django's `delete()` does."""
+        with transaction.atomic():
+            removed = Post(pk=self.pk, author=self.author, content=self.content, created_on=self.created_on)
+            deleted = super().delete(**kwargs)
+            if deleted[0]:
+                signals.post_removed.send(sender=Post, post=removed)
+        return deleted
+
+    def hide(self):
+        """Take the post out of every list and publish `post_removed`. Returns whether anything changed."""
+        return self._set_hidden(timezone.now(), signals.post_removed)
+
+    def restore(self):
+        """Undo `hide()` and publish `post_restored`. Returns whether anything changed."""
+        return self._set_hidden(None, signals.post_restored)
+
+    def _set_hidden(self, hidden_on, signal):
+        unlike = Post.objects.filter(pk=self.pk, hidden_on__isnull=hidden_on is not None)
+        with transaction.atomic():
+            changed = unlike.update(hidden_on=hidden_on)
+            if changed:
+                self.hidden_on = hidden_on
+                signal.send(sender=Post, post=self)
+        return bool(changed)
+
+    def is_visible_to(self, viewer):
+        """Whether `viewer` may open it: everyone, but a hidden one only its author."""
+        return self.hidden_on is None or self.author_id == viewer.pk

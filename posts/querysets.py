@@ -1,0 +1,24 @@
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.db.models import F
+
+
+class PostQuerySet(models.QuerySet):
+    """The words in which posts are asked for."""
+
+    def visible(self):
+        """Posts that everyone may read: not hidden, nor by a suspended person."""
+        # The few suspended are found once by their own index; a join would look up the author of every post.
+        suspended = get_user_model().objects.suspended().values("pk")
+        return self.filter(hidden_on=None).exclude(author__in=suspended)
+
+    def by(self, author):
+        return self.filter(author=author)
+
+    def newest_first(self):
+        """In the order of every timeline; `position` is the id."""
+        return self.annotate(position=F("id")).order_by("-id")
+
+    def for_display(self):
+        """With everything that a page shows of a post, in one query."""
+        return self.select_related("author")

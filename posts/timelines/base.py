@@ -1,0 +1,31 @@
+"""The contract of a home timeline.
+
+For a reader it holds every visible post of theirs and of everyone whom they follow now, each once, ordered by id,
+newest first, and nothing else; at every moment, on every page, down to the oldest post. What must not show is filtered
+before the limit, so that a page is full unless it is the last in its direction.
+"""
+
+from accounts.paging import paginate
+from posts.ids import settled_id
+
+
+class HomeTimeline:
+    """Answers for every reader. A subclass decides what is stored and how it is read."""
+
+    page_size = 20
+
+    def page(self, reader, cursor):
+        """Return the accounts.paging.Page of posts at `cursor`, each with its author loaded."""
+
+        def fetch(before, after, limit):
+            return self.posts(reader, before=before, after=after, limit=limit)
+
+        return paginate(fetch, cursor, self.page_size, lambda post: post.pk, settled_id())
+
+    def posts(self, reader, *, before=None, after=None, limit):
+        """Return at most `limit` posts, newest first, each with its author loaded.
+
+        The newest of all; with `before`, the newest of those with a lower id; with `after`, the oldest of those with
+        a higher id.
+        """
+        raise NotImplementedError

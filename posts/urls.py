@@ -1,0 +1,17 @@
+from django.urls import path
+from django.views.generic import RedirectView
+
+from accounts import converters  # noqa: F401 (<username:...> comes from here)
+from posts import views
+
+app_name = "posts"
+urlpatterns = [
+    path("", views.HomeView.as_view(), name="home"),
+    path("explore/", views.ExploreView.as_view(), name="explore"),
+    path("@<username:username>/", views.ProfileView.as_view(), name="profile"),
+    path("posts/add/", views.PostCreateView.as_view(), name="add"),
+    path("posts/<int:pk>/", views.PostDetailView.as_view(), name="detail"),
+    path("posts/<int:pk>/delete/", views.PostDeleteView.as_view(), name="delete"),
+    # The address that the Flask original had for the home timeline.
+    path("users/feed/", RedirectView.as_view(pattern_name="posts:home", permanent=True)),
+]

@@ -1,0 +1,155 @@
+import logging
+
+from django.contrib import messages
+from django.contrib.auth import get_user_model
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError
+from django.http import Http404, HttpResponsePermanentRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse, reverse_lazy
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.generic import CreateView, DeleteView, DetailView
+
+from accounts.pages import CursorListView
+from accounts.paging import fetch_from, paginate
+from posts.forms import PostForm
+from posts.ids import MAX_ID, settled_id
+from posts.models import Post
+from posts.rendering import render_contents
+from posts.timelines import home_timeline
+
+logger = logging.getLogger(__name__)
+
+
+class TimelineView(CursorListView):
+    """A page of posts, ready to be shown."""
+
+    fragment_name = "posts/_timeline.html"
+    max_position = MAX_ID
+
+    def get_page(self):
+        cursor = self.get_cursor()
+        return paginate(
+            fetch_from(self.get_queryset().newest_first().for_display()),
+            cursor,
+            self.page_size,
+            settled=settled_id(),
+        )
+
+    def get_context_data(self, **kwargs):
+        context = super().get_context_data(**kwargs)
+        render_contents(context["page"])
+        return context
+
+
+@method_decorator(login_not_required, name="dispatch")
+class HomeView(TimelineView):
+    """The home timeline; to a visitor, what this place is."""
+
+    def get_template_names(self):
+        member = self.request.user.is_authenticated
+        self.template_name = "posts/home_timeline.html" if member else "posts/landing.html"
+        return super().get_template_names()
+
+    def get_page(self):
+        if self.request.user.is_authenticated:
+            return home_timeline().page(self.request.user, self.get_cursor())
+        return super().get_page()
+
+    def get_queryset(self):
+        return Post.objects.visible()
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(form=PostForm(), **kwargs)
+
+
+@method_decorator(login_not_required, name="dispatch")
+class ExploreView(TimelineView):
+    """The public timeline: everyone's posts."""
+
+    template_name = "posts/public_timeline.html"
+
+    def get_queryset(self):
+        return Post.objects.visible()
+
+
+@method_decorator(login_not_required, name="dispatch")
+class ProfileView(TimelineView):
+    """Somebody's profile: who they are, and their author timeline."""
+
+    template_name = "posts/author_timeline.html"
+
+    def get(self, request, username):
+        if username != username.lower():
+            path = reverse("posts:profile", args=[username.lower()])
+            query = request.META["QUERY_STRING"]
+            return HttpResponsePermanentRedirect(f"{path}?{query}" if query else path)
+        people = get_user_model().objects.visible().with_counts().with_followed_by(request.user)
+        self.person = get_object_or_404(people, username=username)
+        return super().get(request, username=username)
+
+    def get_queryset(self):
+        return Post.objects.visible().by(self.person)
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(person=self.person, **kwargs)
+
+
+class PostCreateView(CreateView):
+    """The compose page. The box on the home timeline posts to it, too: what was refused is shown here, kept."""
+
+    form_class = PostForm
+    template_name = "posts/post_form.html"
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs() | {"instance": Post(author=self.request.user)}
+
+    def form_valid(self, form):
+        try:
+            response = super().form_valid(form)
+        except DatabaseError:
+            logger.exception("A post could not be stored")
+            form.add_error(
+                None, _("Your post could not be stored. Your text is still here: try again in a moment.")
+            )
+            return self.render_to_response(self.get_context_data(form=form), status=503)
+        messages.success(self.request, _("Posted."))
+        return response
+
+    def get_success_url(self):
+        return reverse("posts:home") + f"#post-{self.object.pk}"
+
+
+@method_decorator(login_not_required, name="dispatch")
+class PostDetailView(DetailView):
+    """A post by itself, under its permanent address."""
+
+    queryset = Post.objects.filter(author__suspended_on=None).for_display()
+    template_name = "posts/post_detail.html"
+
+    def get_object(self):
+        post = super().get_object()
+        if not post.is_visible_to(self.request.user):
+            raise Http404("Hidden.")
+        render_contents([post])
+        return post
+
+
+class PostDeleteView(DeleteView):
+    """Asks whether to delete one's own post, and does it. Others' posts are not found here."""
+
+    template_name = "posts/post_confirm_delete.html"
+    success_url = reverse_lazy("posts:home")
+
+    def get_queryset(self):
+        return Post.objects.by(self.request.user).for_display()
+
+    def get_object(self):
+        post = super().get_object()
+        render_contents([post])
+        return post
+
+    def form_valid(self, form):
+        messages.success(self.request, _("Post deleted."))
+        return super().form_valid(form)

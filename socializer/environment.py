@@ -1,0 +1,148 @@
+"""Reading settings from the environment, so that a wrong one is a sentence and not a surprise.
+
+Every reader returns the value of one variable, or `default` where it is unset or empty, and raises
+ImproperlyConfigured with the variable's name where the value cannot be meant.
+"""
+
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+REQUIRED = object()
+SQLITE = "django.db.backends.sqlite3"
+POSTGRESQL = "django.db.backends.postgresql"
+
+_env = environ.Env()
+
+
+def read_env_file(path):
+    """Take variables from the file at `path`, if it is there. The real environment wins."""
+    _env.read_env(path)
+
+
+def text(name, default=REQUIRED):
+    value = _env.str(name, default="").strip()
+    if value:
+        return value
+    if default is REQUIRED:
+        raise ImproperlyConfigured(f"{name} is not set. See .env.example.")
+    return default
+
+
+def words(name):
+    """A list, written with commas between its parts."""
+    return [word.strip() for word in text(name, "").split(",") if word.strip()]
+
+
+def boolean(name, default):
+    value = str(text(name, default)).lower()
+    if value in ("1", "true", "yes", "on"):
+        return True
+    if value in ("0", "false", "no", "off"):
+        return False
+    raise ImproperlyConfigured(f"{name} is {value!r}. Write 1 or 0.")
+
+
+def whole_number(name, default):
+    value = str(text(name, default))
+    if not (value.isascii() and value.isdigit()):
+        raise ImproperlyConfigured(f"{name} is {value!r}. Write a whole number, 0 or more.")
+    return int(value)
+
+
+def choice(name, options, default):
+    value = text(name, default)
+    if value not in options:
+        raise ImproperlyConfigured(f"{name} is {value!r}. Write one of: {', '.join(options)}.")
+    return value
+
+
+def time_zone(name, default):
+    value = text(name, default)
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError) as error:
+        raise ImproperlyConfigured(f"{name} is {value!r}. Write a name such as Europe/Berlin.") from error
+    return value
+
+
+def secret_key(name):
+    value = text(name)
+    if len(value) < 50 or len(set(value)) < 5:
+        raise ImproperlyConfigured(
+            f"{name} is too short to keep a secret. Write 50 or more random characters."
+        )
+    return value
+
+
+def site_url(name, default):
+    """The address under which people reach the site: scheme and host, no path, no slash at the end."""
+    value = text(name, default).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+        raise ImproperlyConfigured(f"{name} is {value!r}. Write it as https://social.example.com.")
+    return value
+
+
+def database(name, default, base_dir):
+    """The DATABASES entry for a sqlite:// or postgres:// URL, with the options that suit the engine."""
+    value = text(name, default)
+    try:
+        config = _env.db_url_config(value)
+    except Exception as error:  # django-environ raises what it happens to meet.
+        raise ImproperlyConfigured(f"{name} cannot be read: {error}") from error
+    if config.get("ENGINE") == SQLITE:
+        # A relative path means the same file wherever a command is run from.
+        return config | {"NAME": base_dir / config["NAME"]} | SQLITE_TUNING
+    if config.get("ENGINE") == POSTGRESQL:
+        return config | _postgresql_tuning(config.get("OPTIONS", {}))
+    raise ImproperlyConfigured(f"{name} must start with sqlite:/// or postgres://.")
+
+
+# A writer takes the lock when its transaction begins, so that it waits its turn instead of failing in the
+# middle with "database is locked"; in WAL mode readers never wait.
+SQLITE_TUNING = {
+    "CONN_MAX_AGE": 600,
+    "OPTIONS": {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+            "PRAGMA cache_size=-20000; PRAGMA temp_store=MEMORY"
+        ),
+    },
+}
+
+
+def _postgresql_tuning(options):
+    """A pool per process, as a new connection costs more than a page; `?pool=false` leaves it out,
+    for pgbouncer or where connections are scarce. Timelines are too short for the JIT compiler to pay."""
+    pooled = str(options.pop("pool", "true")).lower() in ("true", "1")
+    pool = {"pool": {"min_size": 1, "max_size": 16, "timeout": 5}} if pooled else {}
+    return {"OPTIONS": {"options": "-c jit=off", "connect_timeout": 5} | pool | options}
+
+
+def cache(name, default):
+    """The CACHES entry for a locmemcache://, redis:// or rediss:// URL."""
+    value = text(name, default)
+    if urlsplit(value).scheme not in ("locmemcache", "redis", "rediss"):
+        raise ImproperlyConfigured(f"{name} must start with redis://, rediss:// or locmemcache://.")
+    return _env.cache_url_config(value) | {"KEY_PREFIX": "socializer"}
+
+
+SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
+
+
+def email(name, default):
+    """Django's EMAIL_* settings for a URL such as smtp+tls://user:password@host:587."""
+    value = text(name, default)
+    try:
+        config = _env.email_url_config(value)
+    except Exception as error:
+        raise ImproperlyConfigured(f"{name} cannot be read: {error}") from error
+    if value.startswith("smtps:"):
+        raise ImproperlyConfigured(f"{name} starts with smtps://. Write smtp+ssl:// or smtp+tls://.")
+    port = config["EMAIL_PORT"] or SMTP_PORTS.get(urlsplit(value).scheme)
+    return config | {"EMAIL_PORT": port, "EMAIL_TIMEOUT": 20}

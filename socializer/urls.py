@@ -1,0 +1,30 @@
+from allauth.account.decorators import secure_admin_login
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+
+from socializer import views
+
+admin.site.site_title = admin.site.site_header = settings.SITE_NAME
+# The admin's own log-in knows neither rate limits nor second factors.
+admin.site.login = secure_admin_login(admin.site.login)
+
+urlpatterns = [
+    path("", include("posts.urls")),
+    path("", include("accounts.urls")),
+    path("users/", include("accounts.allauth_urls")),
+    path("admin/", admin.site.urls),
+    path("livez/", views.livez),
+    path("healthz/", login_not_required(views.HealthView.as_view())),
+]
+
+handler400 = views.bad_request
+handler403 = views.forbidden
+handler404 = views.not_found
+handler500 = views.server_error
+
+if settings.DEBUG:
+    from debug_toolbar.toolbar import debug_toolbar_urls
+
+    urlpatterns += debug_toolbar_urls()

@@ -1,0 +1,49 @@
+"""What answers when no page does: errors and health. None of it needs the database."""
+
+import sys
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse
+from django.template.loader import render_to_string
+from health_check.views import HealthCheckView
+
+
+def error_page(status):
+    """Return the page for `status`, rendered without a request: no user, no session, no query."""
+    return HttpResponse(render_to_string(f"{status}.html"), status=status)
+
+
+def bad_request(request, exception):
+    return error_page(400)
+
+
+def forbidden(request, exception):
+    return error_page(403)
+
+
+@login_not_required
+def csrf_failure(request, reason=""):
+    return HttpResponse(render_to_string("403_csrf.html"), status=403)
+
+
+def not_found(request, exception):
+    return error_page(404)
+
+
+def server_error(request):
+    """500, or 503 where the database is what failed: that is known, and it passes."""
+    error = sys.exc_info()[1]
+    return error_page(503 if isinstance(error, OperationalError | InterfaceError) else 500)
+
+
+@login_not_required
+def livez(request):
+    """The process answers. Says nothing about the database on purpose: a restart would not mend it."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+class HealthView(HealthCheckView):
+    """Whether the site can work, by parts; 500 if not. `?format=json` and others are understood."""
+
+    checks = ("health_check.checks.Database", "health_check.checks.Cache")
