@@ -1,7 +1,9 @@
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.sites.shortcuts import get_current_site
+from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from accounts import tasks
@@ -18,6 +20,11 @@ class AccountAdapter(DefaultAccountAdapter):
         "email_password_mismatch": _("That name and password don't match. Try again."),
         "too_many_login_attempts": _("Too many attempts. Wait some minutes, then try again."),
     }
+
+    def clean_email(self, email):
+        """Refuse what the column cannot hold: a form's field allows 320 characters."""
+        MaxLengthValidator(get_user_model()._meta.get_field("email").max_length)(email)
+        return email
 
     def send_mail(self, template_prefix, email, context):
         """Enqueue the mail, so that nobody waits for a mail server and none is lost while it is away."""

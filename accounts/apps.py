@@ -8,6 +8,10 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
+        from django.contrib.auth.signals import user_logged_in
+
         from accounts import receivers, signals
+
+        user_logged_in.connect(receivers.track_session, dispatch_uid="accounts.track_session")
 
         signals.user_followed.connect(receivers.mail_new_follower, dispatch_uid="accounts.mail_new_follower")

@@ -13,6 +13,10 @@ from accounts.models import MailKind
 from accounts.unsubscribe import unsubscribe_url
 
 
+# Mail programs heed attributes; those that know the dark scheme need its rule as well.
+_inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+
 def new_follower(follow):
     """Tells `follow.followed` who follows them now."""
     return member_mail(
@@ -48,7 +52,7 @@ def member_mail(recipient, kind, template, **context):
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         },
     )
-    html = css_inline.inline(render_to_string(f"{template}_body.html", context))
+    html = _inliner.inline(render_to_string(f"{template}_body.html", context))
     message.attach_alternative(html, "text/html")
     return message
 

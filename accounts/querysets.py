@@ -1,5 +1,5 @@
 from django.db import models
-from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models import Count, Exists, ExpressionWrapper, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 
 
@@ -41,8 +41,23 @@ class UserQuerySet(models.QuerySet):
             self.with_follower_count()
             .annotate(
                 # One number for both: there is room for 2**31 followers of 2**32 people.
-                position=F("follower_count") * Value(2**32, models.BigIntegerField()) - F("id")
+                position=(F("follower_count") + 1) * Value(2**32, models.BigIntegerField()) - F("id")
             )
+            .order_by("-position")
+        )
+
+    def with_follower_count(self):
+        """Adds `follower_count`: how many visible people follow each."""
+        return self.annotate(follower_count=self._count_of("followed", "follower"))
+
+    def with_counts(self):
+        """Adds `follower_count` and `following_count`, of visible people only."""
+        # One number for both: there is room for 2**31 followers of 2**32 people. Django must know that it is a big
+        # one: it leaves out, silently, the comparison of a smaller kind with a position beyond its range.
+        rank = (F("follower_count") + 1) * Value(2**32) - F("id")
+        return (
+            self.with_follower_count()
+            .annotate(position=ExpressionWrapper(rank, output_field=models.BigIntegerField()))
             .order_by("-position")
         )
 

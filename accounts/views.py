@@ -64,7 +64,8 @@ class FollowView(PersonMixin, View):
         self.change(request.user, person)
         person.is_followed = request.user.is_following(person)
         if request.htmx:
-            return render(request, "accounts/_follow_button.html", {"person": person})
+            context = {"person": person, "next": self.get_success_url(person)}
+            return render(request, "accounts/_follow_button.html", context)
         return HttpResponseRedirect(self.get_success_url(person))
 
     def change(self, user, person):
@@ -130,6 +131,7 @@ class PeopleView(PeopleListView):
 class SettingsView(UpdateView):
     template_name = "accounts/settings.html"
     form_class = ProfileForm
+    context_object_name = "member"  # Not "user": that is who is logged in, whatever the form holds.
     success_url = reverse_lazy("accounts:settings")
 
     def get_object(self):

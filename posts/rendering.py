@@ -12,7 +12,8 @@ for _scheme in ("ftp:", "mailto:", "//"):
     _links.add(_scheme, None)
 
 # Not in an address such as ada@example.com, nor of another server such as @ada@example.com.
-_mention = regex.compile(r"(?<![\w@/.-])@([A-Za-z0-9_]{3,40})(?![\w@]|\.\w)")
+# Scripts without spaces, as Chinese, may stand right beside it.
+_mention = regex.compile(r"(?<![\p{Latin}\p{N}_@/.-])@([A-Za-z0-9_]{3,40})(?![\p{Latin}\p{N}_@]|\.\w)")
 
 
 def render_contents(posts):

@@ -1,3 +1,4 @@
+from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from django.views.generic import RedirectView
 
@@ -13,5 +14,5 @@ urlpatterns = [
     path("posts/<int:pk>/", views.PostDetailView.as_view(), name="detail"),
     path("posts/<int:pk>/delete/", views.PostDeleteView.as_view(), name="delete"),
     # The address that the Flask original had for the home timeline.
-    path("users/feed/", RedirectView.as_view(pattern_name="posts:home", permanent=True)),
+    path("users/feed/", login_not_required(RedirectView.as_view(pattern_name="posts:home", permanent=True))),
 ]

@@ -1,0 +1,33 @@
+import re
+
+import pytest
+
+from accounts.tests.factories import PASSWORD
+
+NEW = "a longer new password"
+
+
+def test_the_mailed_link_sets_a_new_password(client, member, run_jobs, mailoutbox):
+    response = client.post("/users/password/reset/", {"email": "ada@example.org"})
+    assert response.url == "/users/password/reset/done/"
+    assert mailoutbox == []  # Nobody waits for the mail server.
+
+    run_jobs()
+    (mail,) = mailoutbox
+    assert mail.to == ["ada@example.org"]
+    link = re.search(r"http://testserver(\S+)", mail.body)[1]
+    form_url = client.get(link).url
+    response = client.post(form_url, {"password1": NEW, "password2": NEW})
+
+    assert response.status_code == 302
+    member.refresh_from_db()
+    assert member.check_password(NEW)
+    assert not member.check_password(PASSWORD)
+
+
+@pytest.mark.django_db
+def test_an_unknown_address_gets_the_same_answer(client, run_jobs):
+    response = client.post("/users/password/reset/", {"email": "nobody@example.org"})
+
+    assert response.url == "/users/password/reset/done/"
+    assert run_jobs() == ["SUCCESSFUL"]  # A mail that says there is no account.

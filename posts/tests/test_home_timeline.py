@@ -1,0 +1,256 @@
+"""The contract of posts/timelines/base.py, against a plain set."""
+
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from accounts.models import User
+from accounts.paging import Cursor
+from accounts.tests.factories import FollowFactory, UserFactory
+from posts import ids
+from posts.models import Post
+from posts.tests.factories import LONG_AGO, PostFactory
+from posts.timelines import home_timeline
+from posts.timelines.normalized import id_query
+
+PEOPLE = 4
+person = st.integers(0, PEOPLE - 1)
+operation = st.one_of(
+    st.tuples(st.just("post"), person),
+    st.tuples(st.just("follow"), person, person),
+    st.tuples(st.just("unfollow"), person, person),
+    st.tuples(st.sampled_from(["suspend", "reinstate"]), person),
+    st.tuples(st.sampled_from(["delete", "hide", "restore"]), st.integers(0, 30)),
+)
+
+
+class Network:
+    """Some people, and what the rules say each of them must see."""
+
+    def __init__(self):
+        self.people = [UserFactory() for _ in range(PEOPLE)]
+        self.posts = []
+
+    def apply(self, name, *arguments):
+        if name in ("delete", "hide", "restore"):
+            if self.posts:
+                post = self.posts[arguments[0] % len(self.posts)]
+                getattr(post, name)()
+                if name == "delete":
+                    self.posts.remove(post)
+            return
+        people = [self.people[number] for number in arguments]
+        if name == "post":
+            self.posts.append(PostFactory(author=people[0]))
+        else:
+            getattr(people[0], name)(*people[1:])
+
+    def expected(self, reader):
+        followed = {follow.followed_id for follow in reader.followings.all()}
+        authors = {
+            user.pk
+            for user in self.people
+            if user.suspended_on is None and (user.pk in followed or user == reader)
+        }
+        visible = [post for post in self.posts if post.author_id in authors and post.hidden_on is None]
+        return sorted((post.pk for post in visible), reverse=True)
+
+
+def walk(reader, size):
+    """All ids that paging older and then newer again shows, in timeline order; asserts that pages are full."""
+    timeline = home_timeline()
+    timeline.page_size = size
+    page = timeline.page(reader, Cursor())
+    older = [post.pk for post in page]
+    while page.older is not None:
+        assert len(page) == size
+        page = timeline.page(reader, Cursor(before=page.older))
+        older += [post.pk for post in page]
+    newer = [post.pk for post in page]
+    while page.newer is not None:
+        page = timeline.page(reader, Cursor(after=page.newer))
+        assert len(page) == size or page.newer is None
+        newer = [post.pk for post in page] + newer
+    return older, newer
+
+
+class TestContract(TestCase):
+    @settings(deadline=None, max_examples=80)
+    @given(st.lists(operation, max_size=40), st.integers(1, 5))
+    def test_any_series_of_changes_shows_each_reader_what_the_rules_say(self, operations, size):
+        network = Network()
+        for step in operations:
+            network.apply(*step)
+
+        for reader in network.people:
+            if reader.suspended_on is None:
+                older, newer = walk(reader, size)
+                assert older == network.expected(reader)
+                assert newer == older
+
+    def tearDown(self):
+        home_timeline.cache_clear()
+
+
+@pytest.fixture
+def followed(member):
+    """Somebody whom the member follows."""
+    return FollowFactory(follower=member, followed=UserFactory(username="bob")).followed
+
+
+def contents(response):
+    return [post.content for post in response.context["page"]]
+
+
+def test_pages_are_cut_by_position(member, member_client, followed):
+    for number in range(45):
+        PostFactory(author=followed if number % 3 else member, content=f"n{number}")
+    PostFactory(content="by a stranger")
+
+    first = member_client.get("/")
+    assert contents(first) == [f"n{n}" for n in range(44, 24, -1)]
+    second = member_client.get("/", {"before": first.context["page"].older})
+    assert contents(second) == [f"n{n}" for n in range(24, 4, -1)]
+    third = member_client.get("/", {"before": second.context["page"].older})
+    assert contents(third) == [f"n{n}" for n in range(4, -1, -1)]
+    assert "Older" not in third.content.decode()
+    assert contents(member_client.get("/", {"after": third.context["page"].newer})) == contents(second)
+
+
+def test_new_and_deleted_posts_never_shift_a_page(member_client, followed):
+    posts = [PostFactory(author=followed) for _ in range(30)]
+    older = member_client.get("/").context["page"].older
+    before = contents(member_client.get("/", {"before": older}))
+
+    PostFactory(author=followed)
+    Post.objects.get(pk=older).delete()
+
+    assert contents(member_client.get("/", {"before": older})) == before
+    assert posts[0].content in before
+
+
+def test_following_puts_earlier_posts_in_place_and_unfollowing_takes_them_out(member, member_client):
+    middle = PostFactory(content="middle")
+    PostFactory(author=member, content="newest")
+
+    assert contents(member_client.get("/")) == ["newest"]
+    member.follow(middle.author)
+    assert contents(member_client.get("/")) == ["newest", "middle"]
+    member.unfollow(middle.author)
+    assert contents(member_client.get("/")) == ["newest"]
+
+
+@pytest.mark.parametrize("path", ["/", "/explore/", "/@ada/"])
+@pytest.mark.parametrize("cursor", ["x", "-1", str(2**53), "9" * 30, "1.0", "²"])
+@pytest.mark.parametrize("name", ["before", "after"])
+def test_a_nonsense_cursor_is_not_found(member_client, path, name, cursor):
+    assert member_client.get(path, {name: cursor}).status_code == 404
+
+
+def test_cursors_at_the_edges(member_client, followed):
+    PostFactory(author=followed, content="only")
+
+    assert contents(member_client.get("/?before=")) == ["only"]
+    assert contents(member_client.get(f"/?before={ids.MAX_ID}&after={ids.MAX_ID}")) == ["only"]
+    beyond = member_client.get("/?before=0")
+    assert contents(beyond) == []
+    assert "nothing further this way" in beyond.content.decode()
+    assert contents(member_client.get(f"/?after={ids.MAX_ID}")) == []
+
+
+def test_a_post_that_commits_late_is_met_when_walking_forward(member, followed):
+    """An id is made before its commit: one just below the newest can still appear."""
+    early = [PostFactory(author=followed) for _ in range(2)]
+    now = LONG_AGO + timedelta(days=1)
+    with time_machine.travel(now, tick=False):
+        fresh = PostFactory(author=followed, id=ids.new_id())
+        page = home_timeline().page(member, Cursor(before=fresh.pk + 1))
+        late = PostFactory(author=followed, id=fresh.pk - (500 << ids.RANDOM_BITS))
+        forward = home_timeline().page(member, Cursor(after=page.newer))
+
+    assert list(page) == [fresh, *reversed(early)]
+    assert late in list(forward)
+
+
+def test_the_number_of_queries_stays_the_same(member_client, followed, django_assert_num_queries):
+    # Session, user, timeline, and the members whom the page mentions.
+    for size in (2, 200):
+        for _ in range(size):
+            PostFactory(author=FollowFactory(follower=followed.followers.get()).followed, content="@bob")
+        with django_assert_num_queries(4):
+            member_client.get("/")
+
+
+def test_the_home_query_never_sorts_or_scans_what_it_does_not_show(member, followed):
+    """What makes it fast is how it is run: that every step is a search in an index."""
+    for _ in range(50):
+        PostFactory(author=followed)
+    sql, params = id_query(member.pk, None, 21)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {'QUERY PLAN ' if connection.vendor == 'sqlite' else ''}{sql}", params)
+        plan = "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+    assert "post_author_newest" in plan
+    assert "SCAN p" not in plan
+    assert "Seq Scan on posts_post" not in plan
+
+
+def test_visitors_see_the_newest_public_posts(client, followed):
+    PostFactory(author=followed, content="hello")
+    hidden = PostFactory(author=followed)
+    hidden.hide()
+
+    assert contents(client.get("/")) == ["hello"]
+    assert "Join in" in client.get("/").content.decode()
+    assert User.objects.visible().count() == 2
+
+
+def test_htmx_gets_the_next_posts_alone(member_client, followed):
+    for _ in range(25):
+        PostFactory(author=followed)
+    older = member_client.get("/").context["page"].older
+
+    response = member_client.get("/", {"before": older}, headers={"HX-Request": "true"})
+
+    text = response.content.decode()
+    assert text.count("<article") == 5
+    assert "<html" not in text
+    assert "Newer" not in text
+    assert "HX-Request" in response["Vary"]
+
+
+def test_the_old_address_of_the_home_timeline_leads_to_it(client, db):
+    response = client.get("/users/feed/")
+    assert (response.status_code, response.url) == (301, "/")
+
+
+@pytest.mark.parametrize("path", ["/explore/", "/@bob/"])
+def test_the_other_timelines_ask_no_more_for_more_posts(
+    member_client, followed, path, django_assert_num_queries, django_assert_max_num_queries
+):
+    PostFactory(author=followed, content="@bob")
+    with django_assert_max_num_queries(5) as captured:
+        member_client.get(path)
+    for _ in range(30):
+        PostFactory(author=followed, content="@bob @ada")
+    with django_assert_num_queries(len(captured)):
+        assert len(contents(member_client.get(path))) == 20
+
+
+def test_relative_times(member_client, followed):
+    moment = datetime(2026, 3, 5, 9, 30, tzinfo=LONG_AGO.tzinfo)
+    for days in (0, 1, 3, 30, 400):
+        when = moment - timedelta(days=days)
+        PostFactory(author=followed, id=ids.first_id_at(when))
+    with time_machine.travel(moment + timedelta(minutes=12), tick=False):
+        text = member_client.get("/").content.decode()
+
+    for words in (">12 min<", ">yesterday<", ">3 days<", ">3 Feb<", ">29 Jan 2025<"):
+        assert words in text

@@ -1,0 +1,84 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.tests.factories import UserFactory
+from posts.models import Post
+from posts.rendering import mentioned_names, render_content, render_contents
+
+URLS = {"ada": "/@ada/", "bob_2": "/@bob_2/"}
+
+
+@pytest.mark.parametrize(
+    ("content", "html"),
+    [
+        ("plain", "plain"),
+        ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+        ("one\ntwo\n\n\n\nthree", "one<br>two<br><br>three"),
+        ("hello @ada, @Bob_2!", 'hello <a href="/@ada/">@ada</a>, <a href="/@bob_2/">@Bob_2</a>!'),
+        ("(@ada) “@ada”", '(<a href="/@ada/">@ada</a>) “<a href="/@ada/">@ada</a>”'),
+        ("@ada. @ada's", '<a href="/@ada/">@ada</a>. <a href="/@ada/">@ada</a>&#x27;s'),
+        (
+            "@nobody x@ada ada@ada.org @ada@example.org @@ada",
+            "@nobody x@ada ada@ada.org @ada@example.org @@ada",
+        ),
+        ("我@ada说 @adaé é@ada", '我<a href="/@ada/">@ada</a>说 @adaé é@ada'),
+        (
+            "see https://example.org/@ada?a=1&b=2.",
+            'see <a href="https://example.org/@ada?a=1&amp;b=2" rel="nofollow ugc noopener">example.org/@ada?a=1&amp;b=2</a>.',
+        ),
+        (
+            "HTTP://EXAMPLE.org/",
+            '<a href="HTTP://EXAMPLE.org/" rel="nofollow ugc noopener">EXAMPLE.org</a>',
+        ),
+        ("javascript:alert(1) data:text/html,x ftp://example.org mailto:ada@example.org", None),
+        ("e.g. this.and that.com //example.org", None),
+        (
+            'https://example.org/"onmouseover="x',
+            '<a href="https://example.org/&quot;onmouseover=&quot;x" rel="nofollow ugc noopener">'
+            "example.org/&quot;onmouseover=&quot;x</a>",
+        ),
+    ],
+)
+def test_what_becomes_of_a_text(content, html):
+    rendered = render_content(content, URLS)
+
+    assert rendered == (content if html is None else html)
+
+
+def test_a_long_address_is_shown_by_its_beginning():
+    html = render_content("https://example.org/" + "x" * 100, {})
+
+    assert f">example.org/{'x' * 27}…</a>" in html
+    assert 'href="https://example.org/' + "x" * 100 + '"' in html
+
+
+@given(st.text(alphabet="<>&\"'@ada/:. \nhtps", max_size=60))
+def test_no_text_makes_any_tag_but_links_and_breaks(content):
+    html = render_content(content, URLS)
+
+    allowed = html.replace("<br>", "")
+    while "<a href=" in allowed:
+        start, end = allowed.index("<a href="), allowed.index("</a>")
+        assert start < end
+        inner = allowed[start:end]
+        allowed = allowed[:start] + inner[inner.index(">") + 1 :] + allowed[end + 4 :]
+    assert "<" not in allowed
+    assert ">" not in allowed
+
+
+def test_names_in_addresses_are_no_mentions():
+    assert mentioned_names("@Ada https://example.org/@bob x@cleo") == {"ada"}
+
+
+def test_only_visible_members_are_linked_and_one_query_finds_them(member, django_assert_num_queries):
+    UserFactory(username="gone").suspend()
+    posts = [Post(content="@ada @gone @nobody"), Post(content="@ADA"), Post(content="plain")]
+
+    with django_assert_num_queries(1):
+        render_contents(posts)
+
+    assert posts[0].content_html == '<a href="/@ada/">@ada</a> @gone @nobody'
+    assert posts[1].content_html == '<a href="/@ada/">@ADA</a>'
+    with django_assert_num_queries(0):
+        render_contents([Post(content="plain")])

@@ -1,0 +1,28 @@
+"""Settings for the tests: the site's own, but for what would make them slow, or leave this machine."""
+
+import os
+import tempfile
+from pathlib import Path
+
+# Not whatever this machine's .env says. DATABASE_URL and CACHE_URL may come from the environment.
+os.environ["ENV_FILE"] = os.devnull
+os.environ.setdefault("SECRET_KEY", "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz")
+for _name in ("DEBUG", "EMAIL_URL", "SITE_URL", "TRUSTED_PROXIES", "EMAIL_VERIFICATION"):
+    os.environ.pop(_name, None)
+
+from socializer.settings import *  # noqa: E402, F403
+from socializer.settings import DATABASES, STORAGES  # noqa: E402
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A file, not memory: threads then have connections and locks of their own, as they do on a real site.
+    DATABASES["default"]["TEST"] = {
+        "NAME": str(Path(tempfile.gettempdir()) / f"socializer-test-{os.getuid()}.sqlite3")
+    }
+else:
+    # A test database is dropped at the end, which a pool's idle connections would prevent.
+    DATABASES["default"]["OPTIONS"].pop("pool", None)
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+WHITENOISE_AUTOREFRESH = True
