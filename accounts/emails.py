@@ -12,7 +12,6 @@ from accounts.links import absolute
 from accounts.models import MailKind
 from accounts.unsubscribe import unsubscribe_url
 
-
 # Mail programs heed attributes; those that know the dark scheme need its rule as well.
 _inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 

@@ -37,21 +37,6 @@ class UserQuerySet(models.QuerySet):
 
     def most_followed(self):
         """Most followed first, then the longest here; `position` orders them."""
-        return (
-            self.with_follower_count()
-            .annotate(
-                # One number for both: there is room for 2**31 followers of 2**32 people.
-                position=(F("follower_count") + 1) * Value(2**32, models.BigIntegerField()) - F("id")
-            )
-            .order_by("-position")
-        )
-
-    def with_follower_count(self):
-        """Adds `follower_count`: how many visible people follow each."""
-        return self.annotate(follower_count=self._count_of("followed", "follower"))
-
-    def with_counts(self):
-        """Adds `follower_count` and `following_count`, of visible people only."""
         # One number for both: there is room for 2**31 followers of 2**32 people. Django must know that it is a big
         # one: it leaves out, silently, the comparison of a smaller kind with a position beyond its range.
         rank = (F("follower_count") + 1) * Value(2**32) - F("id")

@@ -5,6 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from posts import ids, signals
+from posts.fields import PostIdField
 from posts.querysets import PostQuerySet
 from posts.validators import MAX_CODE_POINTS, validate_content
 
@@ -15,7 +16,7 @@ class Post(models.Model):
     # Enough for two processes that post in the same millisecond; each further try is 4,096 times less likely.
     ID_ATTEMPTS = 5
 
-    id = models.BigIntegerField(primary_key=True, editable=False)
+    id = PostIdField(primary_key=True, editable=False)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,

@@ -101,9 +101,9 @@ def test_nobody_is_mailed_who_must_not_be(member, bob, run_jobs, mailoutbox, set
 
 
 def test_a_rolled_back_follow_leaves_no_job(member, bob):
-    with mock.patch("django_tasks_db.models.DBTaskResult.save", side_effect=RuntimeError):
-        with pytest.raises(RuntimeError):
-            bob.follow(member)
+    refuse = mock.patch("django_tasks_db.models.DBTaskResult.save", side_effect=RuntimeError)
+    with refuse, pytest.raises(RuntimeError):
+        bob.follow(member)
 
     assert not bob.is_following(member)
     assert not DBTaskResult.objects.exists()

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 # Not whatever this machine's .env says. DATABASE_URL and CACHE_URL may come from the environment.
 os.environ["ENV_FILE"] = os.devnull
@@ -11,7 +12,9 @@ for _name in ("DEBUG", "EMAIL_URL", "SITE_URL", "TRUSTED_PROXIES", "EMAIL_VERIFI
     os.environ.pop(_name, None)
 
 from socializer.settings import *  # noqa: E402, F403
-from socializer.settings import DATABASES, STORAGES  # noqa: E402
+from socializer.settings import CACHES, DATABASES, STORAGES  # noqa: E402
+
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory: threads then have connections and locks of their own, as they do on a real site.
@@ -21,6 +24,12 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     # A test database is dropped at the end, which a pool's idle connections would prevent.
     DATABASES["default"]["OPTIONS"].pop("pool", None)
+
+if CACHES["default"]["BACKEND"].endswith("RedisCache"):
+    # A Redis database for each of the processes that run tests at once: clearing the cache empties all of it.
+    CACHES["default"]["LOCATION"] = (
+        urlsplit(CACHES["default"]["LOCATION"])._replace(path=f"/{WORKER + 8}").geturl()
+    )
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
