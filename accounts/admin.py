@@ -1,5 +1,6 @@
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -54,10 +55,10 @@ class UserAdmin(DjangoUserAdmin):
 
     @admin.action(description=_("Suspend: bar them and hide all they wrote"), permissions=["change"])
     def suspend(self, request, queryset):
-        spared = queryset.filter(is_superuser=True) | queryset.filter(pk=request.user.pk)
-        if spared.exists():
+        spared = Q(is_superuser=True) | Q(pk=request.user.pk)
+        if queryset.filter(spared).exists():
             self.message_user(request, _("You can't suspend yourself or an administrator."), messages.ERROR)
-        changed = sum(user.suspend() for user in queryset.difference(spared))
+        changed = sum(user.suspend() for user in queryset.exclude(spared))
         self.message_user(
             request, ngettext("%d person suspended.", "%d people suspended.", changed) % changed
         )

@@ -1,0 +1,107 @@
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Delivery, MailKind, User
+from accounts.tests.factories import FollowFactory, UserFactory
+from posts.models import Post
+from posts.tests.factories import PostFactory
+
+
+@pytest.fixture
+def admin(db):
+    user = UserFactory(username="chief", is_staff=True, is_superuser=True)
+    client = Client()
+    client.force_login(user)
+    client.user = user
+    return client
+
+
+def act(client, model, action, *objects):
+    url = reverse(f"admin:{model}_changelist")
+    return client.post(url, {"action": action, "_selected_action": [o.pk for o in objects]}, follow=True)
+
+
+def test_posts_are_hidden_and_restored_several_at_once(admin):
+    posts = [PostFactory(), PostFactory()]
+
+    assert "2 posts hidden." in act(admin, "posts_post", "hide", *posts).content.decode()
+    assert not Post.objects.visible().exists()
+    assert "1 post restored." in act(admin, "posts_post", "restore", posts[0]).content.decode()
+    assert list(Post.objects.visible()) == [posts[0]]
+
+
+def test_people_are_suspended_and_reinstated_but_not_oneself_or_administrators(admin):
+    bob, other_admin = UserFactory(), UserFactory(is_superuser=True)
+
+    text = act(admin, "accounts_user", "suspend", bob, other_admin, admin.user).content.decode()
+    assert "1 person suspended." in text
+    assert "You can&#x27;t suspend yourself or an administrator." in text
+    assert list(User.objects.suspended()) == [bob]
+    assert "1 person reinstated." in act(admin, "accounts_user", "reinstate", bob).content.decode()
+    assert not User.objects.suspended().exists()
+
+
+def test_who_may_only_look_cannot_act(admin):
+    from django.contrib.auth.models import Permission
+
+    watcher = UserFactory(is_staff=True)
+    watcher.user_permissions.set(Permission.objects.filter(codename__in=["view_post", "view_user"]))
+    client = Client()
+    client.force_login(watcher)
+    post = PostFactory()
+
+    act(client, "posts_post", "hide", post)
+    act(client, "accounts_user", "suspend", post.author)
+
+    assert Post.objects.visible().exists()
+
+
+@pytest.mark.parametrize("model", ["posts_post", "accounts_follow", "accounts_user", "accounts_delivery"])
+def test_nothing_is_added_or_deleted_by_the_way(admin, model):
+    follow = FollowFactory()
+    delivery = Delivery.objects.create(recipient=follow.follower, kind=MailKind.NEW_FOLLOWER, key="k")
+    rows = {"posts_post": PostFactory(), "accounts_follow": follow, "accounts_user": follow.follower}
+    row = rows.get(model, delivery)
+
+    assert admin.get(reverse(f"admin:{model}_add")).status_code == 403
+    assert admin.get(reverse(f"admin:{model}_change", args=[row.pk])).status_code == 200
+    assert admin.post(reverse(f"admin:{model}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+    assert "delete_selected" not in admin.get(reverse(f"admin:{model}_changelist")).content.decode()
+
+
+def test_a_person_is_edited_without_touching_their_standing(admin):
+    bob = UserFactory()
+    bob.suspend()
+    url = reverse("admin:accounts_user_change", args=[bob.pk])
+
+    response = admin.post(url, {"display_name": "Robert", "bio": "", "is_active": "on", "is_staff": "on"})
+
+    assert response.status_code == 302
+    bob.refresh_from_db()
+    assert (bob.display_name, bob.is_staff, bob.is_active) == ("Robert", True, False)
+
+
+@pytest.mark.parametrize("query", ["", "?q=person"])
+@pytest.mark.parametrize("model", ["posts_post", "accounts_follow", "accounts_user", "accounts_delivery"])
+def test_lists_do_not_ask_for_each_row(
+    admin, model, query, django_assert_num_queries, django_assert_max_num_queries
+):
+    def fill(count):
+        for _ in range(count):
+            follow = FollowFactory()
+            PostFactory()
+            Delivery.objects.create(recipient=follow.follower, kind=MailKind.NEW_FOLLOWER, key="k")
+
+    url = reverse(f"admin:{model}_changelist") + query
+    fill(1)
+    with django_assert_max_num_queries(6) as captured:
+        admin.get(url)
+    fill(25)
+    with django_assert_num_queries(len(captured)):
+        admin.get(url)
+
+
+def test_members_are_not_let_in(member_client):
+    assert member_client.get("/admin/").status_code in (302, 403)
+    assert member_client.get("/admin/posts/post/").status_code in (302, 403)

@@ -1,0 +1,148 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from socializer import environment as env
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.fixture
+def set_variable(monkeypatch):
+    return lambda value: monkeypatch.setenv("THING", value)
+
+
+@pytest.mark.parametrize(
+    ("read", "value"),
+    [
+        (lambda: env.text("THING"), ""),
+        (lambda: env.boolean("THING", False), "maybe"),
+        (lambda: env.whole_number("THING", 0), "-1"),
+        (lambda: env.whole_number("THING", 0), "two"),
+        (lambda: env.choice("THING", ("a", "b"), "a"), "c"),
+        (lambda: env.time_zone("THING", "UTC"), "Mars/Olympus"),
+        (lambda: env.time_zone("THING", "UTC"), "../etc/passwd"),
+        (lambda: env.secret_key("THING"), "short"),
+        (lambda: env.secret_key("THING"), "a" * 60),
+        (lambda: env.site_url("THING", ""), "social.example.com"),
+        (lambda: env.site_url("THING", ""), "https://social.example.com/path"),
+        (lambda: env.database("THING", "", ROOT), "mysql://localhost/x"),
+        (lambda: env.database("THING", "", ROOT), "nonsense"),
+        (lambda: env.cache("THING", ""), "memcache://localhost"),
+        (lambda: env.email("THING", ""), "smtps://mail.example.com"),
+        (lambda: env.email("THING", ""), "pigeon://mail.example.com"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_variables_name(set_variable, read, value):
+    set_variable(value)
+    with pytest.raises(ImproperlyConfigured, match="THING"):
+        read()
+
+
+def test_right_values(set_variable):
+    set_variable("YES")
+    assert env.boolean("THING", False) is True
+    set_variable("0")
+    assert env.boolean("THING", True) is False
+    set_variable(" a, b ,")
+    assert env.words("THING") == ["a", "b"]
+    set_variable("https://social.example.com/")
+    assert env.site_url("THING", "") == "https://social.example.com"
+    set_variable("")
+    assert env.whole_number("THING", 3) == 3
+
+
+def test_a_relative_sqlite_path_is_below_the_project(set_variable):
+    set_variable("sqlite:///var/x.sqlite3")
+    assert env.database("THING", "", ROOT)["NAME"] == ROOT / "var/x.sqlite3"
+    set_variable("sqlite:////srv/x.sqlite3")
+    assert str(env.database("THING", "", ROOT)["NAME"]) == "/srv/x.sqlite3"
+
+
+@pytest.mark.parametrize(("url", "pooled"), [("postgres://h/d", True), ("postgres://h/d?pool=false", False)])
+def test_postgresql_connections_are_pooled_unless_told_not_to(set_variable, url, pooled):
+    set_variable(url)
+    options = env.database("THING", "", ROOT)["OPTIONS"]
+    assert ("pool" in options) is pooled
+    assert options["options"] == "-c jit=off"
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "security"),
+    [
+        ("smtp://h", 25, None),
+        ("smtp+tls://u:p@h", 587, "EMAIL_USE_TLS"),
+        ("smtp+ssl://h", 465, "EMAIL_USE_SSL"),
+        ("smtp://h:2525", 2525, None),
+    ],
+)
+def test_mail_servers(set_variable, url, port, security):
+    set_variable(url)
+    config = env.email("THING", "")
+    assert config["EMAIL_PORT"] == port
+    assert {name for name in config if name.startswith("EMAIL_USE")} == ({security} if security else set())
+    assert config["EMAIL_TIMEOUT"]
+
+
+def manage(*arguments, **variables):
+    """Run manage.py with these variables only."""
+    environment = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "SECRET_KEY": KEY} | variables
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"SECRET_KEY": ""}, "Socializer cannot start: SECRET_KEY is not set. See .env.example."),
+        ({"TRUSTED_PROXIES": "one"}, "Socializer cannot start: TRUSTED_PROXIES is 'one'."),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_one_sentence(variables, words):
+    result = manage("check", **variables)
+
+    assert result.returncode != 0
+    assert result.stderr.startswith(words)
+    assert "Traceback" not in result.stderr
+
+
+def test_a_timeline_that_is_none_stops_the_start():
+    for path in ("posts.nowhere.Timeline", "posts.models.Post"):
+        result = manage("check", HOME_TIMELINE=path)
+        assert result.returncode != 0
+        assert "HOME_TIMELINE" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "secure"),
+    [("https://social.example.com", "True True True 31536000"), ("http://localhost", "False False False 0")],
+)
+def test_the_sites_scheme_decides_about_everything_that_needs_https(url, secure):
+    code = (
+        "from django.conf import settings as s;"
+        "print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT, s.SECURE_HSTS_SECONDS)"
+    )
+    assert manage("shell", "--verbosity=0", "--command", code, SITE_URL=url).stdout.strip() == secure
+
+
+def test_every_variable_is_explained():
+    explained = (ROOT / ".env.example").read_text()
+    settings, server = ((ROOT / path).read_text() for path in ("socializer/settings.py", "script/server"))
+    read = set(re.findall(r"""env\.\w+\(["']([A-Z_]+)""", settings)) | set(
+        re.findall(r"\(setting ([A-Z_]+)", server)
+    )
+    assert {"SECRET_KEY", "DATABASE_URL", "TRUSTED_PROXIES", "WEB_THREADS"} <= read
+    missing = {name for name in read if f"{name}=" not in explained}
+    assert not missing
