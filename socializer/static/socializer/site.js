@@ -23,7 +23,7 @@ for (const area of document.querySelectorAll("[data-max-characters]")) {
 
 // A form is sent once: a second click while the answer is on its way does nothing.
 document.addEventListener("submit", (event) => {
-  if (event.target.method !== "post" || event.target.hasAttribute("hx-post")) return;
+  if (event.target.method !== "post" || event.target.hasAttribute("data-hx-post")) return;
   if (event.target.dataset.sent) event.preventDefault();
   event.target.dataset.sent = "1";
 });
