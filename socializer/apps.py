@@ -1,7 +1,25 @@
+import structlog
 from django.apps import AppConfig
+from django.core.exceptions import PermissionDenied
 
 
 class SocializerConfig(AppConfig):
     """The site itself: an app so that its static files and translations are found."""
 
     name = "socializer"
+
+    def ready(self):
+        from django_structlog.signals import bind_extra_request_metadata
+
+        bind_extra_request_metadata.connect(log_client_address, dispatch_uid="socializer.log_client_address")
+
+
+def log_client_address(request, logger, **kwargs):
+    """Log the address that rate limits go by: a header's only as far as TRUSTED_PROXIES reaches."""
+    from allauth.account.adapter import get_adapter
+
+    try:
+        address = get_adapter().get_client_ip(request)
+    except PermissionDenied:
+        address = None
+    structlog.contextvars.bind_contextvars(ip=address)

@@ -234,6 +234,8 @@ LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO
 
 # One line per request, when it is answered.
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+# Its own way to find an address believes any header; see socializer.apps.
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
 _log_processors = [
     structlog.contextvars.merge_contextvars,

@@ -127,6 +127,17 @@ def test_private_pages_ask_visitors_to_log_in(client, path):
     assert client.get(path).url.startswith("/users/login/?next=")
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(("proxies", "address"), [(0, "127.0.0.1"), (1, "198.51.100.7")])
+def test_the_log_names_the_address_that_can_be_believed(client, settings, caplog, proxies, address):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    with caplog.at_level("INFO"):
+        client.get("/explore/", headers={"x-forwarded-for": "203.0.113.9, 198.51.100.7"})
+
+    (line,) = [record.msg for record in caplog.records if "request_finished" in str(record.msg)]
+    assert line["ip"] == address
+
+
 def test_the_clients_address_is_not_what_a_header_claims(member, settings):
     """Without a trusted proxy, X-Forwarded-For is what anybody wrote there."""
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "3/m/ip"}

@@ -26,6 +26,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The database cannot be used. Check DATABASE_URL. It says: {error}"
             ) from error
+        call_command("prune", verbosity=0)
         if new and demo and settings.LOCAL:
             call_command("seed_demo", stdout=self.stdout, stderr=self.stderr)
         self.say_how_to_get_in()

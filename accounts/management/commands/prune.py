@@ -1,0 +1,38 @@
+from datetime import timedelta
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.core.management.base import BaseCommand
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from accounts.models import Delivery
+
+# Nobody looks for the cause of a failed job after this; its arguments may hold a mail.
+KEEP_JOBS = timedelta(days=14)
+# A delivery row keeps a mail from being sent twice, and no job is older than this.
+KEEP_DELIVERIES = timedelta(days=90)
+
+
+class Command(BaseCommand):
+    help = "Deletes what has served its time: ended sessions, old jobs and the record of old mails. Harmless to repeat."
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Say what would be deleted, and delete nothing."
+        )
+
+    def handle(self, *, dry_run, verbosity, **options):
+        for words, rows in self.old_rows(timezone.now()):
+            count = rows.count() if dry_run else rows.delete()[0]
+            if verbosity:
+                self.stdout.write(f"{'Would delete' if dry_run else 'Deleted'} {count:,} {words}.")
+
+    def old_rows(self, now):
+        """Yield what is deleted, in order, and which rows that are."""
+        yield "expired sessions", Session.objects.filter(expire_date__lt=now)
+        alive = Session.objects.filter(session_key=OuterRef("session_key"))
+        yield "records of ended sessions", UserSession.objects.filter(~Exists(alive))
+        yield "finished jobs", DBTaskResult.objects.finished().filter(finished_at__lt=now - KEEP_JOBS)
+        yield "records of mails", Delivery.objects.filter(created_on__lt=now - KEEP_DELIVERIES)
