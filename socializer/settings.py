@@ -6,6 +6,7 @@ about everything that needs https, TRUSTED_PROXIES about everything that a rever
 
 import logging
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -288,7 +289,7 @@ structlog.configure(
 
 # Development: script/server --dev
 
-if DEBUG:
+if DEBUG and find_spec("debug_toolbar"):
     INSTALLED_APPS += ["debug_toolbar"]
     MIDDLEWARE.insert(0, "debug_toolbar.middleware.DebugToolbarMiddleware")
     INTERNAL_IPS = ["127.0.0.1", "::1"]

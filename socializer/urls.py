@@ -24,7 +24,7 @@ handler403 = views.forbidden
 handler404 = views.not_found
 handler500 = views.server_error
 
-if settings.DEBUG:
+if "debug_toolbar" in settings.INSTALLED_APPS:
     from debug_toolbar.toolbar import debug_toolbar_urls
 
     urlpatterns += debug_toolbar_urls()

@@ -65,9 +65,9 @@ class NormalizedTimeline(HomeTimeline):
         return list(Post.objects.filter(id__in=found).for_display().order_by("-id"))
 
 
-def id_query(reader_id, position, limit, *, newer=False, using=None):
+def id_query(reader_id, position, limit, *, newer=False):
     """Return (sql, params) that find the ids of at most `limit` posts, next to `position`, for the reader."""
-    connection = connections[using or router.db_for_read(Post)]
+    connection = connections[router.db_for_read(Post)]
     quote = connection.ops.quote_name
     tables = {
         "post": quote(Post._meta.db_table),
