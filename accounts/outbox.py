@@ -8,7 +8,7 @@ import logging
 import random
 from datetime import timedelta
 from functools import wraps
-from smtplib import SMTPRecipientsRefused, SMTPResponseException
+from smtplib import SMTPAuthenticationError, SMTPRecipientsRefused, SMTPResponseException
 
 from django.utils import timezone
 from django_tasks import task
@@ -48,9 +48,11 @@ def patient_task(function):
 
 
 def may_pass(error):
-    """Whether trying again later can help: the server is away or says 4xx, or another worker is at it."""
+    """Whether trying again later can help: the server is away, says 4xx, or does not know us; another worker is at it."""
     if isinstance(error, SMTPRecipientsRefused):
         return any(400 <= code < 500 for code, _reason in error.recipients.values())
+    if isinstance(error, SMTPAuthenticationError):
+        return True  # Whoever runs the site will mend the password.
     if isinstance(error, SMTPResponseException):
         return 400 <= error.smtp_code < 500 or error.smtp_code == -1
     return isinstance(error, OSError | DeliveryClaimed)

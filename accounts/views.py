@@ -10,6 +10,7 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views import View
@@ -45,7 +46,8 @@ class SignupView(AllauthSignupView):
 class PersonMixin:
     """For pages under /@<username>/ about a visible person."""
 
-    def get_person(self):
+    @cached_property
+    def person(self):
         return get_object_or_404(User.objects.visible(), username=self.kwargs["username"].lower())
 
 
@@ -57,7 +59,7 @@ class FollowView(PersonMixin, View):
     follows = True
 
     def post(self, request, username):
-        person = self.get_person()
+        person = self.person
         if not request.user.is_authenticated:
             # Not back to here: this address answers to POST only.
             return redirect_to_login(person.get_absolute_url())
@@ -101,20 +103,25 @@ class PeopleListView(CursorListView):
         return self.get_people().with_followed_by(self.request.user)
 
 
-class FollowersView(PersonMixin, PeopleListView):
+class FollowListView(PersonMixin, PeopleListView):
+    """Who is on either side of somebody's follows."""
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(person=self.person, **kwargs)
+
+
+class FollowersView(FollowListView):
     template_name = "accounts/followers.html"
 
     def get_people(self):
-        self.extra_context = {"person": (person := self.get_person())}
-        return User.objects.followers_of(person)
+        return User.objects.followers_of(self.person)
 
 
-class FollowingView(PersonMixin, PeopleListView):
+class FollowingView(FollowListView):
     template_name = "accounts/following.html"
 
     def get_people(self):
-        self.extra_context = {"person": (person := self.get_person())}
-        return User.objects.followed_by(person)
+        return User.objects.followed_by(self.person)
 
 
 class PeopleView(PeopleListView):
@@ -122,10 +129,15 @@ class PeopleView(PeopleListView):
 
     template_name = "accounts/index.html"
 
+    @property
+    def words(self):
+        return self.request.GET.get("q", "")[:100]
+
     def get_people(self):
-        words = self.request.GET.get("q", "")[:100]
-        self.extra_context = {"q": words}
-        return User.objects.visible().search(words).most_followed()
+        return User.objects.visible().search(self.words).most_followed()
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(q=self.words, **kwargs)
 
 
 class SettingsView(UpdateView):

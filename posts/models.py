@@ -1,3 +1,5 @@
+from copy import copy
+
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.urls import reverse
@@ -81,7 +83,8 @@ class Post(models.Model):
     def delete(self, **kwargs):
         """Delete the post for good and publish `post_removed`. Returns what Django's `delete()` does."""
         with transaction.atomic():
-            removed = Post(pk=self.pk, author=self.author, content=self.content, created_on=self.created_on)
+            # Django takes the id from a deleted object; receivers need to know which it was.
+            removed = copy(self)
             deleted = super().delete(**kwargs)
             if deleted[0]:
                 signals.post_removed.send(sender=Post, post=removed)

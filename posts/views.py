@@ -3,6 +3,7 @@ import logging
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.db import DatabaseError
 from django.http import Http404, HttpResponsePermanentRedirect
 from django.shortcuts import get_object_or_404
@@ -18,6 +19,7 @@ from posts.ids import MAX_ID, settled_id
 from posts.models import Post
 from posts.rendering import render_contents
 from posts.timelines import home_timeline
+from posts.validators import MAX_CODE_POINTS
 
 logger = logging.getLogger(__name__)
 
@@ -96,11 +98,25 @@ class ProfileView(TimelineView):
         return super().get_context_data(person=self.person, **kwargs)
 
 
+@method_decorator(login_not_required, name="dispatch")
 class PostCreateView(CreateView):
-    """The compose page. The box on the home timeline posts to it, too: what was refused is shown here, kept."""
+    """The compose page. The box on the home timeline posts to it, too: what was refused is shown here, kept.
+
+    So is what somebody sends whose session has ended meanwhile: it waits here until they have logged in again.
+    """
 
     form_class = PostForm
     template_name = "posts/post_form.html"
+
+    def dispatch(self, request, *args, **kwargs):
+        if request.user.is_authenticated:
+            return super().dispatch(request, *args, **kwargs)
+        if draft := request.POST.get("content"):
+            request.session["draft"] = draft[:MAX_CODE_POINTS]
+        return redirect_to_login(request.path)
+
+    def get_initial(self):
+        return {"content": self.request.session.pop("draft", "")}
 
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"instance": Post(author=self.request.user)}

@@ -138,6 +138,7 @@ def test_a_mail_refused_for_good_is_a_failed_job(member, bob, run_jobs):
         (TimeoutError(), True),
         (smtplib.SMTPServerDisconnected(), True),
         (smtplib.SMTPResponseException(451, b"later"), True),
+        (smtplib.SMTPAuthenticationError(535, b"who are you"), True),
         (smtplib.SMTPResponseException(554, b"never"), False),
         (smtplib.SMTPRecipientsRefused({"a": (450, b"later"), "b": (550, b"never")}), True),
         (ValueError(), False),

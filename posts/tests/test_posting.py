@@ -3,7 +3,7 @@ from unittest import mock
 import pytest
 from django.db import DatabaseError
 
-from accounts.tests.factories import UserFactory
+from accounts.tests.factories import PASSWORD, UserFactory
 from posts.models import Post
 from posts.tests.factories import PostFactory
 
@@ -74,6 +74,15 @@ def test_a_database_that_fails_is_a_page_that_keeps_the_text(member_client, capl
 def test_posting_takes_a_member(client, db):
     assert post(client, "x").url.startswith("/users/login/")
     assert client.get(URL).url.startswith("/users/login/")
+
+
+def test_a_text_sent_after_the_session_ended_waits_for_the_log_in(client, member):
+    response = post(client, "Do not lose me")
+    assert response.url == "/users/login/?next=/posts/add/"
+
+    response = client.post(response.url, {"login": "ada", "password": PASSWORD}, follow=True)
+    assert response.context["form"]["content"].value() == "Do not lose me"
+    assert client.get(URL).context["form"]["content"].value() == ""
 
 
 def test_ones_own_post_is_deleted_after_a_question(member, member_client):
