@@ -46,7 +46,7 @@ LANGUAGES = {
         "佳=jia 思远=siyuan 子涵=zihan 晓梅=xiaomei",
         "王=wang 李=li 张=zhang 刘=liu 陈=chen 杨=yang 赵=zhao 黄=huang 周=zhou 吴=wu 徐=xu 孙=sun 林=lin 何=he",
         True,
-        "爱读书,爱做饭。|在杭州写代码。|中学语文老师。|喜欢爬山和拍照。|慢慢来,比较快。|养了两只猫。",
+        "爱读书，爱做饭。|在杭州写代码。|中学语文老师。|喜欢爬山和拍照。|慢慢来，比较快。|养了两只猫。",
     ),
     "ja": (
         "陽菜=hina 蓮=ren 結衣=yui 大翔=haruto 葵=aoi 悠真=yuma 美咲=misaki 健太=kenta 桜=sakura 翔太=shota 千尋=chihiro "

@@ -1,5 +1,7 @@
 """What made-up people write: sentences with gaps, and what fills them, by language."""
 
+from itertools import cycle
+
 SENTENCES = {
     "en": [
         "The {place} was closed, so I walked home along the {way}. Best accident of the week.",
@@ -47,19 +49,19 @@ SENTENCES = {
         "Demain, {work}. Ce soir, {thing} et au lit.",
     ],
     "zh": [
-        "今天{weather},在家读了一整天关于{topic}的书。",
-        "终于{work}了,比计划晚了{span}。",
-        "有人推荐{thing}吗?我的只用了{span}。",
-        "在{place}听到有人说:“我只是来买{thing}的。”",
-        "谢谢 {who},聊{topic}聊得很开心。",
-        "越了解{topic},越觉得自己懂得少。",
-        "明天要{work}。今天就{thing},早点睡。",
+        "今天{weather}，在家读了一整天关于{topic}的书。",
+        "终于{work}了，比计划晚了{span}。",
+        "有人推荐{thing}吗？我的只用了{span}。",
+        "在{place}听到有人说：“我只是来买{thing}的。”",
+        "谢谢 {who}，聊{topic}聊得很开心。",
+        "越了解{topic}，越觉得自己懂得少。",
+        "明天要{work}。今天早点睡。",
     ],
     "ja": [
         "今日は{weather}。家で{topic}の本を読んでいました。",
         "やっと{work}。予定より{span}遅れました。",
         "おすすめの{thing}、ありますか。{span}で壊れてしまって。",
-        "{place}で聞いた言葉:「{thing}だけ買いに来たんだけど」",
+        "{place}で聞いた言葉：「{thing}だけ買いに来たんだけど」",
         "{who} さん、{topic}の話、ありがとうございました。",
         "{topic}、知れば知るほど奥が深い。",
     ],
@@ -118,7 +120,7 @@ FILLINGS = {
     "zh": {
         "place": "图书馆|面包店|火车站|菜市场|邮局",
         "work": "写完第三章|修好自行车|织完围巾|交完作业|跑完半马",
-        "thing": "喝杯热茶|买个笔记本|吃碗面|烤个面包",
+        "thing": "笔记本|热茶|雨衣|柠檬蛋糕|台灯",
         "span": "一个小时|两个星期|三天|半年",
         "weather": "下雨|有雾|终于放晴|刮大风|下雪",
         "topic": "灯塔|造纸史|慢火车|潮汐|老字体|面包",
@@ -153,9 +155,16 @@ FILLINGS = {
 }
 
 
-def make_text(rng, language, names):
-    """Return something that a person who writes in `language` might post; `names` are people to mention."""
-    fillings = {gap: rng.choice(words) for gap, words in FILLINGS[language].items()}
-    return rng.choice(SENTENCES[language]).format(
-        who=f"@{rng.choice(names)}", number=rng.randrange(1000), **fillings
-    )
+class Voice:
+    """What one person writes: the sentences of their language in an order of their own, none twice in a row."""
+
+    def __init__(self, rng, language):
+        sentences = SENTENCES[language]
+        self.sentences = cycle(rng.sample(sentences, len(sentences)))
+        self.fillings = FILLINGS[language]
+
+    def write(self, rng, names):
+        """Return something they might post; `names` are people to mention."""
+        fillings = {gap: rng.choice(words) for gap, words in self.fillings.items()}
+        who = f"@{rng.choice(names)}"
+        return next(self.sentences).format(who=who, number=rng.randrange(1000), **fillings)

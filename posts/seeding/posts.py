@@ -7,7 +7,7 @@ from itertools import accumulate
 from accounts.seeding.people import language_of
 from posts.ids import RANDOM_BITS, first_id_at, moment_of
 from posts.models import Post
-from posts.seeding.phrases import make_text
+from posts.seeding.phrases import Voice
 
 BURST = timedelta(minutes=40)
 
@@ -20,14 +20,14 @@ def make_posts(seed, authors, count, start, end):
     """
     rng = random.Random(f"posts {seed}")
     names = [author.username for author in authors]
-    languages = {author.pk: language_of(author) for author in authors}
+    voices = {author.pk: Voice(rng, language_of(author)) for author in authors}
     latest = 0
     for moment, author in sorted(make_moments(rng, authors, count, start, end)):
         latest = max(latest + 1, first_id_at(moment) | rng.getrandbits(RANDOM_BITS))
         yield Post(
             id=latest,
             author_id=author,
-            content=make_text(rng, languages[author], names),
+            content=voices[author].write(rng, names),
             created_on=moment_of(latest),
         )
 
