@@ -1,6 +1,25 @@
 from django.db import models
-from django.db.models import Count, Exists, ExpressionWrapper, F, OuterRef, Q, Subquery, Value
+from django.db.models import (
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FilteredRelation,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+)
 from django.db.models.functions import Coalesce
+
+
+def without_blocked(queryset, field, viewer):
+    """Leave out the rows in whose `field` stands somebody with a block between them and `viewer`, in either direction."""
+    if not viewer.is_authenticated:
+        return queryset
+    blocked = viewer.blocks.values("blocked")
+    blockers = viewer.blocked_by.values("blocker")
+    return queryset.exclude(**{f"{field}__in": blocked}).exclude(**{f"{field}__in": blockers})
 
 
 class UserQuerySet(models.QuerySet):
@@ -12,6 +31,18 @@ class UserQuerySet(models.QuerySet):
 
     def suspended(self):
         return self.filter(suspended_on__isnull=False)
+
+    def unblocked_for(self, viewer):
+        """People whom `viewer` has not blocked, and who have not blocked `viewer`. A visitor has no blocks."""
+        return without_blocked(self, "pk", viewer)
+
+    def visible_to(self, viewer):
+        """Visible people without a block between them and `viewer`."""
+        return self.visible().unblocked_for(viewer)
+
+    def blocked_by(self, user):
+        """Visible people whom `user` has blocked, newest block first; `position` orders them."""
+        return self.visible().filter(blocked_by__blocker=user).in_order_of("blocked_by__id")
 
     def followers_of(self, user):
         """Visible people who follow `user`, newest follow first; `position` orders them."""
@@ -65,6 +96,34 @@ class UserQuerySet(models.QuerySet):
             .values("count")
         )
         return Coalesce(Subquery(counts), 0, output_field=models.BigIntegerField())
+
+    def mentionable_by(self, authors, names):
+        """Map each of `names` that a visible person has to them and to those of `authors` who may not mention them.
+
+        `authors` are primary keys. One query, however many there are.
+        """
+        rows = (
+            self.visible()
+            .filter(username__in=names)
+            .annotate(
+                made=FilteredRelation("blocks", condition=Q(blocks__blocked__in=authors)),
+                met=FilteredRelation("blocked_by", condition=Q(blocked_by__blocker__in=authors)),
+            )
+            .values_list("username", "made__blocked", "met__blocker")
+        )
+        found = {}
+        for username, *parted in rows:
+            found.setdefault(username, (self.model(username=username), set()))[1].update(parted)
+        return found
+
+    def with_blocks_of(self, viewer):
+        """Adds `is_blocked`, whether `viewer` blocks each, and `blocks_viewer`, whether each blocks `viewer`."""
+        if not viewer.is_authenticated:
+            return self.annotate(is_blocked=Value(False), blocks_viewer=Value(False))
+        return self.annotate(
+            is_blocked=Exists(viewer.blocks.filter(blocked=OuterRef("pk"))),
+            blocks_viewer=Exists(viewer.blocked_by.filter(blocker=OuterRef("pk"))),
+        )
 
     def with_followed_by(self, viewer):
         """Adds `is_followed`: whether `viewer` follows each. Nobody is followed by a visitor."""

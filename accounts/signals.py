@@ -12,6 +12,12 @@ user_followed = Signal()
 # Sent by User.unfollow(). Arguments: follower, followed, both User.
 user_unfollowed = Signal()
 
+# Sent by User.block(), after user_unfollowed for each follow that it ended. Arguments: block, the new Block.
+user_blocked = Signal()
+
+# Sent by User.unblock(). Arguments: blocker, blocked, both User.
+user_unblocked = Signal()
+
 # Sent by User.suspend() and User.reinstate(). Arguments: user.
 user_suspended = Signal()
 user_reinstated = Signal()

@@ -44,50 +44,84 @@ class SignupView(AllauthSignupView):
 
 
 class PersonMixin:
-    """For pages under /@<username>/ about a visible person."""
+    """For pages under /@<username>/ about a person whom the viewer may see."""
+
+    def get_people(self):
+        return User.objects.visible_to(self.request.user)
 
     @cached_property
     def person(self):
-        return get_object_or_404(User.objects.visible(), username=self.kwargs["username"].lower())
+        return get_object_or_404(self.get_people(), username=self.kwargs["username"].lower())
 
 
 @method_decorator(login_not_required, name="dispatch")
-class FollowView(PersonMixin, View):
-    """Starts following somebody, and leads back to where the button was."""
+class PersonActionView(PersonMixin, View):
+    """Changes something between the member and a person, and leads back to where the button was."""
 
     http_method_names = ["post"]
-    follows = True
 
     def post(self, request, username):
-        person = self.person
         if not request.user.is_authenticated:
             # Not back to here: this address answers to POST only.
-            return redirect_to_login(person.get_absolute_url())
-        self.change(request.user, person)
-        person.is_followed = request.user.is_following(person)
-        if request.htmx:
-            context = {"person": person, "next": self.get_success_url(person)}
-            return render(request, "accounts/_follow_button.html", context)
-        return HttpResponseRedirect(self.get_success_url(person))
+            return redirect_to_login(self.person.get_absolute_url())
+        self.change(request.user, self.person)
+        return self.answer()
 
+    def change(self, user, person):
+        raise NotImplementedError
+
+    def answer(self):
+        return HttpResponseRedirect(self.get_success_url())
+
+    def get_success_url(self):
+        url = self.request.POST.get("next", "")
+        if url_has_allowed_host_and_scheme(url, {self.request.get_host()}, self.request.is_secure()):
+            return url
+        return self.person.get_absolute_url()
+
+
+class FollowView(PersonActionView):
     def change(self, user, person):
         if user == person:
             messages.info(self.request, _("You can't follow yourself."))
         else:
             user.follow(person)
 
-    def get_success_url(self, person):
-        url = self.request.POST.get("next", "")
-        if url_has_allowed_host_and_scheme(url, {self.request.get_host()}, self.request.is_secure()):
-            return url
-        return person.get_absolute_url()
+    def answer(self):
+        """htmx gets the button that undoes it, in its place."""
+        if not self.request.htmx:
+            return super().answer()
+        self.person.is_followed = self.request.user.is_following(self.person)
+        context = {"person": self.person, "next": self.get_success_url()}
+        return render(self.request, "accounts/_follow_button.html", context)
 
 
 class UnfollowView(FollowView):
-    """Stops following somebody, and leads back to where the button was."""
-
     def change(self, user, person):
         user.unfollow(person)
+
+
+class RemoveFollowerView(PersonActionView):
+    def change(self, user, person):
+        person.unfollow(user)
+
+
+class BlockView(PersonActionView):
+    def change(self, user, person):
+        if user.block(person):
+            messages.success(
+                self.request,
+                _("You have blocked @%(name)s. You no longer see each other.") % {"name": person.username},
+            )
+
+
+class UnblockView(PersonActionView):
+    def get_people(self):
+        return User.objects.visible()
+
+    def change(self, user, person):
+        if user.unblock(person):
+            messages.success(self.request, _("You no longer block @%(name)s.") % {"name": person.username})
 
 
 class PeopleListView(CursorListView):
@@ -96,11 +130,12 @@ class PeopleListView(CursorListView):
     fragment_name = "accounts/_people.html"
     page_size = 30
 
-    def get_people(self):
+    def get_listed(self):
         raise NotImplementedError
 
     def get_queryset(self):
-        return self.get_people().with_followed_by(self.request.user)
+        viewer = self.request.user
+        return self.get_listed().unblocked_for(viewer).with_followed_by(viewer)
 
 
 class FollowListView(PersonMixin, PeopleListView):
@@ -113,14 +148,17 @@ class FollowListView(PersonMixin, PeopleListView):
 class FollowersView(FollowListView):
     template_name = "accounts/followers.html"
 
-    def get_people(self):
+    def get_listed(self):
         return User.objects.followers_of(self.person)
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(removable=self.person == self.request.user, **kwargs)
 
 
 class FollowingView(FollowListView):
     template_name = "accounts/following.html"
 
-    def get_people(self):
+    def get_listed(self):
         return User.objects.followed_by(self.person)
 
 
@@ -133,11 +171,21 @@ class PeopleView(PeopleListView):
     def words(self):
         return self.request.GET.get("q", "")[:100]
 
-    def get_people(self):
+    def get_listed(self):
         return User.objects.visible().search(self.words).most_followed()
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(q=self.words, **kwargs)
+
+
+class BlocksView(PeopleListView):
+    """Whom the member has blocked, to be unblocked."""
+
+    template_name = "accounts/blocks.html"
+    fragment_name = "accounts/_blocked_people.html"
+
+    def get_queryset(self):
+        return User.objects.blocked_by(self.request.user)
 
 
 class SettingsView(UpdateView):

@@ -106,7 +106,3 @@ class Post(models.Model):
                 self.hidden_on = hidden_on
                 signal.send(sender=Post, post=self)
         return bool(changed)
-
-    def is_visible_to(self, viewer):
-        """Whether `viewer` may open it: everyone, but a hidden one only its author."""
-        return self.hidden_on is None or self.author_id == viewer.pk

@@ -2,6 +2,8 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F
 
+from accounts.querysets import without_blocked
+
 
 class PostQuerySet(models.QuerySet):
     """The words in which posts are asked for."""
@@ -11,6 +13,15 @@ class PostQuerySet(models.QuerySet):
         # The few suspended are found once by their own index; a join would look up the author of every post.
         suspended = get_user_model().objects.suspended().values("pk")
         return self.filter(hidden_on=None).exclude(author__in=suspended)
+
+    def visible_to(self, viewer):
+        """Visible posts by people without a block between them and `viewer`."""
+        return without_blocked(self.visible(), "author", viewer)
+
+    def open_to(self, viewer):
+        """Posts that `viewer` may open one by one: what they see in lists, and their own that are hidden."""
+        shown = models.Q(hidden_on=None) | models.Q(author=viewer.pk)
+        return without_blocked(self.filter(shown, author__suspended_on=None), "author", viewer)
 
     def by(self, author):
         return self.filter(author=author)

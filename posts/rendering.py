@@ -1,10 +1,11 @@
 """A post's text as HTML: links, mentions of members, line breaks, and nothing else."""
 
 import regex
-from django.contrib.auth import get_user_model
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from linkify_it import LinkifyIt
+
+from accounts.models import User
 
 # Only what starts with http:// or https:// is a link: "e.g. this.and that" is not.
 _links = LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
@@ -20,9 +21,14 @@ def render_contents(posts):
     """Set `content_html` on each of `posts`, with one query for all the people they mention."""
     posts = list(posts)
     names = {name for post in posts for name in mentioned_names(post.content)}
-    members = get_user_model().objects.visible().filter(username__in=names) if names else []
-    urls = {member.username: member.get_absolute_url() for member in members}
+    authors = {post.author_id for post in posts}
+    mentionable = User.objects.mentionable_by(authors, names) if names else {}
     for post in posts:
+        urls = {
+            name: user.get_absolute_url()
+            for name, (user, parted) in mentionable.items()
+            if post.author_id not in parted
+        }
         post.content_html = render_content(post.content, urls)
     return posts
 

@@ -1,7 +1,6 @@
 import logging
 
 from django.contrib import messages
-from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.db import DatabaseError
@@ -12,6 +11,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic import CreateView, DeleteView, DetailView
 
+from accounts.models import User
 from accounts.pages import CursorListView
 from accounts.paging import fetch_from, paginate
 from posts.forms import PostForm
@@ -60,7 +60,7 @@ class HomeView(TimelineView):
         return super().get_page()
 
     def get_queryset(self):
-        return Post.objects.visible()
+        return Post.objects.visible()  # Of a visitor, who has no blocks.
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(form=PostForm(), **kwargs)
@@ -73,7 +73,7 @@ class ExploreView(TimelineView):
     template_name = "posts/public_timeline.html"
 
     def get_queryset(self):
-        return Post.objects.visible()
+        return Post.objects.visible_to(self.request.user)
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -87,12 +87,18 @@ class ProfileView(TimelineView):
             path = reverse("posts:profile", args=[username.lower()])
             query = request.META["QUERY_STRING"]
             return HttpResponsePermanentRedirect(f"{path}?{query}" if query else path)
-        people = get_user_model().objects.visible().with_counts().with_followed_by(request.user)
-        self.person = get_object_or_404(people, username=username)
+        people = User.objects.visible().with_counts().with_followed_by(request.user)
+        self.person = get_object_or_404(people.with_blocks_of(request.user), username=username)
+        if self.person.blocks_viewer:
+            raise Http404("Blocked.")
         return super().get(request, username=username)
 
+    def get_template_names(self):
+        """Of somebody whom the viewer has blocked nothing shows but how to undo that."""
+        return ["accounts/blocked.html"] if self.person.is_blocked else super().get_template_names()
+
     def get_queryset(self):
-        return Post.objects.visible().by(self.person)
+        return Post.objects.visible_to(self.request.user).by(self.person)
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(person=self.person, **kwargs)
@@ -141,13 +147,13 @@ class PostCreateView(CreateView):
 class PostDetailView(DetailView):
     """A post by itself, under its permanent address."""
 
-    queryset = Post.objects.filter(author__suspended_on=None).for_display()
     template_name = "posts/post_detail.html"
+
+    def get_queryset(self):
+        return Post.objects.open_to(self.request.user).for_display()
 
     def get_object(self):
         post = super().get_object()
-        if not post.is_visible_to(self.request.user):
-            raise Http404("Hidden.")
         render_contents([post])
         return post
 

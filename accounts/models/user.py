@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import signals
 from accounts.managers import UserManager
+from accounts.models.block import Block
 from accounts.models.follow import Follow
 from accounts.validators import username_validators
 
@@ -96,9 +97,10 @@ class User(AbstractUser):
     def follow(self, other):
         """Follow `other` and publish `user_followed`.
 
-        Returns whether anything changed: not for oneself, a suspended person, or somebody already followed.
+        Returns whether anything changed: not for oneself, somebody suspended, already followed, or where either has
+        blocked the other.
         """
-        if other == self or other.suspended_on:
+        if other == self or other.suspended_on or Block.exists_between(self, other):
             return False
         with transaction.atomic():
             follow, created = Follow.objects.get_or_create(follower=self, followed=other)
@@ -117,6 +119,34 @@ class User(AbstractUser):
     def is_following(self, other):
         """Whether this person follows `other` now."""
         return Follow.objects.filter(follower=self, followed=other).exists()
+
+    def block(self, other):
+        """Part for good: end both follows, let neither see the other, and publish `user_blocked`.
+
+        Returns whether anything changed; not for oneself.
+        """
+        if other == self:
+            return False
+        with transaction.atomic():
+            block, created = Block.objects.get_or_create(blocker=self, blocked=other)
+            if created:
+                self._end_follows_with(other)
+                signals.user_blocked.send(sender=User, block=block)
+        return created
+
+    def unblock(self, other):
+        """Undo `block()` but for the follows, and publish `user_unblocked`. Returns whether anything changed."""
+        with transaction.atomic():
+            # One that was begun in the very moment of the block was hidden by it, and must not come to light now.
+            self._end_follows_with(other)
+            deleted, _by_model = Block.objects.filter(blocker=self, blocked=other).delete()
+            if deleted:
+                signals.user_unblocked.send(sender=User, blocker=self, blocked=other)
+        return bool(deleted)
+
+    def _end_follows_with(self, other):
+        self.unfollow(other)
+        other.unfollow(self)
 
     def suspend(self):
         """Bar this person from the site and hide them everywhere: no log-in, no profile, no posts, no follows.

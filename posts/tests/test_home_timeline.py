@@ -22,8 +22,7 @@ PEOPLE = 4
 person = st.integers(0, PEOPLE - 1)
 operation = st.one_of(
     st.tuples(st.just("post"), person),
-    st.tuples(st.just("follow"), person, person),
-    st.tuples(st.just("unfollow"), person, person),
+    st.tuples(st.sampled_from(["follow", "follow", "unfollow", "block", "unblock"]), person, person),
     st.tuples(st.sampled_from(["suspend", "reinstate"]), person),
     st.tuples(st.sampled_from(["delete", "hide", "restore"]), st.integers(0, 30)),
 )
@@ -52,6 +51,9 @@ class Network:
 
     def expected(self, reader):
         followed = {follow.followed_id for follow in reader.followings.all()}
+        # None of whom the reader follows can be blocked; were one, they would not show.
+        followed -= {block.blocked_id for block in reader.blocks.all()}
+        followed -= {block.blocker_id for block in reader.blocked_by.all()}
         authors = {
             user.pk
             for user in self.people
@@ -143,6 +145,16 @@ def test_following_puts_earlier_posts_in_place_and_unfollowing_takes_them_out(me
     assert contents(member_client.get("/")) == ["newest", "middle"]
     member.unfollow(middle.author)
     assert contents(member_client.get("/")) == ["newest"]
+
+
+@pytest.mark.parametrize("blocker", ["member", "bob"])
+def test_a_block_hides_even_a_follow_that_slipped_past_it(member, member_client, followed, blocker):
+    PostFactory(author=followed, content="unseen")
+    member.block(followed) if blocker == "member" else followed.block(member)
+    FollowFactory(follower=member, followed=followed)
+
+    assert contents(member_client.get("/")) == []
+    assert contents(member_client.get("/explore/")) == []
 
 
 @pytest.mark.parametrize("path", ["/", "/explore/", "/@ada/"])

@@ -147,6 +147,19 @@ def test_posts_of_a_suspended_person_vanish_and_come_back(client):
     assert list(client.get("/explore/").context["page"]) == [shown]
 
 
+@pytest.mark.parametrize("blocker", ["member", "author"])
+def test_with_a_block_neither_opens_the_others_posts(client, member, member_client, blocker):
+    shown = PostFactory(content="not for you")
+    author = shown.author
+    member.block(author) if blocker == "member" else author.block(member)
+
+    assert member_client.get(f"/posts/{shown.pk}/").status_code == 404
+    profile = member_client.get(f"/@{author.username}/")
+    assert profile.status_code == (200 if blocker == "member" else 404)
+    assert "not for you" not in profile.content.decode()
+    assert client.get(f"/posts/{shown.pk}/").status_code == 200
+
+
 def test_the_profile_address_is_in_lower_case(client, db):
     UserFactory(username="ada")
 

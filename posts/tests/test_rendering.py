@@ -71,9 +71,23 @@ def test_names_in_addresses_are_no_mentions():
     assert mentioned_names("@Ada https://example.org/@bob x@cleo") == {"ada"}
 
 
+def test_with_a_block_between_them_an_author_cannot_mention_somebody(member, django_assert_num_queries):
+    bob, cleo, dora = (UserFactory(username=name) for name in ("bob", "cleo", "dora"))
+    member.block(bob)
+    cleo.block(member)
+    posts = [Post(author=author, content="@ada") for author in (bob, cleo, dora, member)]
+
+    with django_assert_num_queries(1):
+        render_contents(posts)
+
+    link = '<a href="/@ada/">@ada</a>'
+    assert [post.content_html for post in posts] == ["@ada", "@ada", link, link]
+
+
 def test_only_visible_members_are_linked_and_one_query_finds_them(member, django_assert_num_queries):
     UserFactory(username="gone").suspend()
-    posts = [Post(content="@ada @gone @nobody"), Post(content="@ADA"), Post(content="plain")]
+    texts = ("@ada @gone @nobody", "@ADA", "plain")
+    posts = [Post(author=member, content=content) for content in texts]
 
     with django_assert_num_queries(1):
         render_contents(posts)

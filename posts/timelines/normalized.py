@@ -9,17 +9,20 @@ import re
 from django.db import connections, router
 from django.db.models.expressions import RawSQL
 
-from accounts.models import Follow, User
+from accounts.models import Block, Follow, User
 from posts.ids import MAX_ID
 from posts.models import Post
 from posts.timelines.base import HomeTimeline
 
-# Whom the reader follows, and the reader. The suspended leave this set before any post is looked at: they are few,
-# and a partial index holds just them.
+# Whom the reader follows, and the reader. Suspended and blocked people leave this set before any post is looked at:
+# they are few, and small indexes hold just them.
 AUTHORS = """
     SELECT f.followed_id AS author_id FROM {follow} f
     WHERE f.follower_id = %(reader)s
-      AND f.followed_id NOT IN (SELECT u.id FROM {user} u WHERE u.suspended_on IS NOT NULL)
+      AND f.followed_id NOT IN (
+        SELECT u.id FROM {user} u WHERE u.suspended_on IS NOT NULL
+        UNION ALL SELECT b.blocked_id FROM {block} b WHERE b.blocker_id = %(reader)s
+        UNION ALL SELECT b.blocker_id FROM {block} b WHERE b.blocked_id = %(reader)s)
     UNION ALL SELECT %(reader)s
 """
 
@@ -73,6 +76,7 @@ def id_query(reader_id, position, limit, *, newer=False):
         "post": quote(Post._meta.db_table),
         "follow": quote(Follow._meta.db_table),
         "user": quote(User._meta.db_table),
+        "block": quote(Block._meta.db_table),
     }
     walk = NEWER if newer else OLDER
     sql = QUERIES[connection.vendor].format(authors=AUTHORS.format(**tables), **tables, **walk)
