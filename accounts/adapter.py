@@ -1,9 +1,13 @@
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import get_user_model
-from django.contrib.sites.shortcuts import get_current_site
 from django.core.validators import MaxLengthValidator
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import tasks
@@ -26,14 +30,28 @@ class AccountAdapter(DefaultAccountAdapter):
         MaxLengthValidator(get_user_model()._meta.get_field("email").max_length)(email)
         return email
 
+    def confirm_email(self, request, email_address):
+        """Confirm an address, unless it has become somebody else's since it was asked for. Returns whether it was."""
+        try:
+            with transaction.atomic():
+                return super().confirm_email(request, email_address)
+        except IntegrityError:
+            template = "account/messages/email_confirmation_failed.txt"
+            self.add_message(request, messages.ERROR, template, {"email": email_address.email})
+            return False
+
     def send_mail(self, template_prefix, email, context):
         """Enqueue the mail, so that nobody waits for a mail server and none is lost while it is away."""
         request = allauth_context.request
         context = {
             "request": request,
             "email": email,
-            "current_site": get_current_site(request),
+            # allauth's own templates ask for a site in this form.
+            "current_site": SimpleNamespace(
+                name=settings.SITE_NAME, domain=urlsplit(settings.SITE_URL).netloc
+            ),
             "site_name": settings.SITE_NAME,
+            "site_url": settings.SITE_URL,
         } | context
         message = self.render_mail(template_prefix, email, context)
         html = next((body for body, _type in getattr(message, "alternatives", [])), "")

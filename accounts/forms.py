@@ -1,11 +1,11 @@
 from allauth.account import forms as allauth_forms
+from allauth.account.models import EmailAddress
 from django import forms
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import signals
 from accounts.models import MailKind, MailPreference, User
-from accounts.text import clean_line, clean_text, is_visible
 
 
 def drop_placeholders(form):
@@ -33,6 +33,21 @@ class SignupForm(allauth_forms.SignupForm):
         self.fields["email"].label = _("Email")
         self.fields["password1"].help_text = _("At least 8 characters.")
 
+    def clean_email(self):
+        # Whoever only asked to change to this address, and never confirmed it, does not keep its owner out.
+        claims = EmailAddress.objects.filter(email=self.cleaned_data["email"].lower())
+        claims.filter(verified=False, primary=False).delete()
+        return super().clean_email()
+
+
+class ResetPasswordForm(allauth_forms.ResetPasswordForm):
+    """Mails only those whose address it is, not those who once asked to change to it."""
+
+    def clean_email(self):
+        email = super().clean_email()
+        self.users = [user for user in self.users if user.email == email.lower()]
+        return email
+
 
 class ProfileForm(forms.ModelForm):
     """What others see of a member, and which mails the member gets."""
@@ -56,14 +71,11 @@ class ProfileForm(forms.ModelForm):
         """The fields about mails, in the order of MailKind."""
         return [self[kind] for kind in MailKind]
 
-    def clean_display_name(self):
-        name = clean_line(self.cleaned_data["display_name"])
-        if name and not is_visible(name):
-            raise forms.ValidationError(_("That name cannot be seen. Use letters, or leave it empty."))
-        return name
-
-    def clean_bio(self):
-        return clean_text(self.cleaned_data["bio"])
+    def clean(self):
+        # Without this, a request that lacks them would empty them: an unticked box is not sent, but a text is.
+        if not {"display_name", "bio"} <= self.data.keys():
+            raise forms.ValidationError(_("A part of the form is missing. Reload the page and try again."))
+        return super().clean()
 
     def save(self):
         """Store what changed and publish `profile_changed` if others can see it. Returns the User."""

@@ -12,7 +12,7 @@ _unwanted = regex.compile(f"[{BIDI_CONTROLS}{CONTROLS}]")
 # No script in use stacks more than a handful; more only paints over the neighbours.
 _stacked_marks = regex.compile(r"(\p{M}{8})\p{M}+")
 # Letters and symbols that show nothing: fillers, the blank Braille cell, variation selectors.
-_visible = regex.compile(r"[\p{L}\p{N}\p{P}\p{S}--[\u115f\u1160\u3164\uffa0\u2800]]", regex.V1)
+_visible = regex.compile(r"[\p{L}\p{N}\p{P}\p{S}--[\u115f\u1160\u3164\uffa0\u2800\U0001d159]]", regex.V1)
 
 
 def clean_text(text):

@@ -189,6 +189,7 @@ class BlocksView(PeopleListView):
 
 
 class SettingsView(UpdateView):
+    http_method_names = ["get", "head", "post", "options"]
     template_name = "accounts/settings.html"
     form_class = ProfileForm
     context_object_name = "member"  # Not "user": that is who is logged in, whatever the form holds.

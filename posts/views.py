@@ -112,6 +112,7 @@ class PostCreateView(CreateView):
     """
 
     form_class = PostForm
+    http_method_names = ["get", "head", "post", "options"]
     template_name = "posts/post_form.html"
 
     def dispatch(self, request, *args, **kwargs):
@@ -161,6 +162,7 @@ class PostDetailView(DetailView):
 class PostDeleteView(DeleteView):
     """Asks whether to delete one's own post, and does it. Others' posts are not found here."""
 
+    http_method_names = ["get", "head", "post", "options"]
     template_name = "posts/post_confirm_delete.html"
     success_url = reverse_lazy("posts:home")
 

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 REQUIRED = object()
 SQLITE = "django.db.backends.sqlite3"
-POSTGRESQL = "django.db.backends.postgresql"
+DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 
 _env = environ.Env()
 
@@ -52,6 +52,13 @@ def whole_number(name, default):
     return int(value)
 
 
+def port(name, default):
+    value = whole_number(name, default)
+    if not 1 <= value <= 65535:
+        raise ImproperlyConfigured(f"{name} is {value}. Write a port number from 1 to 65535.")
+    return value
+
+
 def choice(name, options, default):
     value = text(name, default)
     if value not in options:
@@ -80,8 +87,13 @@ def secret_key(name):
 def site_url(name, default):
     """The address under which people reach the site: scheme and host, no path, no slash at the end."""
     value = text(name, default).rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+    try:
+        parts = urlsplit(value)
+        bare = parts._replace(netloc="") == urlsplit(f"{parts.scheme}://")
+        right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and bare
+    except ValueError:
+        right = False
+    if not right or "@" in value:
         raise ImproperlyConfigured(f"{name} is {value!r}. Write it as https://social.example.com.")
     return value
 
@@ -89,6 +101,8 @@ def site_url(name, default):
 def database(name, default, base_dir):
     """The DATABASES entry for a sqlite:// or postgres:// URL, with the options that suit the engine."""
     value = text(name, default)
+    if value.partition(":")[0] not in DATABASE_SCHEMES or value in ("sqlite://", "sqlite:///:memory:"):
+        raise ImproperlyConfigured(f"{name} must start with sqlite:/// and a path, or with postgres://.")
     try:
         config = _env.db_url_config(value)
     except Exception as error:  # django-environ raises what it happens to meet.
@@ -96,9 +110,7 @@ def database(name, default, base_dir):
     if config.get("ENGINE") == SQLITE:
         # A relative path means the same file wherever a command is run from.
         return config | {"NAME": base_dir / config["NAME"]} | SQLITE_TUNING
-    if config.get("ENGINE") == POSTGRESQL:
-        return config | _postgresql_tuning(config.get("OPTIONS", {}))
-    raise ImproperlyConfigured(f"{name} must start with sqlite:/// or postgres://.")
+    return config | _postgresql_tuning(config.get("OPTIONS", {}))
 
 
 # A writer takes the lock when its transaction begins, so that it waits its turn instead of failing in the
@@ -144,5 +156,10 @@ def email(name, default):
         raise ImproperlyConfigured(f"{name} cannot be read: {error}") from error
     if value.startswith("smtps:"):
         raise ImproperlyConfigured(f"{name} starts with smtps://. Write smtp+ssl:// or smtp+tls://.")
-    port = config["EMAIL_PORT"] or SMTP_PORTS.get(urlsplit(value).scheme)
+    scheme = urlsplit(value).scheme
+    if (scheme in SMTP_PORTS and not config["EMAIL_HOST"]) or (
+        scheme == "filemail" and not config["EMAIL_FILE_PATH"]
+    ):
+        raise ImproperlyConfigured(f"{name} does not say where to: a host, or four slashes and a folder.")
+    port = config["EMAIL_PORT"] or SMTP_PORTS.get(scheme)
     return config | {"EMAIL_PORT": port, "EMAIL_TIMEOUT": 20}

@@ -27,7 +27,7 @@ env.read_env_file(os.environ.get("ENV_FILE") or BASE_DIR / ".env")
 DEBUG = env.boolean("DEBUG", False)
 SECRET_KEY = env.secret_key("SECRET_KEY")
 SITE_NAME = env.text("SITE_NAME", "Socializer")
-SITE_URL = env.site_url("SITE_URL", f"http://localhost:{env.whole_number('PORT', 8000)}")
+SITE_URL = env.site_url("SITE_URL", f"http://localhost:{env.port('PORT', 8000)}")
 TRUSTED_PROXIES = env.whole_number("TRUSTED_PROXIES", 0)
 
 _site = urlsplit(SITE_URL)
@@ -124,7 +124,11 @@ LOGIN_REDIRECT_URL = "posts:home"
 LOGOUT_REDIRECT_URL = "posts:home"
 
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm", "signup": "accounts.forms.SignupForm"}
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.LoginForm",
+    "signup": "accounts.forms.SignupForm",
+    "reset_password": "accounts.forms.ResetPasswordForm",
+}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_SIGNUP_REDIRECT_URL = "accounts:index"
@@ -224,8 +228,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# A post is at most 5,000 code points; nothing that is sent here is large.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# Room for a text far too long, so that it can be given back with a word about it.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 # Logs: one structured line per event, on standard error

@@ -3,10 +3,12 @@
 import sys
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.template.loader import render_to_string
 from health_check.views import HealthCheckView
+from redis.exceptions import RedisError
 
 
 def error_page(status):
@@ -15,7 +17,7 @@ def error_page(status):
 
 
 def bad_request(request, exception):
-    return error_page(400)
+    return error_page(413 if isinstance(exception, RequestDataTooBig) else 400)
 
 
 def forbidden(request, exception):
@@ -32,9 +34,9 @@ def not_found(request, exception):
 
 
 def server_error(request):
-    """500, or 503 where the database is what failed: that is known, and it passes."""
-    error = sys.exc_info()[1]
-    return error_page(503 if isinstance(error, OperationalError | InterfaceError) else 500)
+    """500, or 503 where the database or the cache is what failed: that is known, and it passes."""
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError | RedisError)
+    return error_page(503 if away else 500)
 
 
 @login_not_required

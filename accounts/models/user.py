@@ -3,6 +3,7 @@ from allauth.account.app_settings import EmailVerificationMethod
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.urls import reverse
@@ -13,6 +14,7 @@ from accounts import signals
 from accounts.managers import UserManager
 from accounts.models.block import Block
 from accounts.models.follow import Follow
+from accounts.text import clean_line, clean_text, is_visible
 from accounts.validators import username_validators
 
 
@@ -79,6 +81,14 @@ class User(AbstractUser):
         self.username = self.normalize_username(self.username)
         self.email = self.email.lower() if self.email else None
         super().save(*args, **kwargs)
+
+    def clean(self):
+        super().clean()
+        self.display_name = clean_line(self.display_name)
+        self.bio = clean_text(self.bio)
+        if self.display_name and not is_visible(self.display_name):
+            words = _("That name cannot be seen. Use letters, or leave it empty.")
+            raise ValidationError({"display_name": words})
 
     @classmethod
     def normalize_username(cls, username):

@@ -20,11 +20,18 @@ def positive(text):
     return number
 
 
+def seed_number(text):
+    """Up to nine digits, for argparse: it may become a part of usernames."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise ArgumentTypeError(f"{text!r} is no number of up to nine digits.")
+    return int(text)
+
+
 class SeedCommand(BaseCommand):
     """Fills the database with made-up rows. The same --seed makes the same ones."""
 
     def add_arguments(self, parser):
-        parser.add_argument("--seed", type=int, default=1, help="Which made-up network (default: 1).")
+        parser.add_argument("--seed", type=seed_number, default=1, help="Which made-up network (default: 1).")
         parser.add_argument(
             "--dry-run", action="store_true", help="Say what would be made, and make nothing."
         )

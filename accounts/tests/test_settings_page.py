@@ -66,6 +66,16 @@ def test_what_is_wrong_is_said_and_kept(member, member_client, field, value, wor
     assert member.display_name == "Ada Lovelace"
 
 
+def test_a_request_without_the_form_changes_nothing(member, member_client):
+    assert member_client.put(URL, {}).status_code == 405
+    for send in ({"data": {}}, {"data": "{}", "content_type": "application/json"}):
+        response = member_client.post(URL, **send)
+        assert "A part of the form is missing" in response.content.decode()
+    member.refresh_from_db()
+    assert member.display_name == "Ada Lovelace"
+    assert MailPreference.wants(member, MailKind.NEW_FOLLOWER)
+
+
 class TestUnsubscribe:
     def path(self, user):
         return unsubscribe_url(user, MailKind.NEW_FOLLOWER).removeprefix("http://localhost:8000")

@@ -31,7 +31,7 @@ def test_cleaning_twice_changes_nothing_more(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", " \n\t", "\u200b\u200d\ufeff", "\u3164\u2800", "\u0301\u0301", "\u00ad"]
+    "text", ["", " \n\t", "\u200b\u200d\ufeff", "\u3164\u2800", "\u0301\u0301", "\u00ad", "\U0001d159"]
 )
 def test_invisible(text):
     assert not is_visible(text)

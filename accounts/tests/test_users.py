@@ -1,6 +1,6 @@
 import pytest
 from allauth.account.models import EmailAddress
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -71,6 +71,18 @@ def test_an_administrator_made_on_the_command_line_has_a_confirmed_address(monke
     assert EmailAddress.objects.filter(
         user=user, email="ed@example.org", verified=True, primary=True
     ).exists()
+
+
+@pytest.mark.django_db
+def test_a_taken_address_on_the_command_line_is_a_sentence(monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "x")
+    UserFactory(email="ed@example.org")
+
+    with pytest.raises(CommandError, match="taken"):
+        call_command(
+            "createsuperuser", interactive=False, username="edd", email="Ed@example.org", verbosity=0
+        )
+    assert not User.objects.filter(username="edd").exists()
 
 
 def test_everyone_has_a_picture_of_their_own_that_stays():

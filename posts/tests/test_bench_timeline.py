@@ -7,7 +7,7 @@ from django.db import connection
 from accounts.models import User
 from posts.timelines.normalized import NormalizedTimeline
 
-SMALL = {"people": 60, "posts": 600, "follows": [5, 30], "rounds": 5}
+SMALL = {"people": 60, "posts": 2000, "follows": [5, 30], "rounds": 5}
 
 
 @pytest.mark.django_db
@@ -28,6 +28,12 @@ def test_a_timeline_that_answers_wrongly_is_not_measured():
     with mock.patch.object(NormalizedTimeline, "posts", lambda *args, **kwargs: posts(*args, **kwargs)[1:]):
         with pytest.raises(CommandError, match="another page than the definition"):
             call_command("bench_timeline", **SMALL)
+
+
+@pytest.mark.parametrize("few", [{"rounds": 1}, {"posts": 5}])
+def test_too_little_to_say_anything_is_refused(few):
+    with pytest.raises(CommandError, match="says nothing"):
+        call_command("bench_timeline", **few)
 
 
 def test_more_follows_than_people_make_no_sense():

@@ -86,6 +86,11 @@ def test_without_people_it_says_what_to_do_first(db):
         seed()
 
 
+def test_posts_older_than_their_ids_can_say_are_refused(people):
+    with pytest.raises(CommandError, match="2015"):
+        seed(days=6000)
+
+
 def test_a_dry_run_makes_nothing(people):
     assert "Would make 1,500 posts by 60 people over 90 days." in seed(dry_run=True)
     assert not Post.objects.exists()

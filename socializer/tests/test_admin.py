@@ -31,6 +31,24 @@ def test_posts_are_hidden_and_restored_several_at_once(admin):
     assert list(Post.objects.visible()) == [posts[0]]
 
 
+def test_a_moderator_can_open_what_is_hidden(admin, member_client):
+    post = PostFactory(content="Hm")
+    post.hide()
+
+    assert "Hm" in admin.get(f"/posts/{post.pk}/").content.decode()
+    assert member_client.get(f"/posts/{post.pk}/").status_code == 404
+
+
+def test_names_given_by_the_admin_are_cleaned_like_all(admin):
+    bob = UserFactory()
+    url = reverse("admin:accounts_user_change", args=[bob.pk])
+
+    assert admin.post(url, {"display_name": "\u200b\u3164", "bio": ""}).status_code == 200
+    admin.post(url, {"display_name": " Bob\u202e ", "bio": "a\r\nb"})
+    bob.refresh_from_db()
+    assert (bob.display_name, bob.bio) == ("Bob", "a\nb")
+
+
 def test_people_are_suspended_and_reinstated_but_not_oneself_or_administrators(admin):
     bob, other_admin = UserFactory(), UserFactory(is_superuser=True)
 

@@ -34,6 +34,15 @@ def set_variable(monkeypatch):
         (lambda: env.site_url("THING", ""), "https://social.example.com/path"),
         (lambda: env.database("THING", "", ROOT), "mysql://localhost/x"),
         (lambda: env.database("THING", "", ROOT), "nonsense"),
+        (lambda: env.database("THING", "", ROOT), "sqlite://"),
+        (lambda: env.database("THING", "", ROOT), "sqlite:///:memory:"),
+        (lambda: env.port("THING", 1), "0"),
+        (lambda: env.port("THING", 1), "65536"),
+        (lambda: env.email("THING", ""), "smtp+tls://"),
+        (lambda: env.email("THING", ""), "filemail://"),
+        (lambda: env.site_url("THING", ""), "http://[::1"),
+        (lambda: env.site_url("THING", ""), "http://localhost:abc"),
+        (lambda: env.site_url("THING", ""), "http://user:pw@localhost"),
         (lambda: env.cache("THING", ""), "memcache://localhost"),
         (lambda: env.email("THING", ""), "smtps://mail.example.com"),
         (lambda: env.email("THING", ""), "pigeon://mail.example.com"),
@@ -139,10 +148,9 @@ def test_the_sites_scheme_decides_about_everything_that_needs_https(url, secure)
 
 def test_every_variable_is_explained():
     explained = (ROOT / ".env.example").read_text()
-    settings, server = ((ROOT / path).read_text() for path in ("socializer/settings.py", "script/server"))
-    read = set(re.findall(r"""env\.\w+\(["']([A-Z_]+)""", settings)) | set(
-        re.findall(r"\(setting ([A-Z_]+)", server)
-    )
+    settings, server = ((ROOT / path).read_text() for path in ("socializer/settings.py", "script/_settings"))
+    read = set(re.findall(r"""env\.\w+\(["']([A-Z_]+)""", settings))
+    read |= set(re.findall(r"""(?:number|str)\("([A-Z_]+)""", server))
     assert {"SECRET_KEY", "DATABASE_URL", "TRUSTED_PROXIES", "WEB_THREADS"} <= read
     missing = {name for name in read if f"{name}=" not in explained}
     assert not missing

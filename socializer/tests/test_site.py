@@ -5,6 +5,7 @@ from unittest import mock
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from redis.exceptions import RedisError
 
 from accounts.tests.factories import UserFactory
 from posts.tests.factories import PostFactory
@@ -49,7 +50,8 @@ def test_health_by_parts(client):
 @pytest.mark.parametrize(
     ("error", "status", "words"),
     [
-        (OperationalError("gone"), 503, "The database does not answer"),
+        (OperationalError("gone"), 503, "does not answer just now"),
+        (RedisError("gone"), 503, "does not answer just now"),
         (RuntimeError("bug"), 500, "Something broke"),
     ],
 )
@@ -80,6 +82,13 @@ def test_an_unknown_host_is_a_bad_request(client):
 
     assert response.status_code == 400
     assert "That request makes no sense here" in response.content.decode()
+
+
+def test_a_body_beyond_all_measure_is_refused_with_a_word(member_client):
+    response = member_client.post("/posts/add/", {"content": "x" * 6_000_000}, follow=True)
+
+    assert response.status_code == 413
+    assert "That was too much at once" in response.content.decode()
 
 
 @pytest.mark.django_db

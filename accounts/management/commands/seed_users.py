@@ -48,7 +48,7 @@ class Command(SeedCommand):
         there = dict(User.objects.values_list("username", "email"))
         for person in people:
             if there.get(person.username, person.email) != person.email:
-                person.username = f"{person.username}_{seed}"
+                person.username = f"{person.username[:30]}_{seed}"
         return [person for person in people if person.username not in there]
 
     def store_people(self, people):

@@ -28,6 +28,8 @@ class Command(BaseCommand):
         parser.add_argument("--rounds", type=positive, default=200)
 
     def handle(self, *, people, posts, follows, rounds, **options):
+        if rounds < 2 or posts < 100 * benchmark.PAGE:
+            raise CommandError(f"That says nothing: take 2 rounds and {100 * benchmark.PAGE} posts at least.")
         if max(follows) >= people:
             raise CommandError("A reader cannot follow more people than there are: raise --people.")
         self.console = Console()

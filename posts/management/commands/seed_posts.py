@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.seeding.command import SeedCommand, positive
 from accounts.seeding.people import seeded_people
-from posts.ids import moment_of
+from posts.ids import EPOCH, moment_of
 from posts.models import Post
 from posts.seeding.posts import make_posts
 
@@ -32,6 +32,8 @@ class Command(SeedCommand):
             return
         # Not of this very minute, so that what a member posts next is the newest.
         end = timezone.now() - timedelta(minutes=1)
+        if days > (end - EPOCH).days:
+            raise CommandError("--days: posts cannot be older than 2015.")
         posts = make_posts(seed, authors, count, end - timedelta(days=days), end)
         for batch in self.in_batches(posts, count, "Posts"):
             Post.objects.bulk_create(self.without_conflicts(batch))

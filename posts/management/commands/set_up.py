@@ -1,4 +1,5 @@
 from django.conf import settings
+from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
@@ -19,17 +20,26 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, demo, **options):
+        # A pool would hide the reason for which the database does not answer.
+        connection.settings_dict.get("OPTIONS", {}).pop("pool", None)
         try:
-            new = not MigrationRecorder(connection).has_table()
-            call_command("migrate", verbosity=0, interactive=False)
+            self.prepare(demo=demo)
         except DatabaseError as error:
             raise CommandError(
                 f"The database cannot be used. Check DATABASE_URL. It says: {error}"
             ) from error
+        try:
+            cache.set("set_up", True, timeout=1)
+        except Exception as error:
+            raise CommandError(f"The cache cannot be used. Check CACHE_URL. It says: {error}") from error
+        self.say_how_to_get_in()
+
+    def prepare(self, *, demo):
+        new = not MigrationRecorder(connection).has_table()
+        call_command("migrate", verbosity=0, interactive=False)
         call_command("prune", verbosity=0)
         if new and demo and settings.LOCAL:
             call_command("seed_demo", stdout=self.stdout, stderr=self.stderr)
-        self.say_how_to_get_in()
 
     def say_how_to_get_in(self):
         say = self.stdout.write
