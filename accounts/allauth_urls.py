@@ -7,5 +7,6 @@ from accounts.views import SignupView
 urlpatterns = [
     path("signup/", SignupView.as_view(), name="account_signup"),
     path("", include("allauth.account.urls")),
+    path("2fa/", include("allauth.mfa.urls")),
     path("sessions/", include("allauth.usersessions.urls")),
 ]

@@ -1,5 +1,6 @@
 import structlog
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 from django.core.exceptions import PermissionDenied
 
 
@@ -12,6 +13,13 @@ class SocializerConfig(AppConfig):
         from django_structlog.signals import bind_extra_request_metadata
 
         bind_extra_request_metadata.connect(log_client_address, dispatch_uid="socializer.log_client_address")
+
+
+class SocializerAdminConfig(admin_apps.AdminConfig):
+    """Django's admin with our site class."""
+
+    default = False  # "socializer" in INSTALLED_APPS means the one above.
+    default_site = "socializer.admin.SocializerAdminSite"
 
 
 def log_client_address(request, logger, **kwargs):

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "accounts",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.usersessions",
     "csp",
     "django_htmx",
@@ -54,7 +55,7 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "health_check",
     "heroicons",
-    "django.contrib.admin",
+    "socializer.apps.SocializerAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -125,9 +126,13 @@ LOGOUT_REDIRECT_URL = "posts:home"
 
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
+    "change_password": "accounts.forms.ChangePasswordForm",
     "login": "accounts.forms.LoginForm",
-    "signup": "accounts.forms.SignupForm",
+    "reauthenticate": "accounts.forms.ReauthenticateForm",
     "reset_password": "accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
+    "set_password": "accounts.forms.SetPasswordForm",
+    "signup": "accounts.forms.SignupForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
@@ -147,6 +152,17 @@ ACCOUNT_RATE_LIMITS = {
     "signup": "120/m/ip",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# Whoever owns the account hears of every change to how it is entered.
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+
+# The second factor: an app's codes, passkeys (which may also stand for the password), and codes for a lost device.
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = SITE_NAME
+# Browsers let passkeys be tried out on one's own machine without https.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = LOCAL
+ADMIN_SECOND_FACTOR = env.boolean("ADMIN_SECOND_FACTOR", HTTPS)
 
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

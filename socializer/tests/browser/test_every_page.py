@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from accounts.models import MailKind
+from accounts.tests.factories import PASSWORD
 from accounts.unsubscribe import unsubscribe_url
 from socializer.tests.browser.conftest import log_in
 
@@ -28,7 +29,7 @@ def pages_of_a_member(network):
     return [
         "/", "/?before=1", "/explore/", "/@ada/", "/@bob/", f"/@{'z' * 40}/", "/@ada/followers/", "/@bob/following/",
         "/users/", "/users/?q=nobody+at+all", "/users/settings/", "/users/email/", "/users/password/change/",
-        "/users/sessions/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
+        "/users/sessions/", "/users/2fa/", "/users/2fa/totp/activate/", "/users/2fa/webauthn/add/", "/users/2fa/webauthn/", "/users/reauthenticate/", "/users/blocks/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
         f"/posts/{network['own'].pk}/delete/",
     ]  # fmt: skip
 
@@ -49,6 +50,11 @@ def all_pages(page, network):
     page.get_by_role("alert").wait_for()
     yield "log-in with errors"
     log_in(page, "ada")
+    page.goto("/users/reauthenticate/?next=/users/2fa/")
+    yield "reauthentication"
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
+    page.wait_for_url("**/users/2fa/")
     for path in pages_of_a_member(network):
         page.goto(path)
         yield f"member {path}"

@@ -1,0 +1,97 @@
+import time
+
+import pytest
+import time_machine
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from django.test import Client
+
+from accounts.tests.factories import PASSWORD, UserFactory
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+ASKS = "/users/2fa/authenticate/"
+
+
+def code_now():
+    return format_hotp_value(hotp_value(SECRET, int(time.time()) // 30))
+
+
+def log_in(client, code=None):
+    """Log in as ada with the password and, if given, a code; returns the last answer."""
+    response = client.post("/users/login/", {"login": "ada", "password": PASSWORD})
+    return response if code is None else client.post(response.url, {"code": code})
+
+
+def is_logged_in(client):
+    return "_auth_user_id" in client.session
+
+
+@pytest.fixture
+def protected(member):
+    TOTP.activate(member, SECRET)
+    return member
+
+
+def test_log_in_asks_for_the_second_factor(protected, client):
+    assert log_in(client).url == ASKS
+    assert not is_logged_in(client)
+
+    response = client.post(ASKS, {"code": "000000"})
+    assert "That code is not right." in response.content.decode()
+    assert not is_logged_in(client)
+    assert client.post(ASKS, {"code": code_now()}).url == "/"
+    assert is_logged_in(client)
+
+
+def test_a_code_counts_once(protected):
+    with time_machine.travel("2026-03-01T12:00:05Z", tick=False):
+        code = code_now()
+        first, second = Client(), Client()
+        log_in(first, code)
+        log_in(second, code)
+        assert is_logged_in(first)
+        assert not is_logged_in(second)
+
+
+def test_a_recovery_code_counts_once(protected):
+    code = RecoveryCodes.activate(protected).get_unused_codes()[0]
+    first, second = Client(), Client()
+    log_in(first, code)
+    log_in(second, code)
+
+    assert is_logged_in(first)
+    assert not is_logged_in(second)
+
+
+def test_setting_it_up_asks_for_the_password_again(member_client):
+    response = member_client.get("/users/2fa/totp/activate/")
+
+    assert response.url.startswith("/users/reauthenticate/")
+
+
+def test_the_admin_asks_staff_for_a_second_factor(settings, db):
+    settings.ADMIN_SECOND_FACTOR = True
+    chief = UserFactory(is_staff=True, is_superuser=True)
+    client = Client()
+    client.force_login(chief)
+
+    response = client.get("/admin/posts/post/", follow=True)
+    assert response.redirect_chain[-1][0] == "/users/2fa/"
+    assert "The admin asks for a second factor." in response.content.decode()
+
+    TOTP.activate(chief, SECRET)
+    assert client.get("/admin/posts/post/").status_code == 200
+
+
+def test_its_changes_are_mailed(member, run_jobs, mailoutbox, django_capture_on_commit_callbacks):
+    client = Client()
+    log_in(client)
+    path = "/users/2fa/totp/activate/"
+    page = client.post(f"/users/reauthenticate/?next={path}", {"password": PASSWORD}, follow=True)
+    secret = page.context["form"].secret
+    code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(path, {"code": code})
+    run_jobs()
+
+    assert "Authenticator App Activated" in [mail.subject for mail in mailoutbox]
