@@ -45,6 +45,7 @@ class Command(SeedCommand):
             display_name="Demo Member",
             bio="Anyone may log in as me and look around.",
         )
+        demo.add_email_address(verified=True)
         rng = random.Random(SEED)
         people = rng.sample(list(seeded_people().exclude(pk=demo.pk)), 60)
         start = timezone.now() - timedelta(days=30)
