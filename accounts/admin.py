@@ -1,29 +1,16 @@
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.db.models import Q
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.models import Delivery, Follow, User
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """For looking, not for changing: what changes these rows publishes events, and the admin would not."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
-
-    def has_delete_permission(self, request, obj=None):
-        return False
+from accounts.admin_moderation import ReadOnlyAdmin, ReasonMixin
+from accounts.models import Delivery, Follow, ModerationAction, User
+from accounts.moderation import may_be_suspended_by, moderate, suspend
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(ReasonMixin, DjangoUserAdmin):
     """People. They sign up by themselves, and are suspended rather than deleted."""
 
     list_display = [
@@ -55,20 +42,38 @@ class UserAdmin(DjangoUserAdmin):
 
     @admin.action(description=_("Suspend: bar them and hide all they wrote"), permissions=["change"])
     def suspend(self, request, queryset):
-        spared = Q(is_superuser=True) | Q(pk=request.user.pk)
-        if queryset.filter(spared).exists():
-            self.message_user(request, _("You can't suspend yourself or an administrator."), messages.ERROR)
-        changed = sum(user.suspend() for user in queryset.exclude(spared))
-        self.message_user(
-            request, ngettext("%d person suspended.", "%d people suspended.", changed) % changed
-        )
+        def act(reason):
+            if queryset.exclude(may_be_suspended_by(request.user)).exists():
+                words = _("You can't suspend yourself or an administrator.")
+                self.message_user(request, words, messages.ERROR)
+            changed = suspend(request.user, queryset, reason)
+            self.message_user(
+                request, ngettext("%d person suspended.", "%d people suspended.", changed) % changed
+            )
+
+        return self.with_reason(request, queryset, _("Suspend people"), act)
 
     @admin.action(description=_("Reinstate"), permissions=["change"])
     def reinstate(self, request, queryset):
-        changed = sum(user.reinstate() for user in queryset)
-        self.message_user(
-            request, ngettext("%d person reinstated.", "%d people reinstated.", changed) % changed
-        )
+        def act(reason):
+            changed = moderate(request.user, ModerationAction.Verb.REINSTATE, queryset, reason)
+            self.message_user(
+                request, ngettext("%d person reinstated.", "%d people reinstated.", changed) % changed
+            )
+
+        return self.with_reason(request, queryset, _("Reinstate people"), act)
+
+
+@admin.register(ModerationAction)
+class ModerationActionAdmin(ReadOnlyAdmin):
+    list_display = ["created_on", "moderator_name", "verb", "target_person", "beginning", "reason"]
+    list_filter = ["verb"]
+    search_fields = ["=moderator_name", "=target_person", "reason"]
+    ordering = ["-id"]
+
+    @admin.display(description=_("text"))
+    def beginning(self, action):
+        return Truncator(action.target_text).chars(80)
 
 
 @admin.register(Follow)

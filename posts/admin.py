@@ -1,23 +1,21 @@
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.admin import ReadOnlyAdmin
-from posts.models import Post
+from accounts.admin_moderation import ReadOnlyAdmin, ReasonMixin
+from accounts.models import ModerationAction, User
+from accounts.moderation import moderate, suspend
+from posts.models import Post, ReportedPost
 
 
-@admin.register(Post)
-class PostAdmin(ReadOnlyAdmin):
-    """Posts, to be hidden and restored by actions, and not changed in any other way."""
+class ModeratedPostAdmin(ReasonMixin, ReadOnlyAdmin):
+    """Posts, to be dealt with by actions and not changed in any other way."""
 
-    list_display = ["beginning", "author", "created_on", "hidden_on", "on_site"]
     list_select_related = ["author"]
-    list_filter = [("hidden_on", admin.EmptyFieldListFilter)]
     search_fields = ["content", "=author__username"]
-    ordering = ["-id"]
-    actions = ["hide", "restore"]
 
     def has_moderate_permission(self, request):
         return request.user.has_perm("posts.change_post")
@@ -30,12 +28,64 @@ class PostAdmin(ReadOnlyAdmin):
     def on_site(self, post):
         return format_html('<a href="{}">{}</a>', post.get_absolute_url(), _("Open"))
 
+    def moderate(self, request, queryset, verb, title):
+        def act(reason):
+            changed = moderate(request.user, verb, queryset.select_related("author"), reason)
+            self.message_user(request, ngettext("%d post: done.", "%d posts: done.", changed) % changed)
+
+        return self.with_reason(request, queryset, title, act)
+
     @admin.action(description=_("Hide from everyone but the author"), permissions=["moderate"])
     def hide(self, request, queryset):
-        changed = sum(post.hide() for post in queryset)
-        self.message_user(request, ngettext("%d post hidden.", "%d posts hidden.", changed) % changed)
+        return self.moderate(request, queryset, ModerationAction.Verb.HIDE, _("Hide posts"))
 
     @admin.action(description=_("Restore"), permissions=["moderate"])
     def restore(self, request, queryset):
-        changed = sum(post.restore() for post in queryset)
-        self.message_user(request, ngettext("%d post restored.", "%d posts restored.", changed) % changed)
+        return self.moderate(request, queryset, ModerationAction.Verb.RESTORE, _("Restore posts"))
+
+
+@admin.register(Post)
+class PostAdmin(ModeratedPostAdmin):
+    list_display = ["beginning", "author", "created_on", "hidden_on", "on_site"]
+    list_filter = [("hidden_on", admin.EmptyFieldListFilter)]
+    ordering = ["-id"]
+    actions = ["hide", "restore"]
+
+
+@admin.register(ReportedPost)
+class ReportedPostAdmin(ModeratedPostAdmin):
+    """The queue: posts with open reports, a row each however many they are; the most reported first."""
+
+    list_display = ["beginning", "author", "open_reports", "reasons", "created_on", "on_site"]
+    actions = ["hide", "dismiss", "suspend_authors"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).reported().order_by("-report_count", "-id")
+
+    @admin.display(description=_("reports"), ordering="report_count")
+    def open_reports(self, post):
+        return post.report_count
+
+    @admin.display(description=_("reasons"))
+    def reasons(self, post):
+        said = {report.get_reason_display(): None for report in post.open_reports}
+        return ", ".join(map(str, said))
+
+    @admin.action(description=_("Dismiss the reports"), permissions=["moderate"])
+    def dismiss(self, request, queryset):
+        return self.moderate(request, queryset, ModerationAction.Verb.DISMISS, _("Dismiss reports"))
+
+    @admin.action(description=_("Suspend the authors and hide the posts"), permissions=["moderate"])
+    def suspend_authors(self, request, queryset):
+        if not request.user.has_perm("accounts.change_user"):
+            raise PermissionDenied
+
+        def act(reason):
+            authors = User.objects.filter(pk__in=list(queryset.values_list("author", flat=True)))
+            moderate(request.user, ModerationAction.Verb.HIDE, queryset.select_related("author"), reason)
+            changed = suspend(request.user, authors, reason)
+            self.message_user(
+                request, ngettext("%d person suspended.", "%d people suspended.", changed) % changed
+            )
+
+        return self.with_reason(request, queryset, _("Suspend authors"), act)

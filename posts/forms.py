@@ -2,7 +2,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.text import clean_text
-from posts.models import Post
+from posts.models import Post, Report
 from posts.validators import MAX_CHARACTERS, validate_content
 
 
@@ -19,6 +19,28 @@ class PostContentField(forms.CharField):
     def run_validators(self, value):
         # Not Django's own, which would speak of NUL characters that are gone by now.
         validate_content(value)
+
+
+class ReportForm(forms.ModelForm):
+    class Meta:
+        model = Report
+        fields = ["reason", "note"]
+        widgets = {"reason": forms.RadioSelect, "note": forms.Textarea(attrs={"rows": 3})}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].choices = Report.Reason.choices
+
+    def clean_note(self):
+        return clean_text(self.cleaned_data["note"])
+
+    def save(self):
+        """Store the report, unless this reporter has one of this post already. Returns whether it is new."""
+        reporter, post = self.instance.reporter, self.instance.post
+        _report, created = Report.objects.get_or_create(
+            reporter=reporter, post=post, defaults=self.cleaned_data
+        )
+        return created
 
 
 class PostForm(forms.ModelForm):

@@ -28,6 +28,16 @@ class PostQuerySet(models.QuerySet):
     def by(self, author):
         return self.filter(author=author)
 
+    def reported(self):
+        """Posts with open reports; adds `report_count`, and loads the reports as `open_reports`."""
+        is_open = models.Q(reports__closed_on=None)
+        open_reports = self.model.reports.rel.related_model.objects.filter(closed_on=None)
+        return (
+            self.filter(models.Exists(open_reports.filter(post=models.OuterRef("pk"))))
+            .annotate(report_count=models.Count("reports", filter=is_open))
+            .prefetch_related(models.Prefetch("reports", open_reports, to_attr="open_reports"))
+        )
+
     def newest_first(self):
         """In the order of every timeline; `position` is the id."""
         return self.annotate(position=F("id")).order_by("-id")

@@ -4,19 +4,20 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.db import DatabaseError
-from django.http import Http404, HttpResponsePermanentRedirect
+from django.http import Http404, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.views.generic import CreateView, DeleteView, DetailView
 
 from accounts.models import User
 from accounts.pages import CursorListView
 from accounts.paging import fetch_from, paginate
-from posts.forms import PostForm
+from posts.forms import PostForm, ReportForm
 from posts.ids import MAX_ID, settled_id
-from posts.models import Post
+from posts.models import Post, Report
 from posts.rendering import render_contents
 from posts.timelines import home_timeline
 from posts.validators import MAX_CODE_POINTS
@@ -157,6 +158,33 @@ class PostDetailView(DetailView):
         post = super().get_object()
         render_contents([post])
         return post
+
+
+class ReportView(CreateView):
+    """Asks why, and tells the moderators. Once for each member and post; of one's own there is nothing to tell."""
+
+    form_class = ReportForm
+    http_method_names = ["get", "head", "post", "options"]
+    template_name = "posts/report_form.html"
+
+    @cached_property
+    def reported(self):
+        others = Post.objects.visible_to(self.request.user).exclude(author=self.request.user)
+        post = get_object_or_404(others.for_display(), pk=self.kwargs["pk"])
+        render_contents([post])
+        return post
+
+    def get_form_kwargs(self):
+        report = Report(reporter=self.request.user, post=self.reported)
+        return super().get_form_kwargs() | {"instance": report}
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(post=self.reported, **kwargs)
+
+    def form_valid(self, form):
+        words = _("Thank you. A moderator will look at it.")
+        messages.success(self.request, words if form.save() else _("You have reported this post before."))
+        return HttpResponseRedirect(self.reported.get_absolute_url())
 
 
 class PostDeleteView(DeleteView):

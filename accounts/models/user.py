@@ -184,6 +184,10 @@ class User(AbstractUser):
         self.refresh_from_db(fields=["suspended_on", "is_active"])
         return bool(reinstated)
 
+    def moderation_facts(self):
+        """Whom and what a moderator's action on this concerns: for the record."""
+        return self, ""
+
     def end_sessions(self):
         """Log this person out everywhere."""
         for session in UserSession.objects.filter(user=self):

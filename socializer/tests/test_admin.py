@@ -17,17 +17,19 @@ def admin(db):
     return client
 
 
-def act(client, model, action, *objects):
+def act(client, model, action, *objects, reason="Because."):
+    """Choose an admin action for some rows, and give the reason that it asks for."""
     url = reverse(f"admin:{model}_changelist")
-    return client.post(url, {"action": action, "_selected_action": [o.pk for o in objects]}, follow=True)
+    data = {"action": action, "_selected_action": [o.pk for o in objects]}
+    return client.post(url, data | {"reason": reason}, follow=True)
 
 
 def test_posts_are_hidden_and_restored_several_at_once(admin):
     posts = [PostFactory(), PostFactory()]
 
-    assert "2 posts hidden." in act(admin, "posts_post", "hide", *posts).content.decode()
+    assert "2 posts: done." in act(admin, "posts_post", "hide", *posts).content.decode()
     assert not Post.objects.visible().exists()
-    assert "1 post restored." in act(admin, "posts_post", "restore", posts[0]).content.decode()
+    assert "1 post: done." in act(admin, "posts_post", "restore", posts[0]).content.decode()
     assert list(Post.objects.visible()) == [posts[0]]
 
 

@@ -103,5 +103,6 @@ def network(transactional_db):
         "Hello @ada and @nobody\n\nsecond paragraph",
     ):
         PostFactory(author=zoe, content=content)
+    other = PostFactory(author=UserFactory(username="cleo"), content="Judge me")
     own = PostFactory(author=ada, content="My own post")
-    return {"ada": ada, "bob": bob, "zoe": zoe, "own": own}
+    return {"ada": ada, "bob": bob, "zoe": zoe, "own": own, "other": other}

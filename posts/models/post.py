@@ -91,12 +91,25 @@ class Post(models.Model):
         return deleted
 
     def hide(self):
-        """Take the post out of every list and publish `post_removed`. Returns whether anything changed."""
-        return self._set_hidden(timezone.now(), signals.post_removed)
+        """Take the post out of every list, close its reports and publish `post_removed`.
+
+        Returns whether anything changed.
+        """
+        with transaction.atomic():
+            self.dismiss()
+            return self._set_hidden(timezone.now(), signals.post_removed)
 
     def restore(self):
         """Undo `hide()` and publish `post_restored`. Returns whether anything changed."""
         return self._set_hidden(None, signals.post_restored)
+
+    def dismiss(self):
+        """Close the open reports of this post. Returns whether there were any."""
+        return bool(self.reports.filter(closed_on=None).update(closed_on=timezone.now()))
+
+    def moderation_facts(self):
+        """Whom and what a moderator's action on this concerns: for the record."""
+        return self.author, self.content
 
     def _set_hidden(self, hidden_on, signal):
         unlike = Post.objects.filter(pk=self.pk, hidden_on__isnull=hidden_on is not None)

@@ -1,0 +1,49 @@
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why"), max_length=500, widget=forms.Textarea(attrs={"rows": 3, "cols": 60})
+    )
+
+
+class ReasonMixin:
+    """For admin actions that ask for a reason first, on a page between."""
+
+    def with_reason(self, request, queryset, title, act):
+        """Show the page that asks; once it is answered, call `act(reason)` with what was said."""
+        form = ReasonForm(request.POST if "reason" in request.POST else None)
+        if form.is_valid():
+            act(form.cleaned_data["reason"])
+            return None
+        context = self.admin_site.each_context(request) | {
+            "title": title,
+            "form": form,
+            "targets": queryset[:100],
+            "total": queryset.count(),
+            "action": request.POST["action"],
+            "select_across": request.POST.get("select_across", "0"),
+            "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
+            "checkbox_name": ACTION_CHECKBOX_NAME,
+            "opts": self.model._meta,
+        }
+        return TemplateResponse(request, "admin/moderation_reason.html", context)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """For looking, not for changing: what changes these rows publishes events, and the admin would not."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
