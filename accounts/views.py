@@ -1,11 +1,12 @@
 import logging
 
 from allauth.account.views import SignupView as AllauthSignupView
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core import signing
-from django.db import DatabaseError, IntegrityError
+from django.db import DatabaseError, IntegrityError, transaction
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse_lazy
@@ -17,6 +18,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import UpdateView
 
+from accounts import limits
 from accounts.forms import ProfileForm
 from accounts.models import MailPreference, User
 from accounts.pages import CursorListView
@@ -81,18 +83,30 @@ class PersonActionView(PersonMixin, View):
 
 
 class FollowView(PersonActionView):
+    notice = ""
+
     def change(self, user, person):
         if user == person:
             messages.info(self.request, _("You can't follow yourself."))
         else:
-            user.follow(person)
+            self.follow(user, person)
+
+    def follow(self, user, person):
+        try:
+            with transaction.atomic():
+                limits.claim(user, user.followings.all(), settings.FOLLOW_LIMIT)
+                user.follow(person)
+        except limits.LimitReached as limit:
+            self.notice = str(limit)
+            if not self.request.htmx:
+                messages.error(self.request, self.notice)
 
     def answer(self):
         """htmx gets the button that undoes it, in its place."""
         if not self.request.htmx:
             return super().answer()
         self.person.is_followed = self.request.user.is_following(self.person)
-        context = {"person": self.person, "next": self.get_success_url()}
+        context = {"person": self.person, "next": self.get_success_url(), "notice": self.notice}
         return render(self.request, "accounts/_follow_button.html", context)
 
 

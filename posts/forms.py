@@ -1,6 +1,9 @@
 from django import forms
+from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from accounts import limits
 from accounts.text import clean_text
 from posts.models import Post, Report
 from posts.validators import MAX_CHARACTERS, validate_content
@@ -35,11 +38,16 @@ class ReportForm(forms.ModelForm):
         return clean_text(self.cleaned_data["note"])
 
     def save(self):
-        """Store the report, unless this reporter has one of this post already. Returns whether it is new."""
+        """Store the report, unless this reporter has one of this post already. Returns whether it is new.
+
+        Raises LimitReached if they have reported too much lately.
+        """
         reporter, post = self.instance.reporter, self.instance.post
-        _report, created = Report.objects.get_or_create(
-            reporter=reporter, post=post, defaults=self.cleaned_data
-        )
+        with transaction.atomic():
+            limits.claim(reporter, reporter.reports.all(), settings.REPORT_LIMIT)
+            _report, created = Report.objects.get_or_create(
+                reporter=reporter, post=post, defaults=self.cleaned_data
+            )
         return created
 
 
@@ -57,6 +65,9 @@ class PostForm(forms.ModelForm):
         fields = ["content"]
 
     def save(self):
-        """Publish the post. Returns it."""
-        self.instance.publish()
+        """Publish the post. Returns it. Raises LimitReached if its author has posted too much lately."""
+        author = self.instance.author
+        with transaction.atomic():
+            limits.claim(author, Post.objects.by(author), settings.POST_LIMIT)
+            self.instance.publish()
         return self.instance

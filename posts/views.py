@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.views.generic import CreateView, DeleteView, DetailView
 
+from accounts.limits import LimitReached
 from accounts.models import User
 from accounts.pages import CursorListView
 from accounts.paging import fetch_from, paginate
@@ -132,14 +133,18 @@ class PostCreateView(CreateView):
     def form_valid(self, form):
         try:
             response = super().form_valid(form)
+        except LimitReached as limit:
+            return self.refuse(form, str(limit), 429)
         except DatabaseError:
             logger.exception("A post could not be stored")
-            form.add_error(
-                None, _("Your post could not be stored. Your text is still here: try again in a moment.")
-            )
-            return self.render_to_response(self.get_context_data(form=form), status=503)
+            words = _("Your post could not be stored. Your text is still here: try again in a moment.")
+            return self.refuse(form, words, 503)
         messages.success(self.request, _("Posted."))
         return response
+
+    def refuse(self, form, words, status):
+        form.add_error(None, words)
+        return self.render_to_response(self.get_context_data(form=form), status=status)
 
     def get_success_url(self):
         return reverse("posts:home") + f"#post-{self.object.pk}"
@@ -182,8 +187,13 @@ class ReportView(CreateView):
         return super().get_context_data(post=self.reported, **kwargs)
 
     def form_valid(self, form):
-        words = _("Thank you. A moderator will look at it.")
-        messages.success(self.request, words if form.save() else _("You have reported this post before."))
+        try:
+            new = form.save()
+        except LimitReached as limit:
+            form.add_error(None, str(limit))
+            return self.render_to_response(self.get_context_data(form=form), status=429)
+        thanks, known = _("Thank you. A moderator will look at it."), _("You have reported this post before.")
+        messages.success(self.request, thanks if new else known)
         return HttpResponseRedirect(self.reported.get_absolute_url())
 
 

@@ -59,6 +59,15 @@ def port(name, default):
     return value
 
 
+def limit(name, default):
+    """So many in so many seconds, written 200/600. Returns the two numbers."""
+    value = text(name, default)
+    count, _slash, seconds = value.partition("/")
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in (count, seconds)):
+        raise ImproperlyConfigured(f"{name} is {value!r}. Write how many in how many seconds: 200/600.")
+    return int(count), int(seconds)
+
+
 def choice(name, options, default):
     value = text(name, default)
     if value not in options:

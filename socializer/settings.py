@@ -178,6 +178,12 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# How often a member may do a thing: so many in so many seconds
+
+POST_LIMIT = env.limit("POST_LIMIT", "200/600")
+FOLLOW_LIMIT = env.limit("FOLLOW_LIMIT", "300/600")
+REPORT_LIMIT = env.limit("REPORT_LIMIT", "50/86400")
+
 # Mail
 
 vars().update(env.email("EMAIL_URL", "consolemail://"))
