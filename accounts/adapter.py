@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import tasks
+from accounts.models import RetiredUsername
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -24,6 +25,12 @@ class AccountAdapter(DefaultAccountAdapter):
         "email_password_mismatch": _("That name and password don't match. Try again."),
         "too_many_login_attempts": _("Too many attempts. Wait some minutes, then try again."),
     }
+
+    def clean_username(self, username, shallow=False):
+        """Refuse the names of those who have left, as if they were still here."""
+        if RetiredUsername.objects.filter(username=username.lower()).exists():
+            raise self.validation_error("username_taken")
+        return super().clean_username(username, shallow)
 
     def clean_email(self, email):
         """Refuse what the column cannot hold: a form's field allows 320 characters."""

@@ -69,6 +69,27 @@ class ReauthenticateForm(PlainForm, allauth_forms.ReauthenticateForm):
     pass
 
 
+class LeaveForm(forms.Form):
+    """Asks for the password and a clear word before an account is deleted."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    sure = forms.BooleanField(label=_("Delete my account and everything in it, for good"))
+
+    def __init__(self, *args, user, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self):
+        password = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise forms.ValidationError(_("That password is not right. Try again."))
+        return password
+
+
 class ProfileForm(forms.ModelForm):
     """What others see of a member, and which mails the member gets."""
 

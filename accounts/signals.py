@@ -22,5 +22,8 @@ user_unblocked = Signal()
 user_suspended = Signal()
 user_reinstated = Signal()
 
+# Sent by User.leave(), when the account is gone. Arguments: username.
+user_left = Signal()
+
 # Sent by ProfileForm.save() when the display name or the text about oneself is another. Arguments: user.
 profile_changed = Signal()

@@ -13,6 +13,7 @@ urlpatterns = [
     path("@<username:username>/remove-follower/", views.RemoveFollowerView.as_view(), name="remove-follower"),
     path("users/blocks/", views.BlocksView.as_view(), name="blocks"),
     path("users/", views.PeopleView.as_view(), name="index"),
+    path("users/leave/", views.LeaveView.as_view(), name="leave"),
     path("users/settings/", views.SettingsView.as_view(), name="settings"),
     path("users/unsubscribe/<str:token>/", views.UnsubscribeView.as_view(), name="unsubscribe"),
 ]

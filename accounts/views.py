@@ -1,8 +1,10 @@
 import logging
 
 from allauth.account.views import SignupView as AllauthSignupView
+from allauth.decorators import rate_limit
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core import signing
@@ -16,10 +18,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
-from django.views.generic import UpdateView
+from django.views.generic import FormView, UpdateView
 
 from accounts import limits
-from accounts.forms import ProfileForm
+from accounts.forms import LeaveForm, ProfileForm
 from accounts.models import MailPreference, User
 from accounts.pages import CursorListView
 from accounts.unsubscribe import read_token
@@ -215,6 +217,28 @@ class SettingsView(UpdateView):
 
     def form_valid(self, form):
         messages.success(self.request, _("Saved."))
+        return super().form_valid(form)
+
+
+class LeaveView(FormView):
+    """Deletes the member's account, after the password and a clear word."""
+
+    form_class = LeaveForm
+    http_method_names = ["get", "head", "post", "options"]
+    success_url = "/"
+    template_name = "accounts/leave.html"
+
+    @method_decorator(rate_limit(action="reauthenticate"))
+    def post(self, request):
+        return super().post(request)
+
+    def get_form_kwargs(self):
+        return super().get_form_kwargs() | {"user": User.objects.get(pk=self.request.user.pk)}
+
+    def form_valid(self, form):
+        form.user.leave()
+        logout(self.request)
+        messages.success(self.request, _("Your account and everything in it is deleted. Goodbye."))
         return super().form_valid(form)
 
 

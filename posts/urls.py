@@ -14,6 +14,7 @@ urlpatterns = [
     path("posts/<int:pk>/", views.PostDetailView.as_view(), name="detail"),
     path("posts/<int:pk>/delete/", views.PostDeleteView.as_view(), name="delete"),
     path("posts/<int:pk>/report/", views.ReportView.as_view(), name="report"),
+    path("users/export/", views.ExportView.as_view(), name="export"),
     # The address that the Flask original had for the home timeline.
     path("users/feed/", login_not_required(RedirectView.as_view(pattern_name="posts:home", permanent=True))),
 ]

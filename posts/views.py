@@ -4,18 +4,21 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.db import DatabaseError
-from django.http import Http404, HttpResponsePermanentRedirect, HttpResponseRedirect
+from django.http import FileResponse, Http404, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse, reverse_lazy
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
+from django.views import View
 from django.views.generic import CreateView, DeleteView, DetailView
 
 from accounts.limits import LimitReached
 from accounts.models import User
 from accounts.pages import CursorListView
 from accounts.paging import fetch_from, paginate
+from posts.export import export_data
 from posts.forms import PostForm, ReportForm
 from posts.ids import MAX_ID, settled_id
 from posts.models import Post, Report
@@ -195,6 +198,14 @@ class ReportView(CreateView):
         thanks, known = _("Thank you. A moderator will look at it."), _("You have reported this post before.")
         messages.success(self.request, thanks if new else known)
         return HttpResponseRedirect(self.reported.get_absolute_url())
+
+
+class ExportView(View):
+    """The member's data, to take home."""
+
+    def get(self, request):
+        name = f"{request.user.username}-{timezone.localdate()}.zip"
+        return FileResponse(export_data(request.user), as_attachment=True, filename=name)
 
 
 class PostDeleteView(DeleteView):

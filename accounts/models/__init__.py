@@ -2,6 +2,16 @@ from accounts.models.block import Block
 from accounts.models.follow import Follow
 from accounts.models.mail import Delivery, MailKind, MailPreference
 from accounts.models.moderation import ModerationAction
+from accounts.models.retired import RetiredUsername
 from accounts.models.user import User
 
-__all__ = ["Block", "Delivery", "Follow", "MailKind", "MailPreference", "ModerationAction", "User"]
+__all__ = [
+    "Block",
+    "Delivery",
+    "Follow",
+    "MailKind",
+    "MailPreference",
+    "ModerationAction",
+    "RetiredUsername",
+    "User",
+]

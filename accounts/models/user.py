@@ -14,6 +14,7 @@ from accounts import signals
 from accounts.managers import UserManager
 from accounts.models.block import Block
 from accounts.models.follow import Follow
+from accounts.models.retired import RetiredUsername
 from accounts.text import clean_line, clean_text, is_visible
 from accounts.validators import username_validators
 
@@ -183,6 +184,14 @@ class User(AbstractUser):
                 signals.user_reinstated.send(sender=User, user=self)
         self.refresh_from_db(fields=["suspended_on", "is_active"])
         return bool(reinstated)
+
+    def leave(self):
+        """Delete this account and all that belongs to it, keep its name from others, and publish `user_left`."""
+        with transaction.atomic():
+            RetiredUsername.objects.get_or_create(username=self.username)
+            self.end_sessions()
+            self.delete()
+            signals.user_left.send(sender=User, username=self.username)
 
     def moderation_facts(self):
         """Whom and what a moderator's action on this concerns: for the record."""

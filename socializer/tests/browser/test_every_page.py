@@ -29,7 +29,7 @@ def pages_of_a_member(network):
     return [
         "/", "/?before=1", "/explore/", "/@ada/", "/@bob/", f"/@{'z' * 40}/", "/@ada/followers/", "/@bob/following/",
         "/users/", "/users/?q=nobody+at+all", "/users/settings/", "/users/email/", "/users/password/change/",
-        "/users/sessions/", "/users/2fa/", "/users/2fa/totp/activate/", "/users/2fa/webauthn/add/", "/users/2fa/webauthn/", "/users/reauthenticate/", "/users/blocks/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
+        "/users/sessions/", "/users/2fa/", "/users/2fa/totp/activate/", "/users/2fa/webauthn/add/", "/users/2fa/webauthn/", "/users/reauthenticate/", "/users/blocks/", "/users/leave/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
         f"/posts/{network['other'].pk}/", f"/posts/{network['other'].pk}/report/",
         f"/posts/{network['own'].pk}/delete/",
     ]  # fmt: skip
