@@ -4,12 +4,14 @@ from django.views.generic import RedirectView
 
 from accounts import converters  # noqa: F401 (<username:...> comes from here)
 from posts import views
+from posts.feeds import author_feed
 
 app_name = "posts"
 urlpatterns = [
     path("", views.HomeView.as_view(), name="home"),
     path("explore/", views.ExploreView.as_view(), name="explore"),
     path("@<username:username>/", views.ProfileView.as_view(), name="profile"),
+    path("@<username:username>/feed.atom", author_feed, name="author-feed"),
     path("posts/add/", views.PostCreateView.as_view(), name="add"),
     path("posts/<int:pk>/", views.PostDetailView.as_view(), name="detail"),
     path("posts/<int:pk>/delete/", views.PostDeleteView.as_view(), name="delete"),

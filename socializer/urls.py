@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("users/", include("accounts.allauth_urls")),
     path("admin/", admin.site.urls),
+    path("robots.txt", views.robots),
     path("livez/", views.livez),
     path("healthz/", login_not_required(views.HealthView.as_view())),
 ]

@@ -40,6 +40,13 @@ def server_error(request):
 
 
 @login_not_required
+def robots(request):
+    """What search engines should leave alone: pages for members, and every page of a list but the first."""
+    rules = "User-agent: *\nDisallow: /users/\nDisallow: /admin/\nDisallow: /posts/add/\nDisallow: /*?\n"
+    return HttpResponse(rules, content_type="text/plain")
+
+
+@login_not_required
 def livez(request):
     """The process answers. Says nothing about the database on purpose: a restart would not mend it."""
     return HttpResponse("ok\n", content_type="text/plain")

@@ -1,0 +1,144 @@
+"""The apps in somebody else's project: its own settings and addresses, our templates, one of them overridden."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SETTINGS = """
+from pathlib import Path
+from django.urls import reverse
+
+SECRET_KEY = "not-so-secret"
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "bare_urls"
+USE_TZ = True
+STATIC_URL = "static/"
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+WITH_POSTS = %(with_posts)r
+INSTALLED_APPS = [
+    *(["posts"] if WITH_POSTS else []),
+    "accounts", "allauth", "allauth.account", "allauth.mfa", "allauth.usersessions", "django_htmx", "django_tasks",
+    "django_tasks_db", "heroicons", "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes",
+    "django.contrib.humanize", "django.contrib.messages", "django.contrib.sessions", "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+TEMPLATES = [{
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "DIRS": [Path(__file__).parent / "overrides", "%(root)s/templates"],
+    "APP_DIRS": True,
+    "OPTIONS": {"context_processors": [
+        "django.template.context_processors.request",
+        "django.contrib.auth.context_processors.auth",
+        "django.contrib.messages.context_processors.messages",
+        "accounts.context_processors.site",
+    ]},
+}]
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/users/"
+if WITH_POSTS:
+    ABSOLUTE_URL_OVERRIDES = {"accounts.user": lambda user: reverse("posts:profile", args=[user.username])}
+    HOME_TIMELINE = "posts.timelines.normalized.NormalizedTimeline"
+    POST_LIMIT = REPORT_LIMIT = (100, 600)
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm", "signup": "accounts.forms.SignupForm"}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_PRESERVE_USERNAME_CASING = False
+ACCOUNT_USERNAME_VALIDATORS = "accounts.validators.username_validators"
+SITE_NAME = "Somebody else's"
+SITE_URL = "http://testserver"
+FOLLOW_LIMIT = (100, 600)
+"""
+
+URLS = """
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    *([path("", include("posts.urls"))] if settings.WITH_POSTS else []),
+    path("", include("accounts.urls")),
+    path("users/", include("accounts.allauth_urls")),
+    path("admin/", admin.site.urls),
+]
+"""
+
+JOURNEY = """
+import django
+django.setup()
+from django.conf import settings
+from django.core.management import call_command
+from django.test.utils import setup_test_environment
+setup_test_environment()
+call_command("check")
+call_command("migrate", verbosity=0)
+call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+from django.core import mail
+from django.test import Client
+from django_tasks_db.management.commands.db_worker import Command as Worker
+from accounts.models import User
+
+bob = User.objects.create_user("bob", "bob@example.org", "correct horse")
+client = Client()
+answer = client.post("/users/signup/", {"username": "Ada", "email": "ada@example.org", "password1": "correct horse 1"})
+assert answer.status_code == 302, answer.content
+people = client.get("/users/").content.decode()
+assert "Somebody else" in people and "@bob" in people and "Overridden search" in people, people
+assert client.post("/@bob/follow/").status_code == 302
+call_command("db_worker", batch=True, verbosity=0, startup_delay=False, queue_name="*")
+assert "@ada" in [m for m in mail.outbox if m.to == ["bob@example.org"]][0].subject
+for path in ("/@bob/followers/", "/@ada/following/", "/users/settings/", "/users/email/", "/users/2fa/", "/users/leave/"):
+    assert client.get(path).status_code == 200, path
+if settings.WITH_POSTS:
+    assert client.post("/posts/add/", {"content": "Hello @bob"}).status_code == 302
+    for path in ("/", "/explore/", "/@ada/", "/@bob/", "/@ada/feed.atom"):
+        assert client.get(path).status_code == 200, path
+    assert "Hello" in client.get("/").content.decode()
+client.post("/users/logout/")
+assert client.post("/users/login/", {"login": "ADA", "password": "correct horse 1"}).status_code == 302
+print("walked")
+"""
+
+
+@pytest.mark.parametrize("with_posts", [False, True], ids=["accounts alone", "both"])
+def test_a_project_of_ones_own(tmp_path, with_posts):
+    (tmp_path / "bare_settings.py").write_text(SETTINGS % {"with_posts": with_posts, "root": ROOT})
+    (tmp_path / "bare_urls.py").write_text(URLS)
+    (tmp_path / "overrides/accounts").mkdir(parents=True)
+    original = (ROOT / "templates/accounts/index.html").read_text()
+    (tmp_path / "overrides/accounts/index.html").write_text(
+        original.replace("Search names", "Overridden search")
+    )
+
+    walked = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", JOURNEY],
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{tmp_path}:{ROOT}",
+            "DJANGO_SETTINGS_MODULE": "bare_settings",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert walked.stdout.strip().endswith("walked"), walked.stderr[-3000:]
