@@ -1,4 +1,6 @@
-"""Headers that no library of ours sends."""
+"""Headers that no library of ours sends, and a page where Django answers with none."""
+
+from django.template.loader import render_to_string
 
 POLICY = ", ".join(
     f"{feature}=()"
@@ -26,4 +28,17 @@ class PermissionsPolicyMiddleware:
     def __call__(self, request):
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", POLICY)
+        return response
+
+
+class MethodNotAllowedPageMiddleware:
+    """Gives the 405 of Django's views, which is empty, the site's page."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        if response.status_code == 405 and not response.streaming and not response.content:
+            response.content = render_to_string("405.html")
         return response

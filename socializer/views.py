@@ -55,4 +55,9 @@ def livez(request):
 class HealthView(HealthCheckView):
     """Whether the site can work, by parts; 500 if not. `?format=json` and others are understood."""
 
-    checks = ("health_check.checks.Database", "health_check.checks.Cache")
+    checks = (
+        "health_check.checks.Database",
+        "health_check.checks.Cache",
+        "socializer.health.Jobs",
+        "socializer.health.Mail",
+    )

@@ -123,7 +123,10 @@ def test_every_page_of_a_member_offers_log_out_and_has_one_heading(member_client
 def test_other_methods_are_not_allowed(member_client, path, methods):
     PostFactory(id=1)
     for method in methods:
-        assert getattr(member_client, method)(path).status_code == 405
+        response = getattr(member_client, method)(path)
+        assert response.status_code == 405
+        assert "This address works in another way" in response.content.decode()
+        assert response["Allow"]
 
 
 @pytest.mark.django_db

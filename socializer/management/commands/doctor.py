@@ -1,0 +1,80 @@
+import os
+import shutil
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django_tasks_db.models import DBTaskResult
+
+from socializer.health import late_jobs
+
+GIGABYTE = 1024**3
+
+
+class Command(BaseCommand):
+    help = "Says what is wrong with this site and how to mend it. Ends with an error if anything is."
+    requires_system_checks = []
+
+    def handle(self, **options):
+        complaints = [complaint for check in CHECKS for complaint in self.look(check)]
+        for complaint in complaints:
+            self.stdout.write(self.style.WARNING(f"- {complaint}"))
+        if complaints:
+            raise CommandError(f"{len(complaints)} to mend.")
+        self.stdout.write(self.style.SUCCESS("All is well."))
+
+    def look(self, check):
+        try:
+            return list(check())
+        except DatabaseError as error:
+            return [f"The database does not answer: {error}. Check DATABASE_URL."]
+
+
+def check_migrations():
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        yield "The database is older than the code. Run: manage.py migrate"
+
+
+def check_cache():
+    try:
+        cache.set("doctor", 1, timeout=5)
+        if cache.get("doctor") != 1:
+            yield "The cache forgets. Check CACHE_URL."
+    except Exception as error:  # Each cache has its own.
+        yield f"The cache does not answer: {error}. Check CACHE_URL."
+    several = os.environ.get("WEB_CONCURRENCY", "1") != "1"
+    if several and "locmem" in settings.CACHES["default"]["BACKEND"]:
+        yield "Several web processes count rate limits apart. Set CACHE_URL to a Redis."
+
+
+def check_jobs():
+    if late := late_jobs().count():
+        yield f"{late} jobs wait for over ten minutes. Start the worker: manage.py db_worker --queue-name '*'"
+    if failed := DBTaskResult.objects.failed().count():
+        yield f"{failed} jobs have failed. The admin shows why, under task results."
+
+
+def check_mail():
+    if not settings.MAIL_LEAVES:
+        yield "No mail leaves this machine. Set EMAIL_URL."
+
+
+def check_safety():
+    if settings.DEBUG and not settings.LOCAL:
+        yield "DEBUG shows settings and code to everyone. Set DEBUG=0."
+    if not settings.HTTPS and not settings.LOCAL:
+        yield "Passwords travel in clear text. Put a proxy with https before the site, and https into SITE_URL."
+    env_file = settings.BASE_DIR / ".env"
+    if env_file.exists() and env_file.stat().st_mode & 0o077:
+        yield "Others on this machine can read .env. Run: chmod 600 .env"
+
+
+def check_disk():
+    if shutil.disk_usage(settings.BASE_DIR).free < GIGABYTE:
+        yield "Less than 1 GB of disk is free."
+
+
+CHECKS = [check_migrations, check_cache, check_jobs, check_mail, check_safety, check_disk]

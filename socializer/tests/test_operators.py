@@ -1,0 +1,139 @@
+import os
+import sqlite3
+import subprocess
+import sys
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+from health_check.exceptions import ServiceUnavailable
+
+from accounts.tests.factories import UserFactory
+from socializer.health import Jobs
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def doctor():
+    out = StringIO()
+    try:
+        call_command("doctor", stdout=out)
+    except CommandError as error:
+        return f"{out.getvalue()}{error}"
+    return out.getvalue()
+
+
+@pytest.fixture
+def well(settings, db):
+    settings.MAIL_LEAVES = True
+    with mock.patch("socializer.management.commands.doctor.check_safety", return_value=[]):
+        yield
+
+
+def test_the_doctor_finds_nothing_where_nothing_is_wrong(well, settings):
+    settings.BASE_DIR = Path("/nowhere")
+    with mock.patch("shutil.disk_usage", return_value=mock.Mock(free=10**12)):
+        assert "All is well." in doctor()
+
+
+@pytest.mark.django_db
+def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(settings, member):
+    settings.LOCAL, settings.DEBUG, settings.HTTPS = False, True, False
+    UserFactory().follow(member)
+    DBTaskResult.objects.update(enqueued_at=timezone.now() - timedelta(hours=1))
+    with (
+        mock.patch("socializer.management.commands.doctor.cache.set", side_effect=OSError("refused")),
+        mock.patch("shutil.disk_usage", return_value=mock.Mock(free=1)),
+    ):
+        said = doctor()
+
+    for words in ("refused. Check CACHE_URL", "1 jobs wait", "EMAIL_URL", "DEBUG=0", "clear text", "1 GB"):
+        assert words in said
+
+
+def test_health_turns_red_when_no_worker_takes_the_jobs(member):
+    UserFactory().follow(member)
+    Jobs().run()
+
+    DBTaskResult.objects.update(enqueued_at=timezone.now() - timedelta(minutes=11))
+    with pytest.raises(ServiceUnavailable):
+        Jobs().run()
+
+    # A job that waits for its next try is not late.
+    DBTaskResult.objects.update(run_after=timezone.now() + timedelta(hours=1))
+    Jobs().run()
+
+
+@pytest.mark.django_db
+def test_health_says_that_no_mail_leaves_and_is_well_all_the_same(client):
+    response = client.get("/healthz/")
+
+    assert response.status_code == 200
+    assert "No mail leaves this machine." in response.content.decode()
+
+
+class TestBackup:
+    """In a process of its own: it closes and replaces the database."""
+
+    @pytest.fixture
+    def manage(self, tmp_path):
+        environment = {
+            "PATH": os.environ["PATH"],
+            "ENV_FILE": os.devnull,
+            "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
+            "DATABASE_URL": f"sqlite:///{tmp_path}/live.sqlite3",
+        }
+
+        def manage(*arguments):
+            return subprocess.run(  # noqa: S603
+                [sys.executable, "manage.py", *map(str, arguments)],
+                cwd=ROOT,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        assert manage("migrate", "--verbosity=0").returncode == 0
+        return manage
+
+    def people(self, file):
+        database = sqlite3.connect(file)
+        try:
+            return database.execute("SELECT count(*) FROM accounts_user").fetchone()[0]
+        finally:
+            database.close()
+
+    def test_a_backup_brings_back_what_was_there(self, manage, tmp_path):
+        live, backup = tmp_path / "live.sqlite3", tmp_path / "backup.sqlite3"
+        manage("seed_users", "--count=5", "--follows=1")
+        assert manage("backup", backup).returncode == 0
+        manage("seed_users", "--count=9", "--follows=1")
+        assert self.people(live) == 9
+        assert "is there already" in manage("backup", backup).stderr
+
+        assert manage("restore", backup).returncode == 0
+        assert self.people(live) == 5
+        assert self.people(tmp_path / "live.sqlite3.before-restore") == 9
+
+    def test_a_damaged_or_foreign_file_is_refused_and_nothing_changes(self, manage, tmp_path):
+        manage("seed_users", "--count=5", "--follows=1")
+        manage("backup", tmp_path / "whole.sqlite3")
+        whole = (tmp_path / "whole.sqlite3").read_bytes()
+        (tmp_path / "cut.sqlite3").write_bytes(whole[: len(whole) // 2])
+        (tmp_path / "text.sqlite3").write_text("This is no database, whatever its name says." * 100)
+        foreign = sqlite3.connect(tmp_path / "foreign.sqlite3")
+        foreign.execute("CREATE TABLE t (x)")
+        foreign.close()
+
+        for name in ("cut", "text", "foreign", "missing"):
+            refused = manage("restore", tmp_path / f"{name}.sqlite3")
+            assert refused.returncode != 0
+            assert "Nothing was changed." in refused.stderr
+            assert "Traceback" not in refused.stderr
+        assert self.people(tmp_path / "live.sqlite3") == 5
