@@ -38,6 +38,9 @@ LOCAL = _site.hostname in ("localhost", "127.0.0.1")
 ALLOWED_HOSTS = [_site.hostname, *(["localhost", "127.0.0.1"] if LOCAL else [])]
 ALLOWED_HOSTS += env.words("ALLOWED_HOSTS")
 
+# Whom to write to about the site; shown on the about page.
+CONTACT_EMAIL = env.text("CONTACT_EMAIL", "")
+
 # Applications
 
 INSTALLED_APPS = [

@@ -7,6 +7,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.template.loader import render_to_string
+from django.views.generic import TemplateView
 from health_check.views import HealthCheckView
 from redis.exceptions import RedisError
 
@@ -37,6 +38,11 @@ def server_error(request):
     """500, or 503 where the database or the cache is what failed: that is known, and it passes."""
     away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError | RedisError)
     return error_page(503 if away else 500)
+
+
+def page(name):
+    """Return a view of the template of that name, about the site itself and open to everyone."""
+    return login_not_required(TemplateView.as_view(template_name=f"socializer/{name}.html"))
 
 
 @login_not_required

@@ -19,7 +19,7 @@ LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "b
 def pages_of_a_visitor(network):
     unsubscribe = unsubscribe_url(network["ada"], MailKind.NEW_FOLLOWER).partition("8000")[2]
     return [
-        "/", "/explore/", "/@bob/", f"/@{'z' * 40}/", f"/posts/{network['own'].pk}/", "/users/login/", "/users/signup/",
+        "/", "/explore/", "/about/", "/rules/", "/privacy/", "/@bob/", f"/@{'z' * 40}/", f"/posts/{network['own'].pk}/", "/users/login/", "/users/signup/",
         "/users/password/reset/", "/users/password/reset/done/", "/users/inactive/", "/users/confirm-email/",
         unsubscribe, "/users/unsubscribe/broken/", "/nope/", "/healthz/", "/@bob/?before=1",
     ]  # fmt: skip
