@@ -47,6 +47,18 @@ class AccountAdapter(DefaultAccountAdapter):
             self.add_message(request, messages.ERROR, template, {"email": email_address.email})
             return False
 
+    def set_password(self, user, password):
+        """Store the password and, in one transaction with it, the mail that says so."""
+        user.set_password(password)  # Slow on purpose, so before the transaction.
+        with transaction.atomic():
+            user.save(update_fields=["password"])
+            super().send_notification_mail("account/email/password_changed", user)
+
+    def send_notification_mail(self, template_prefix, user, context=None, email=None):
+        # Those about passwords are on their way since set_password().
+        if not template_prefix.startswith("account/email/password_"):
+            super().send_notification_mail(template_prefix, user, context, email)
+
     def send_mail(self, template_prefix, email, context):
         """Enqueue the mail, so that nobody waits for a mail server and none is lost while it is away."""
         request = allauth_context.request

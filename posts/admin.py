@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, OuterRef, Subquery
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
@@ -56,11 +57,22 @@ class PostAdmin(ModeratedPostAdmin):
 class ReportedPostAdmin(ModeratedPostAdmin):
     """The queue: posts with open reports, a row each however many they are; the most reported first."""
 
-    list_display = ["beginning", "author", "open_reports", "reasons", "created_on", "on_site"]
+    list_display = ["beginning", "author", "open_reports", "reasons", "history", "created_on", "on_site"]
     actions = ["hide", "dismiss", "suspend_authors"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).reported().order_by("-report_count", "-id")
+        before = (
+            ModerationAction.objects.filter(target_person=OuterRef("author__username"))
+            .values("target_person")
+            .annotate(count=Count("pk"))
+            .values("count")
+        )
+        reported = super().get_queryset(request).reported().annotate(history=Subquery(before))
+        return reported.order_by("-report_count", "-id")
+
+    @admin.display(description=_("the author's history"), empty_value="0")
+    def history(self, post):
+        return post.history
 
     @admin.display(description=_("reports"), ordering="report_count")
     def open_reports(self, post):

@@ -1,6 +1,8 @@
 import re
+from unittest import mock
 
 import pytest
+from django.test import Client
 
 from accounts.tests.factories import PASSWORD
 
@@ -31,3 +33,20 @@ def test_an_unknown_address_gets_the_same_answer(client, run_jobs):
 
     assert response.url == "/users/password/reset/done/"
     assert run_jobs() == ["SUCCESSFUL"]  # A mail that says there is no account.
+
+
+def test_a_new_password_and_the_mail_about_it_are_stored_together_or_not_at_all(member, run_jobs, mailoutbox):
+    client = Client(raise_request_exception=False)
+    client.force_login(member)
+    data = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+
+    with mock.patch("django_tasks_db.models.DBTaskResult.save", side_effect=RuntimeError):
+        assert client.post("/users/password/change/", data).status_code == 500
+    member.refresh_from_db()
+    assert member.check_password(PASSWORD)
+
+    client.post("/users/password/change/", data)
+    member.refresh_from_db()
+    assert member.check_password(NEW)
+    run_jobs()
+    assert [mail.subject for mail in mailoutbox] == ["Password Changed"]

@@ -1,3 +1,5 @@
+import os
+
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
@@ -52,6 +54,13 @@ class Command(BaseCommand):
             say(
                 self.style.WARNING(
                     "  No mail leaves this machine: it is printed here. Set EMAIL_URL to change that."
+                )
+            )
+        several = os.environ.get("WEB_CONCURRENCY", "1") != "1"
+        if several and "locmem" in settings.CACHES["default"]["BACKEND"]:
+            say(
+                self.style.WARNING(
+                    "  Several web processes count rate limits apart. Set CACHE_URL to a Redis."
                 )
             )
         say("")
