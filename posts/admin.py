@@ -16,7 +16,16 @@ class ModeratedPostAdmin(ReasonMixin, ReadOnlyAdmin):
     """Posts, to be dealt with by actions and not changed in any other way."""
 
     list_select_related = ["author"]
-    search_fields = ["content", "=author__username"]
+    search_fields = ["content"]
+    search_help_text = _(
+        "@name finds the posts of one author at once; other words are looked for in all texts."
+    )
+
+    def get_search_results(self, request, queryset, search_term):
+        if search_term.startswith("@"):
+            name = search_term.removeprefix("@").strip().lower().replace("\0", "")
+            return queryset.filter(author__in=User.objects.filter(username=name)), False
+        return super().get_search_results(request, queryset, search_term)
 
     def has_moderate_permission(self, request):
         return request.user.has_perm("posts.change_post")

@@ -30,11 +30,18 @@ class PostQuerySet(models.QuerySet):
 
     def reported(self):
         """Posts with open reports; adds `report_count`, and loads the reports as `open_reports`."""
-        is_open = models.Q(reports__closed_on=None)
         open_reports = self.model.reports.rel.related_model.objects.filter(closed_on=None)
+        counts = (
+            open_reports.filter(post=models.OuterRef("pk"))
+            .order_by()
+            .values("post")
+            .annotate(count=models.Count("pk"))
+            .values("count")
+        )
+        # From the open reports, which are few, to their posts: not through all posts.
         return (
-            self.filter(models.Exists(open_reports.filter(post=models.OuterRef("pk"))))
-            .annotate(report_count=models.Count("reports", filter=is_open))
+            self.filter(pk__in=open_reports.values("post"))
+            .annotate(report_count=models.Subquery(counts))
             .prefetch_related(models.Prefetch("reports", open_reports, to_attr="open_reports"))
         )
 

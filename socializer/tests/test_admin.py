@@ -33,6 +33,15 @@ def test_posts_are_hidden_and_restored_several_at_once(admin):
     assert list(Post.objects.visible()) == [posts[0]]
 
 
+def test_posts_are_found_by_author_and_by_text(admin):
+    by_bob = PostFactory(author=UserFactory(username="bob"), content="about lighthouses")
+    PostFactory(content="@bob knows")
+    url = reverse("admin:posts_post_changelist")
+
+    for words in ("@Bob", "LIGHTHOUSES"):
+        assert list(admin.get(url, {"q": words}).context["cl"].result_list) == [by_bob]
+
+
 def test_a_moderator_can_open_what_is_hidden(admin, member_client):
     post = PostFactory(content="Hm")
     post.hide()
