@@ -1,0 +1,69 @@
+"""Lists of people."""
+
+from accounts.models import User
+from accounts.pages import CursorListView
+from accounts.views.actions import PersonMixin
+
+
+class PeopleListView(CursorListView):
+    """A list of people, each with a follow button."""
+
+    fragment_name = "accounts/_people.html"
+    page_size = 30
+
+    def get_listed(self):
+        raise NotImplementedError
+
+    def get_queryset(self):
+        viewer = self.request.user
+        return self.get_listed().unblocked_for(viewer).with_followed_by(viewer)
+
+
+class FollowListView(PersonMixin, PeopleListView):
+    """Who is on either side of somebody's follows."""
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(person=self.person, **kwargs)
+
+
+class FollowersView(FollowListView):
+    template_name = "accounts/followers.html"
+
+    def get_listed(self):
+        return User.objects.followers_of(self.person)
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(removable=self.person == self.request.user, **kwargs)
+
+
+class FollowingView(FollowListView):
+    template_name = "accounts/following.html"
+
+    def get_listed(self):
+        return User.objects.followed_by(self.person)
+
+
+class PeopleView(PeopleListView):
+    """The directory: everyone, the most followed first, or those whose name holds the words of `?q=`."""
+
+    template_name = "accounts/index.html"
+
+    @property
+    def words(self):
+        return self.request.GET.get("q", "")[:100]
+
+    def get_listed(self):
+        return User.objects.visible().search(self.words).most_followed()
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(q=self.words, **kwargs)
+
+
+class BlocksView(PeopleListView):
+    """Whom the member has blocked, to be unblocked."""
+
+    template_name = "accounts/blocks.html"
+    fragment_name = "accounts/_blocked_people.html"
+
+    def get_queryset(self):
+        return User.objects.blocked_by(self.request.user)
