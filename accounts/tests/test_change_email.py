@@ -31,9 +31,13 @@ def test_a_new_address_counts_when_it_is_confirmed(member, member_client, ask_fo
     assert User.objects.get(pk=member.pk).email == "new@example.org"
 
 
-def test_an_address_that_has_become_somebody_elses_is_refused_with_a_word(member, member_client, ask_for):
+@pytest.mark.parametrize("verified", [True, False])
+def test_an_address_that_has_become_somebody_elses_is_refused_with_a_word(
+    member, member_client, ask_for, verified
+):
     link = ask_for("bob@example.org")
-    UserFactory(username="bob")
+    bob = UserFactory(username="bob")
+    bob.emailaddress_set.update(verified=verified)
 
     response = member_client.post(link, follow=True)
     assert response.status_code == 200

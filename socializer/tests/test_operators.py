@@ -9,6 +9,7 @@ from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from health_check.exceptions import ServiceUnavailable
@@ -75,6 +76,24 @@ def test_health_says_that_no_mail_leaves_and_is_well_all_the_same(client):
 
     assert response.status_code == 200
     assert "No mail leaves this machine." in response.content.decode()
+
+
+@pytest.mark.django_db
+def test_backing_up_and_refusing_in_this_process(tmp_path):
+    if connection.vendor != "sqlite":
+        for command, tool in (("backup", "pg_dump"), ("restore", "pg_restore")):
+            with pytest.raises(CommandError, match=tool):
+                call_command(command, str(tmp_path / "x"))
+        return
+    file = tmp_path / "new" / "copy.sqlite3"
+    call_command("backup", file, stdout=StringIO())
+    assert file.stat().st_mode & 0o077 == 0
+    with pytest.raises(CommandError, match="there already"):
+        call_command("backup", file)
+    (tmp_path / "text").write_text("no database " * 500)
+    for name in ("text", "missing"):
+        with pytest.raises(CommandError, match="Nothing was changed"):
+            call_command("restore", tmp_path / name)
 
 
 class TestBackup:
