@@ -57,7 +57,7 @@ def test_health_by_parts(client):
 )
 def test_what_breaks_is_a_page_in_the_sites_design(member_client, error, status, words):
     member_client.raise_request_exception = False
-    with mock.patch("posts.views.home_timeline", side_effect=error):
+    with mock.patch("posts.views.timelines.home_timeline", side_effect=error):
         response = member_client.get("/")
 
     assert response.status_code == status

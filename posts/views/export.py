@@ -1,0 +1,15 @@
+"""A member takes their data home."""
+
+from django.http import FileResponse
+from django.utils import timezone
+from django.views import View
+
+from posts.export import export_data
+
+
+class ExportView(View):
+    """The member's data, to take home."""
+
+    def get(self, request):
+        name = f"{request.user.username}-{timezone.localdate()}.zip"
+        return FileResponse(export_data(request.user), as_attachment=True, filename=name)

@@ -1,0 +1,45 @@
+"""A member asks the moderators to look at a post."""
+
+from django.contrib import messages
+from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.views.generic import CreateView
+
+from accounts.limits import LimitReached
+from posts.forms import ReportForm
+from posts.models import Post, Report
+from posts.rendering import render_contents
+
+
+class ReportView(CreateView):
+    """Asks why, and tells the moderators. Once for each member and post; of one's own there is nothing to tell."""
+
+    form_class = ReportForm
+    http_method_names = ["get", "head", "post", "options"]
+    template_name = "posts/report_form.html"
+
+    @cached_property
+    def reported(self):
+        others = Post.objects.visible_to(self.request.user).exclude(author=self.request.user)
+        post = get_object_or_404(others.for_display(), pk=self.kwargs["pk"])
+        render_contents([post])
+        return post
+
+    def get_form_kwargs(self):
+        report = Report(reporter=self.request.user, post=self.reported)
+        return super().get_form_kwargs() | {"instance": report}
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(post=self.reported, **kwargs)
+
+    def form_valid(self, form):
+        try:
+            new = form.save()
+        except LimitReached as limit:
+            form.add_error(None, str(limit))
+            return self.render_to_response(self.get_context_data(form=form), status=429)
+        thanks, known = _("Thank you. A moderator will look at it."), _("You have reported this post before.")
+        messages.success(self.request, thanks if new else known)
+        return HttpResponseRedirect(self.reported.get_absolute_url())

@@ -1,0 +1,96 @@
+"""Lists of posts: home, public and author timelines."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpResponsePermanentRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+
+from accounts.models import User
+from accounts.pages import CursorListView
+from accounts.paging import fetch_from, paginate
+from posts.forms import PostForm
+from posts.ids import MAX_ID, settled_id
+from posts.models import Post
+from posts.rendering import render_contents
+from posts.timelines import home_timeline
+
+
+class TimelineView(CursorListView):
+    """A page of posts, ready to be shown."""
+
+    fragment_name = "posts/_timeline.html"
+    max_position = MAX_ID
+
+    def get_page(self):
+        cursor = self.get_cursor()
+        return paginate(
+            fetch_from(self.get_queryset().newest_first().for_display()),
+            cursor,
+            self.page_size,
+            settled=settled_id(),
+        )
+
+    def get_context_data(self, **kwargs):
+        context = super().get_context_data(**kwargs)
+        render_contents(context["page"])
+        return context
+
+
+@method_decorator(login_not_required, name="dispatch")
+class HomeView(TimelineView):
+    """The home timeline; to a visitor, what this place is."""
+
+    def get_template_names(self):
+        member = self.request.user.is_authenticated
+        self.template_name = "posts/home_timeline.html" if member else "posts/landing.html"
+        return super().get_template_names()
+
+    def get_page(self):
+        if self.request.user.is_authenticated:
+            return home_timeline().page(self.request.user, self.get_cursor())
+        return super().get_page()
+
+    def get_queryset(self):
+        return Post.objects.visible()  # Of a visitor, who has no blocks.
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(form=PostForm(), **kwargs)
+
+
+@method_decorator(login_not_required, name="dispatch")
+class ExploreView(TimelineView):
+    """The public timeline: everyone's posts."""
+
+    template_name = "posts/public_timeline.html"
+
+    def get_queryset(self):
+        return Post.objects.visible_to(self.request.user)
+
+
+@method_decorator(login_not_required, name="dispatch")
+class ProfileView(TimelineView):
+    """Somebody's profile: who they are, and their author timeline."""
+
+    template_name = "posts/author_timeline.html"
+
+    def get(self, request, username):
+        if username != username.lower():
+            path = reverse("posts:profile", args=[username.lower()])
+            query = request.META["QUERY_STRING"]
+            return HttpResponsePermanentRedirect(f"{path}?{query}" if query else path)
+        people = User.objects.visible().with_counts().with_followed_by(request.user)
+        self.person = get_object_or_404(people.with_blocks_of(request.user), username=username)
+        if self.person.blocks_viewer:
+            raise Http404("Blocked.")
+        return super().get(request, username=username)
+
+    def get_template_names(self):
+        """Of somebody whom the viewer has blocked nothing shows but how to undo that."""
+        return ["accounts/blocked.html"] if self.person.is_blocked else super().get_template_names()
+
+    def get_queryset(self):
+        return Post.objects.visible_to(self.request.user).by(self.person)
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(person=self.person, **kwargs)
