@@ -40,7 +40,14 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
     def has_delete_permission(self, request, obj=None):
         return False
 
-    @admin.action(description=_("Suspend: bar them and hide all they wrote"), permissions=["change"])
+    def has_change_permission(self, request, obj=None):
+        # Who may change people can make anybody an administrator, themselves included.
+        return request.user.is_superuser
+
+    def has_moderate_permission(self, request):
+        return request.user.has_perm("accounts.change_user")
+
+    @admin.action(description=_("Suspend: bar them and hide all they wrote"), permissions=["moderate"])
     def suspend(self, request, queryset):
         def act(reason):
             if queryset.exclude(may_be_suspended_by(request.user)).exists():
@@ -53,7 +60,7 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
 
         return self.with_reason(request, queryset, _("Suspend people"), act)
 
-    @admin.action(description=_("Reinstate"), permissions=["change"])
+    @admin.action(description=_("Reinstate"), permissions=["moderate"])
     def reinstate(self, request, queryset):
         def act(reason):
             changed = moderate(request.user, ModerationAction.Verb.REINSTATE, queryset, reason)

@@ -1,6 +1,7 @@
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import BadRequest, ValidationError
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
@@ -13,6 +14,15 @@ class ReasonForm(forms.Form):
 
 class ReasonMixin:
     """For admin actions that ask for a reason first, on a page between."""
+
+    def response_action(self, request, queryset):
+        """Do what was chosen, unless what it was chosen for are no keys at all: Django would crash on them."""
+        keys = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        try:
+            [self.model._meta.pk.run_validators(self.model._meta.pk.to_python(key)) for key in keys]
+        except ValidationError as error:
+            raise BadRequest("Something was chosen that is no row.") from error
+        return super().response_action(request, queryset)
 
     def with_reason(self, request, queryset, title, act):
         """Show the page that asks; once it is answered, call `act(reason)` with what was said."""

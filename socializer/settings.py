@@ -164,6 +164,12 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 # The second factor: an app's codes, passkeys (which may also stand for the password), and codes for a lost device.
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {
+    "add_webauthn": "accounts.passkey_forms.AddPasskeyForm",
+    "authenticate_webauthn": "accounts.passkey_forms.AuthenticatePasskeyForm",
+    "login_webauthn": "accounts.passkey_forms.LoginPasskeyForm",
+    "reauthenticate_webauthn": "accounts.passkey_forms.ReauthenticatePasskeyForm",
+}
 MFA_TOTP_ISSUER = SITE_NAME
 # Browsers let passkeys be tried out on one's own machine without https.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = LOCAL

@@ -2,12 +2,14 @@ import time
 
 import pytest
 import time_machine
+from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.test import Client
 
 from accounts.tests.factories import PASSWORD, UserFactory
 
+ACTIVE = Authenticator.objects.filter(user__username="ada", type=Authenticator.Type.TOTP)
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 ASKS = "/users/2fa/authenticate/"
 
@@ -67,6 +69,24 @@ def test_setting_it_up_asks_for_the_password_again(member_client):
     response = member_client.get("/users/2fa/totp/activate/")
 
     assert response.url.startswith("/users/reauthenticate/")
+
+
+def test_a_confirmation_that_ran_out_is_asked_for_again_and_what_was_sent_goes_on(member_client):
+    path = "/users/2fa/totp/activate/"
+    with time_machine.travel("2026-03-01T12:00:00Z", tick=False) as clock:
+        page = member_client.post(f"/users/reauthenticate/?next={path}", {"password": PASSWORD}, follow=True)
+        secret = page.context["form"].secret
+        clock.shift(3600)
+        code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+        asked = member_client.post(path, {"code": code})
+        assert asked.url.startswith("/users/reauthenticate/")
+        assert not ACTIVE.exists()
+
+        wrong = member_client.post(asked.url, {"password": "wrong"})
+        assert not ACTIVE.exists()
+        assert wrong.status_code == 200
+        member_client.post(asked.url, {"password": PASSWORD})
+        assert ACTIVE.exists()
 
 
 def test_the_admin_asks_staff_for_a_second_factor(settings, db):

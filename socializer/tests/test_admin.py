@@ -1,4 +1,7 @@
+from io import StringIO
+
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -129,6 +132,57 @@ def test_lists_do_not_ask_for_each_row(
     fill(25)
     with django_assert_num_queries(len(captured)):
         admin.get(url)
+
+
+@pytest.mark.parametrize("model", ["posts_post", "posts_reportedpost", "accounts_user"])
+@pytest.mark.parametrize("key", ["abc", "9" * 30, "-1", "\x00", "1.5"])
+def test_an_action_on_what_is_no_row_is_answered(admin, model, key):
+    url = reverse(f"admin:{model}_changelist")
+    action = "suspend" if model == "accounts_user" else "hide"
+    response = admin.post(url, {"action": action, "_selected_action": [key], "reason": "x"}, follow=True)
+
+    assert response.status_code in (200, 400)
+
+
+def moderator_client():
+    """A client of somebody whom `appoint_moderator` has appointed."""
+    call_command("appoint_moderator", UserFactory(username="mo").username, stdout=StringIO())
+    client = Client()
+    client.force_login(User.objects.get(username="mo"))
+    return client
+
+
+def test_a_moderator_deals_with_posts_and_people_but_makes_nobody_anything(admin):
+    moderator, post = moderator_client(), PostFactory()
+
+    assert "1 post: done." in act(moderator, "posts_post", "hide", post).content.decode()
+    assert "1 person suspended." in act(moderator, "accounts_user", "suspend", post.author).content.decode()
+    for path in ("accounts_moderationaction_changelist", "posts_reportedpost_changelist"):
+        assert moderator.get(reverse(f"admin:{path}")).status_code == 200
+
+    mo = User.objects.get(username="mo")
+    for target in (mo, admin.user):
+        change = reverse("admin:accounts_user_change", args=[target.pk])
+        assert moderator.post(change, {"is_staff": "on", "is_superuser": "on"}).status_code == 403
+        password = reverse("admin:auth_user_password_change", args=[target.pk])
+        assert moderator.post(password, {"password1": "x", "password2": "x"}).status_code == 403
+    mo.refresh_from_db()
+    assert not mo.is_superuser
+
+
+def test_a_moderator_is_dismissed_again(db):
+    client = moderator_client()
+    call_command("appoint_moderator", "mo", dismiss=True, stdout=StringIO())
+
+    mo = User.objects.get(username="mo")
+    assert not mo.is_staff
+    assert not mo.groups.exists()
+    assert client.get("/admin/posts/post/").status_code == 302
+
+
+def test_only_members_are_appointed(db):
+    with pytest.raises(CommandError, match="no member @nobody"):
+        call_command("appoint_moderator", "nobody")
 
 
 def test_members_are_not_let_in(member_client):

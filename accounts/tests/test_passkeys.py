@@ -1,0 +1,98 @@
+import json
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.test import Client
+
+from accounts.tests.factories import PASSWORD
+from accounts.tests.passkeys import Passkey
+
+ADD, LOGIN = "/users/2fa/webauthn/add/", "/users/2fa/webauthn/login/"
+
+
+@pytest.fixture(autouse=True)
+def _as_on_the_internet(settings):
+    settings.MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = False
+
+
+@pytest.fixture
+def owner(member):
+    """A client of ada's that has just confirmed the password."""
+    client = Client()
+    client.force_login(member)
+    client.post("/users/reauthenticate/", {"password": PASSWORD}, secure=True)
+    return client
+
+
+def add(client, passkey, **options):
+    page = client.get(ADD, secure=True)
+    credential = passkey.create(page.context["js_data"]["creation_options"], **options)
+    return client.post(ADD, {"name": "My key", "credential": json.dumps(credential)}, secure=True)
+
+
+def log_in(client, passkey, **options):
+    asked = client.get(LOGIN, headers={"X-Requested-With": "XMLHttpRequest"}, secure=True).json()
+    credential = passkey.get(asked["request_options"], **options)
+    return client.post(LOGIN, {"credential": json.dumps(credential)}, secure=True, follow=True)
+
+
+def is_logged_in(client):
+    return "_auth_user_id" in client.session
+
+
+def test_a_passkey_stands_for_name_and_password(owner):
+    passkey = Passkey()
+    assert add(owner, passkey).status_code == 302
+
+    client = Client()
+    log_in(client, passkey)
+    assert is_logged_in(client)
+
+
+def test_a_passkey_of_another_site_is_refused(owner):
+    passkey = Passkey()
+    refused = add(owner, passkey, origin="https://testserver.evil.example")
+    assert refused.status_code == 200
+    assert not Authenticator.objects.exists()
+
+    add(owner, passkey)
+    client = Client()
+    answer = log_in(client, passkey, origin="https://testserver.evil.example")
+    assert not is_logged_in(client)
+    assert "That code is not right." in answer.content.decode()
+
+
+def test_a_signature_that_was_altered_is_refused(owner):
+    passkey, forger = Passkey(), Passkey()
+    add(owner, passkey)
+    forger.credential_id, forger.user_handle = passkey.credential_id, passkey.user_handle
+
+    client = Client()
+    log_in(client, forger)
+    assert not is_logged_in(client)
+
+
+def test_a_passkey_nobody_knows_is_refused(owner):
+    known, unknown = Passkey(), Passkey()
+    add(owner, known)
+    unknown.user_handle = known.user_handle
+
+    client = Client()
+    log_in(client, unknown)
+    assert not is_logged_in(client)
+
+
+@pytest.mark.parametrize(
+    "credential",
+    ["", "x", "1", "[]", "{}", "null", '{"id": 1}', '{"id": "eA", "rawId": "eA", "response": {}}',
+     '{"id": "eA", "rawId": "eA", "type": "public-key", "response": {"clientDataJSON": "eA", "userHandle": "_"}}',
+     '{"id": "eA", "rawId": "eA", "type": "public-key", "response": {"clientDataJSON": "e30", "attestationObject": "oA",'
+     ' "authenticatorData": "eA", "signature": "eA", "userHandle": "9"}}'],
+)  # fmt: skip
+def test_nonsense_in_place_of_a_passkey_is_answered(owner, credential):
+    owner.get(ADD, secure=True)
+    assert owner.post(ADD, {"credential": credential}, secure=True).status_code == 200
+    client = Client()
+    client.get(LOGIN, headers={"X-Requested-With": "XMLHttpRequest"}, secure=True)
+    assert client.post(LOGIN, {"credential": credential}, secure=True, follow=True).status_code == 200
+    assert not is_logged_in(client)
