@@ -1,6 +1,9 @@
 """Members are kept to a measure by counting what they made, exactly, however many processes there are."""
 
-import threading
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
@@ -31,28 +34,65 @@ def test_too_many_posts_are_refused_with_the_time_to_wait_and_the_text_kept(memb
         assert client.post("/posts/add/", {"content": "three"}).status_code == 302
 
 
-@pytest.mark.django_db(transaction=True)
-def test_several_posting_at_the_limit_never_pass_it(settings):
-    settings.POST_LIMIT = (5, 600)
-    ada = UserFactory()
-    answers = []
-    start = threading.Barrier(4, timeout=10)
+# Posts once as each member, whenever it is told to.
+POSTING = """
+import django, sys
+django.setup()
+from django.conf import settings
+from django.test import Client
+from accounts.models import User
 
-    def run():
-        client = Client()
-        client.force_login(ada)
-        start.wait()
-        try:
-            answers.extend(client.post("/posts/add/", {"content": f"{n}"}).status_code for n in range(4))
-        finally:
-            connection.close()
+settings.POST_LIMIT = (1, 600)
+for member in User.objects.order_by("pk"):
+    client = Client()
+    client.force_login(member)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(client.post("/posts/add/", {"content": "x"}).status_code, flush=True)
+"""
 
-    threads = [threading.Thread(target=run) for _ in range(4)]
-    [thread.start() for thread in threads]
-    [thread.join(timeout=60) for thread in threads]
 
-    assert sorted(answers) == [302] * 5 + [429] * 11
-    assert Post.objects.count() == 5
+def database_url():
+    """How another process reaches the database of this test."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture
+def posting_processes(transactional_db):
+    """Returns a function that starts a process of POSTING for each of so many; they end with the test."""
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "socializer.tests.settings",
+        "ALLOWED_HOSTS": "testserver",
+        "DATABASE_URL": database_url(),
+    }
+    with ExitStack() as stack:
+
+        def start(count):
+            command = [sys.executable, "-c", POSTING]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+            environ = os.environ | environment
+            return [
+                stack.enter_context(subprocess.Popen(command, env=environ, **pipes))  # noqa: S603
+                for _ in range(count)
+            ]
+
+        yield start
+
+
+def test_processes_posting_in_the_same_moment_never_pass_the_limit(posting_processes):
+    members = [UserFactory() for _ in range(10)]
+    processes = posting_processes(2)
+    for _member in members:
+        for process in processes:
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            process.stdin.write("go\n")
+        assert sorted(process.stdout.readline() for process in processes) == ["302\n", "429\n"]
+
+    assert Post.objects.count() == len(members)
 
 
 def test_too_many_follows_are_refused_with_a_word(member, member_client, settings):

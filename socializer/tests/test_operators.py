@@ -14,7 +14,9 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from health_check.exceptions import ServiceUnavailable
 
+from accounts.models import User
 from accounts.tests.factories import UserFactory
+from posts.management.commands.set_up import warnings
 from socializer.health import Jobs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,6 +57,30 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(settings, member):
 
     for words in ("refused. Check CACHE_URL", "1 jobs wait", "EMAIL_URL", "DEBUG=0", "clear text", "1 GB"):
         assert words in said
+
+
+@pytest.mark.parametrize(
+    ("variables", "proxies", "words"),
+    [
+        ({"WEB_CONCURRENCY": "2"}, 1, ["Set CACHE_URL to a Redis"]),
+        ({"HOST": "::"}, 0, ["without a proxy"]),
+        ({"HOST": "::"}, 1, []),
+        ({"HOST": "127.0.0.1", "WEB_CONCURRENCY": "1"}, 0, []),
+    ],
+)
+def test_the_start_warns_of_what_is_not_fit_for_the_internet(
+    settings, monkeypatch, variables, proxies, words
+):
+    settings.MAIL_LEAVES, settings.TRUSTED_PROXIES = True, proxies
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    for name in ("HOST", "WEB_CONCURRENCY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    said = list(warnings())
+    assert len(said) == len(words)
+    assert all(part in sentence for part, sentence in zip(words, said, strict=True))
 
 
 def test_health_turns_red_when_no_worker_takes_the_jobs(member):
@@ -156,3 +182,15 @@ class TestBackup:
             assert "Nothing was changed." in refused.stderr
             assert "Traceback" not in refused.stderr
         assert self.people(tmp_path / "live.sqlite3") == 5
+
+
+@pytest.mark.django_db
+def test_pages_are_measured_without_a_trace(capsys):
+    call_command("bench_pages", "/explore/", "/admin/posts/post/", rounds=2)
+
+    said = capsys.readouterr().out
+    assert "/explore/" in said
+    assert "/admin/posts/post/" in said
+    assert not User.objects.exists()
+    with pytest.raises(CommandError, match="/nope/ answers 404"):
+        call_command("bench_pages", "/nope/", rounds=2)

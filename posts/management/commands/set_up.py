@@ -11,6 +11,8 @@ from accounts.models import User
 from accounts.seeding.command import DEMO_PASSWORD
 from posts.management.commands.seed_demo import DEMO_USERNAME
 
+LOOPBACK = ("", "127.0.0.1", "::1", "localhost")
+
 
 class Command(BaseCommand):
     help = "Brings the database up to date before the site starts, and says how to get in. script/server runs it."
@@ -50,17 +52,17 @@ class Command(BaseCommand):
         if settings.LOCAL and User.objects.filter(username=DEMO_USERNAME).exists():
             say(f"  Log in as: {DEMO_USERNAME}, password {DEMO_PASSWORD}")
         say("  Make an administrator: .venv/bin/python manage.py createsuperuser")
-        if not settings.MAIL_LEAVES:
-            say(
-                self.style.WARNING(
-                    "  No mail leaves this machine: it is printed here. Set EMAIL_URL to change that."
-                )
-            )
-        several = os.environ.get("WEB_CONCURRENCY", "1") != "1"
-        if several and "locmem" in settings.CACHES["default"]["BACKEND"]:
-            say(
-                self.style.WARNING(
-                    "  Several web processes count rate limits apart. Set CACHE_URL to a Redis."
-                )
-            )
+        for warning in warnings():
+            say(self.style.WARNING(f"  {warning}"))
         say("")
+
+
+def warnings():
+    """What works, but not as it should on the internet, each as a sentence that names the setting."""
+    if not settings.MAIL_LEAVES:
+        yield "No mail leaves this machine: it is printed here. Set EMAIL_URL to change that."
+    several = os.environ.get("WEB_CONCURRENCY", "1") != "1"
+    if several and "locmem" in settings.CACHES["default"]["BACKEND"]:
+        yield "Several web processes count rate limits apart. Set CACHE_URL to a Redis."
+    if os.environ.get("HOST", "127.0.0.1") not in LOOPBACK and not settings.TRUSTED_PROXIES:
+        yield "HOST lets others in without a proxy, so a few slow clients can hold all up. See docs/deploy.md."
