@@ -6,7 +6,7 @@ from django.contrib.syndication.views import Feed
 from django.shortcuts import get_object_or_404
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.text import Truncator
-from django.views.decorators.http import condition
+from django.views.decorators.http import condition, require_safe
 
 from accounts.links import absolute
 from accounts.models import User
@@ -77,4 +77,4 @@ class AuthorFeed(Feed):
 
 
 # On a Feed, which is no class-based view, decorators go around the instance.
-author_feed = login_not_required(condition(etag_func=feed_etag)(AuthorFeed()))
+author_feed = login_not_required(require_safe(condition(etag_func=feed_etag)(AuthorFeed())))

@@ -7,6 +7,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.template.loader import render_to_string
+from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 from health_check.views import HealthCheckView
 from redis.exceptions import RedisError
@@ -46,6 +47,7 @@ def page(name):
 
 
 @login_not_required
+@require_safe
 def robots(request):
     """What search engines should leave alone: pages for members, and every page of a list but the first."""
     rules = "User-agent: *\nDisallow: /users/\nDisallow: /admin/\nDisallow: /posts/add/\nDisallow: /*?\n"
@@ -53,6 +55,7 @@ def robots(request):
 
 
 @login_not_required
+@require_safe
 def livez(request):
     """The process answers. Says nothing about the database on purpose: a restart would not mend it."""
     return HttpResponse("ok\n", content_type="text/plain")
