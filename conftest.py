@@ -3,10 +3,9 @@
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from django_tasks_db.management.commands.db_worker import Worker
-from django_tasks_db.models import DBTaskResult
 
 from accounts.tests.factories import UserFactory
+from accounts.worker import Worker
 
 
 @pytest.fixture(autouse=True)
@@ -30,22 +29,12 @@ def member_client(member):
 
 @pytest.fixture
 def run_jobs(db):
-    """Returns a function that does all that the job worker would do now. It returns the jobs' final states."""
+    """Returns a function that does all that is ready for the worker. It returns the jobs' states after it."""
 
     def run():
-        worker = Worker(
-            queue_names=["*"],
-            interval=0,
-            batch=True,
-            backend_name="default",
-            startup_delay=False,
-            max_tasks=None,
-            worker_id="test",
-            excluded_queue_names=[],
-        )
+        worker = Worker()
         states = []
-        while job := DBTaskResult.objects.ready().first():
-            job.claim(worker.worker_id)
+        while job := worker.take():
             worker.run_task(job)
             states.append(job.status)
         return states

@@ -4,6 +4,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts import admin_jobs  # noqa: F401 (registers itself)
 from accounts.admin_moderation import ReadOnlyAdmin, ReasonMixin
 from accounts.models import Delivery, Follow, ModerationAction, User
 from accounts.moderation import may_be_suspended_by, moderate, suspend

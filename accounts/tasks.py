@@ -1,13 +1,15 @@
-"""Work that a worker does after the request: `manage.py db_worker`, which script/server runs."""
+"""Work that a worker does after the request: `manage.py worker`, which script/server runs."""
 
 from django.core.mail import EmailMultiAlternatives
+from django.core.management import call_command
+from django_tasks import task
 
 from accounts import emails
 from accounts.models import Follow, MailKind, MailPreference
-from accounts.outbox import patient_task, send_once
+from accounts.outbox import send_once
 
 
-@patient_task
+@task()
 def mail_new_follower(follow_id):
     """Tell somebody that they gained a follower, at most once a day for each follower.
 
@@ -26,10 +28,16 @@ def mail_new_follower(follow_id):
         )
 
 
-@patient_task
+@task()
 def send_mail(subject, body, html, from_email, to, headers):
     """Send a mail that was composed in a request, such as allauth's about passwords and addresses."""
     message = EmailMultiAlternatives(subject, body, from_email, to, headers=headers)
     if html:
         message.attach_alternative(html, "text/html")
     message.send()
+
+
+@task()
+def prune():
+    """Delete what has served its time."""
+    call_command("prune", verbosity=0)

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 from health_check.base import HealthCheck
 from health_check.exceptions import ServiceUnavailable
+
+from accounts.models import Job
 
 # Longer than a burst of follows takes to be mailed; a worker that lives takes a job within a second.
 PATIENCE = timedelta(minutes=10)
@@ -16,13 +16,7 @@ PATIENCE = timedelta(minutes=10)
 
 def late_jobs():
     """The jobs that could have run ten minutes ago, and did not: no worker lives."""
-    late = timezone.now() - PATIENCE
-    # One that waits for its next try has a later date to run; one without has the highest.
-    return (
-        DBTaskResult.objects.ready()
-        .filter(enqueued_at__lt=late)
-        .exclude(run_after__range=(late, timezone.now()))
-    )
+    return Job.objects.late(PATIENCE)
 
 
 @dataclasses.dataclass

@@ -40,6 +40,8 @@ def logging_settings(format, level):
         "loggers": {
             # Django's own handlers would write every line twice, and django_structlog logs each request already.
             "django": {"handlers": [], "propagate": True},
+            # A line for every job would bury the one about a job that failed.
+            "django_tasks": {"level": "WARNING"},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
         },
     }

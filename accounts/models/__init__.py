@@ -1,17 +1,21 @@
 from accounts.models.block import Block
 from accounts.models.follow import Follow
+from accounts.models.job import Job
 from accounts.models.mail import Delivery, MailKind, MailPreference
 from accounts.models.moderation import ModerationAction
 from accounts.models.retired import RetiredUsername
+from accounts.models.schedule import Turn
 from accounts.models.user import User
 
 __all__ = [
     "Block",
     "Delivery",
     "Follow",
+    "Job",
     "MailKind",
     "MailPreference",
     "ModerationAction",
     "RetiredUsername",
+    "Turn",
     "User",
 ]

@@ -96,5 +96,5 @@ class Delivery(models.Model):
         self.save(update_fields=["sent_on"])
 
 
-class DeliveryClaimed(Exception):
+class DeliveryClaimed(OSError):
     """Another worker is sending this mail right now."""

@@ -93,7 +93,6 @@ call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 from django.core import mail
 from django.test import Client
-from django_tasks_db.management.commands.db_worker import Command as Worker
 from accounts.models import User
 
 bob = User.objects.create_user("bob", "bob@example.org", "correct horse")
@@ -103,7 +102,7 @@ assert answer.status_code == 302, answer.content
 people = client.get("/users/").content.decode()
 assert "Somebody else" in people and "@bob" in people and "Overridden search" in people, people
 assert client.post("/@bob/follow/").status_code == 302
-call_command("db_worker", batch=True, verbosity=0, startup_delay=False, queue_name="*")
+call_command("worker", batch=True)
 assert "@ada" in [m for m in mail.outbox if m.to == ["bob@example.org"]][0].subject
 for path in ("/@bob/followers/", "/@ada/following/", "/users/settings/", "/users/email/", "/users/2fa/", "/users/leave/"):
     assert client.get(path).status_code == 200, path

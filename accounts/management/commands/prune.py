@@ -5,12 +5,9 @@ from django.contrib.sessions.models import Session
 from django.core.management.base import BaseCommand
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
-from accounts.models import Delivery
+from accounts.models import Delivery, Job
 
-# Nobody looks for the cause of a failed job after this; its arguments may hold a mail.
-KEEP_JOBS = timedelta(days=14)
 # A delivery row keeps a mail from being sent twice, and no job is older than this.
 KEEP_DELIVERIES = timedelta(days=90)
 
@@ -34,5 +31,5 @@ class Command(BaseCommand):
         yield "expired sessions", Session.objects.filter(expire_date__lt=now)
         alive = Session.objects.filter(session_key=OuterRef("session_key"))
         yield "records of ended sessions", UserSession.objects.filter(~Exists(alive))
-        yield "finished jobs", DBTaskResult.objects.finished().filter(finished_at__lt=now - KEEP_JOBS)
+        yield "finished jobs", Job.objects.served(now)
         yield "records of mails", Delivery.objects.filter(created_on__lt=now - KEEP_DELIVERIES)

@@ -6,8 +6,8 @@ from django.core.cache import cache
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django_tasks_db.models import DBTaskResult
 
+from accounts.models import Job
 from socializer.health import late_jobs
 
 GIGABYTE = 1024**3
@@ -52,9 +52,9 @@ def check_cache():
 
 def check_jobs():
     if late := late_jobs().count():
-        yield f"{late} jobs wait for over ten minutes. Start the worker: manage.py db_worker --queue-name '*'"
-    if failed := DBTaskResult.objects.failed().count():
-        yield f"{failed} jobs have failed. The admin shows why, under task results."
+        yield f"{late} jobs wait for over ten minutes. Start the worker: manage.py worker"
+    if failed := Job.objects.failed().count():
+        yield f"{failed} jobs have failed. The admin shows why, under failed jobs, and lets them try again."
 
 
 def check_mail():

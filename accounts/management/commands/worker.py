@@ -1,0 +1,30 @@
+import logging
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.worker import AnotherWorker, Worker, only_one_on_sqlite
+
+
+class Command(BaseCommand):
+    help = (
+        "Does the jobs: sends mails, keeps the schedule, brings back what a killed worker had in its hands. "
+        "One on SQLite, any number on PostgreSQL."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--interval", type=float, default=1, help="Seconds between looks for new jobs (default: 1)."
+        )
+        parser.add_argument("--batch", action="store_true", help="Do what is ready, then end.")
+        parser.add_argument("--max-tasks", type=int, help="End after so many jobs.")
+
+    def handle(self, *, interval, batch, max_tasks, **options):
+        # A line for every job would bury the one about a job that failed.
+        logging.getLogger("django_tasks").setLevel(logging.WARNING)
+        worker = Worker(interval=interval, batch=batch, max_tasks=max_tasks)
+        worker.configure_signals()
+        try:
+            with only_one_on_sqlite():
+                worker.run()
+        except AnotherWorker as error:
+            raise CommandError(str(error)) from error
