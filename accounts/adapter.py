@@ -10,7 +10,7 @@ from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import tasks
+from accounts import outbox
 from accounts.models import RetiredUsername
 
 
@@ -74,6 +74,4 @@ class AccountAdapter(DefaultAccountAdapter):
         } | context
         message = self.render_mail(template_prefix, email, context)
         html = next((body for body, _type in getattr(message, "alternatives", [])), "")
-        tasks.send_mail.enqueue(
-            message.subject, message.body, html, message.from_email, message.to, message.extra_headers
-        )
+        outbox.mail_rendered(template_prefix, email, message.subject, message.body, html)

@@ -4,9 +4,9 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import admin_jobs  # noqa: F401 (registers itself)
+from accounts import admin_jobs, admin_mail  # noqa: F401 (they register themselves)
 from accounts.admin_moderation import ReadOnlyAdmin, ReasonMixin
-from accounts.models import Delivery, Follow, ModerationAction, User
+from accounts.models import Follow, ModerationAction, User
 from accounts.moderation import may_be_suspended_by, moderate, suspend
 
 
@@ -29,7 +29,7 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
     show_full_result_count = False
     readonly_fields = ["username", "email", "is_active", "suspended_on", "last_login", "date_joined"]
     fieldsets = [
-        (None, {"fields": ["username", "email", "password", "display_name", "bio"]}),
+        (None, {"fields": ["username", "email", "password", "display_name", "bio", "time_zone"]}),
         (_("Standing"), {"fields": ["is_active", "suspended_on", "date_joined", "last_login"]}),
         (_("Permissions"), {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"]}),
     ]
@@ -89,13 +89,4 @@ class FollowAdmin(ReadOnlyAdmin):
     list_display = ["follower", "followed", "created_on"]
     list_select_related = ["follower", "followed"]
     search_fields = ["=follower__username", "=followed__username"]
-    ordering = ["-id"]
-
-
-@admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ["recipient", "kind", "created_on", "sent_on"]
-    list_select_related = ["recipient"]
-    list_filter = ["kind", ("sent_on", admin.EmptyFieldListFilter)]
-    search_fields = ["=recipient__username"]
     ordering = ["-id"]

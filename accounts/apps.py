@@ -11,10 +11,18 @@ class AccountsConfig(AppConfig):
 
     def ready(self):
         from django.contrib.auth.signals import user_logged_in
+        from django_tasks.signals import task_finished
 
         from accounts import receivers, schedule, signals, tasks
 
-        user_logged_in.connect(receivers.track_session, dispatch_uid="accounts.track_session")
+        def connect(signal, receiver):
+            signal.connect(receiver, dispatch_uid=f"accounts.{receiver.__name__}")
 
+        connect(user_logged_in, receivers.track_session)
+        connect(signals.user_followed, receivers.note_follow)
+        connect(signals.user_unfollowed, receivers.note_unfollow)
+        connect(signals.follower_milestone_reached, receivers.mail_milestone)
+        connect(task_finished, receivers.give_up_mail)
+
+        schedule.register(tasks.make_digests, timedelta(minutes=5))
         schedule.register(tasks.prune, timedelta(days=1))
-        signals.user_followed.connect(receivers.mail_new_follower, dispatch_uid="accounts.mail_new_follower")

@@ -1,62 +1,200 @@
-"""The mails about people: one function per mail, each returning a message ready to send."""
+"""The mails about followers."""
 
-from urllib.parse import urlsplit
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 
-import css_inline
-from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
-from django.urls import reverse
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
+from accounts import plans, signals
+from accounts.kinds import When, register
 from accounts.links import absolute
-from accounts.models import MailKind
-from accounts.unsubscribe import unsubscribe_url
+from accounts.models import (
+    Delivery,
+    Follow,
+    FollowerChange,
+    FollowNotice,
+    MailPlan,
+    MailPreference,
+    Milestone,
+    User,
+)
+from accounts.outbox import mail
+from accounts.pace import paced
+from accounts.plans import CollectedKind
 
-# Mail programs heed attributes; those that know the dark scheme need its rule as well.
-_inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
-
-
-def new_follower(follow):
-    """Tells `follow.followed` who follows them now."""
-    return member_mail(
-        follow.followed,
-        MailKind.NEW_FOLLOWER,
-        "accounts/email/new_follower",
-        follower=follow.follower,
-        profile_url=absolute(follow.follower.get_absolute_url()),
-    )
-
-
-def member_mail(recipient, kind, template, **context):
-    """Return a mail to `recipient` that can be unsubscribed from with one click (RFC 8058, RFC 2919).
-
-    `template` is the common start of the names of its subject, text and HTML templates.
-    """
-    context |= {
-        "recipient": recipient,
-        "site_name": settings.SITE_NAME,
-        "site_url": settings.SITE_URL,
-        "settings_url": absolute(reverse("accounts:settings")),
-        "unsubscribe_url": unsubscribe_url(recipient, kind),
-    }
-    # A subject is one line, whatever people call themselves.
-    subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
-    message = EmailMultiAlternatives(
-        subject,
-        render_to_string(f"{template}_body.txt", context),
-        to=[recipient.email],
-        headers={
-            "List-ID": list_id(kind),
-            "List-Unsubscribe": f"<{context['unsubscribe_url']}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        },
-    )
-    html = _inliner.inline(render_to_string(f"{template}_body.html", context))
-    message.attach_alternative(html, "text/html")
-    return message
+# So many are named; the rest are counted.
+NAMED = 10
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
-def list_id(kind):
-    """What mail programs sort by, for example <new-follower.social.example.com> (RFC 2919)."""
-    host = urlsplit(settings.SITE_URL).hostname
-    return f"<{kind.replace('_', '-')}.{host}>"
+def sample_people():
+    """Made-up people for previews."""
+    names = {"grace": "Grace Hopper", "alan": "Alan Turing", "katherine": "Katherine Johnson"}
+    return [User(username=username, display_name=name) for username, name in names.items()]
+
+
+def shown(people):
+    """What a mail says of each of `people`."""
+    return [
+        SimpleNamespace(name=person.name, username=person.username, url=absolute(person.get_absolute_url()))
+        for person in people
+    ]
+
+
+@register
+class NewFollower(CollectedKind):
+    """Who follows the recipient now: the first at once, then collected, at most one an hour and five a day."""
+
+    name = "new_follower"
+    label = gettext_lazy("Someone follows me")
+    template = "accounts/email/new_follower"
+    choices = (When.AT_ONCE, When.DAILY, When.WEEKLY, When.NEVER)
+    a_day = 5
+
+    def note(self, follow):
+        """Keep that `follow` is to be told of, unless the same person was mentioned within a day, and plan the mail."""
+        recipient, follower = follow.followed, follow.follower
+        when = MailPreference.of(recipient, self)
+        notices = FollowNotice.objects.filter(recipient=recipient, follower=follower)
+        lately = notices.filter(created_on__gt=timezone.now() - paced(DAY)).exclude(told_in="")
+        if when == When.NEVER or lately.exists():
+            return
+        FollowNotice.objects.update_or_create(
+            recipient=recipient, follower=follower, told_in="", defaults={"follow_id": follow.pk}
+        )
+        if when == When.AT_ONCE:
+            plans.plan(recipient, self)
+
+    def earliest(self, recipient, plan, now):
+        lately = Delivery.objects.filter(
+            recipient=recipient, kind=self.name, created_on__gt=now - 2 * paced(DAY)
+        )
+        counted = lately.filter(state__in=[Delivery.State.SENT, Delivery.State.WAITING])
+        # One that still waits for its mail server may arrive at any moment.
+        sent = sorted((sent_on or now for sent_on in counted.values_list("sent_on", flat=True)), reverse=True)
+        waits = [now]
+        if sent:
+            waits.append(sent[0] + paced(HOUR))
+        if len(sent) >= self.a_day:
+            waits.append(sent[self.a_day - 1] + paced(DAY))
+        return max(waits)
+
+    def collect(self, recipient, since, until):
+        untold = FollowNotice.objects.filter(recipient=recipient, told_in="")
+        if MailPreference.of(recipient, self) == When.NEVER:
+            untold.delete()
+        elif untold.exists():
+            key = timezone.now().isoformat()
+            untold.update(told_in=key)
+            mail(self.name, recipient, key, told_in=key)
+
+    def content(self, recipient, told_in):
+        told = FollowNotice.objects.filter(recipient=recipient, told_in=told_in).values("follow_id")
+        follows = Follow.objects.filter(pk__in=told, follower__suspended_on=None)
+        named = follows.select_related("follower").order_by("-pk")[:NAMED]
+        return self.about([follow.follower for follow in named], follows.count())
+
+    def about(self, people, count):
+        """Return what the templates need, or None if nobody is left."""
+        if not people:
+            return None
+        return {"people": shown(people), "first": people[0], "count": count, "more": count - len(people)}
+
+    def sample(self, recipient):
+        people = sample_people()
+        return self.about(people, len(people))
+
+
+@register
+class FollowerStatement(CollectedKind):
+    """Who came and who went, net: whoever came and went again is not mentioned."""
+
+    name = "follower_statement"
+    label = gettext_lazy("A statement of my followers")
+    template = "accounts/email/follower_statement"
+    choices = (When.DAILY, When.WEEKLY, When.NEVER)
+    default = When.NEVER
+
+    def note(self, recipient_id, person_id, change, happened_on):
+        """Keep that a follower was gained (1) or lost (-1), if the followed one gets statements."""
+        subscribed = MailPlan.objects.filter(recipient=recipient_id, kind=self.name, due_on__isnull=False)
+        if subscribed.exists():
+            FollowerChange.objects.bulk_create(
+                [
+                    FollowerChange(
+                        recipient_id=recipient_id, person_id=person_id, change=change, happened_on=happened_on
+                    )
+                ],
+                ignore_conflicts=True,
+            )
+
+    def content(self, recipient, since, until):
+        changes = FollowerChange.objects.filter(
+            recipient=recipient,
+            happened_on__gt=datetime.fromisoformat(since),
+            happened_on__lte=datetime.fromisoformat(until),
+        )
+        sums = changes.order_by().values("person").annotate(sum=Sum("change"))
+        gained = [row["person"] for row in sums if row["sum"] > 0]
+        lost = [row["person"] for row in sums if row["sum"] < 0]
+        people = User.objects.visible_to(recipient)
+        # Who went because of a block is counted, and not named.
+        gained, gone = people.filter(pk__in=gained), people.filter(pk__in=lost)
+        return self.about(recipient, gained, gone, len(lost))
+
+    def about(self, recipient, gained, lost, went):
+        """Return what the templates need, or None if nothing has changed."""
+        came = len(gained)
+        if not came and not went:
+            return None
+        return {
+            "gained": shown(gained[:NAMED]),
+            "lost": shown(lost[:NAMED]),
+            "gained_count": came,
+            "lost_count": went,
+            "gained_more": max(came - NAMED, 0),
+            "lost_more": went - len(lost[:NAMED]),
+            "total": User.objects.followers_of(recipient).count(),
+        }
+
+    def sample(self, recipient):
+        people = sample_people()
+        return self.about(recipient, people[:2], people[2:], 1)
+
+
+@register
+class FollowerMilestone(CollectedKind):
+    """That the recipient has 10, 100, 1,000 ... followers: once for each ever, and the highest at once."""
+
+    name = "follower_milestone"
+    label = gettext_lazy("My followers reach 10, 100, 1,000 and so on")
+    template = "accounts/email/follower_milestone"
+
+    def earliest(self, recipient, plan, now):
+        # Counting has a price, and celebrating more than once an hour has no point.
+        waits = [now]
+        if row := Milestone.objects.filter(user=recipient).order_by("-reached_on").first():
+            waits += [plan.told_until + paced(timedelta(minutes=1)), row.reached_on + paced(HOUR)]
+        return max(waits)
+
+    def collect(self, recipient, since, until):
+        """Record what was reached, and publish `follower_milestone_reached` if it is a new height."""
+        count = User.objects.followers_of(recipient).count()
+        reached = {10**power for power in range(1, len(str(count)))}
+        known = set(recipient.milestones.values_list("threshold", flat=True))
+        Milestone.objects.bulk_create(
+            [Milestone(user=recipient, threshold=threshold) for threshold in reached - known],
+            ignore_conflicts=True,
+        )
+        highest = max(reached, default=0)
+        if highest > max(known, default=0):
+            signals.follower_milestone_reached.send(sender=User, user=recipient, threshold=highest)
+
+    def content(self, recipient, threshold):
+        return {"threshold": threshold, "total": User.objects.followers_of(recipient).count()}
+
+    def sample(self, recipient):
+        return {"threshold": 100, "total": 104}

@@ -5,7 +5,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import signals
-from accounts.models import MailKind, MailPreference, User
+from accounts.mail_forms import MailChoices, PlaceChoices
+from accounts.models import User
 
 
 class PlainForm:
@@ -90,41 +91,28 @@ class LeaveForm(forms.Form):
         return password
 
 
-class ProfileForm(forms.ModelForm):
-    """What others see of a member, and which mails the member gets."""
+class ProfileForm(MailChoices, PlaceChoices, forms.ModelForm):
+    """What others see of a member, in which time zone and language the member reads, and which mails they get."""
 
     class Meta:
         model = User
-        fields = ["display_name", "bio"]
+        fields = ["display_name", "bio", "time_zone", "language"]
         widgets = {"bio": forms.Textarea(attrs={"rows": 3})}
         help_texts = {"display_name": _("Shown above your username. Leave it empty to show only that.")}
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        for kind in MailKind:
-            self.fields[kind] = forms.BooleanField(
-                label=kind.label,
-                required=False,
-                initial=MailPreference.wants(self.instance, kind),
-            )
-
-    def mail_fields(self):
-        """The fields about mails, in the order of MailKind."""
-        return [self[kind] for kind in MailKind]
-
     def clean(self):
-        # Without this, a request that lacks them would empty them: an unticked box is not sent, but a text is.
+        # Without this, a request that lacks them would empty them.
         if not {"display_name", "bio"} <= self.data.keys():
             raise forms.ValidationError(_("A part of the form is missing. Reload the page and try again."))
+        for name in {"time_zone", "language"} - self.data.keys():
+            self.cleaned_data[name] = self.initial[name]
         return super().clean()
 
     def save(self):
         """Store what changed and publish `profile_changed` if others can see it. Returns the User."""
         with transaction.atomic():
-            self.instance.save(update_fields=["display_name", "bio"])
-            for kind in MailKind:
-                if kind in self.changed_data:
-                    MailPreference.choose(self.instance, kind, self.cleaned_data[kind])
+            self.instance.save(update_fields=self.Meta.fields)
+            self.save_mails()
             if {"display_name", "bio"} & set(self.changed_data):
                 signals.profile_changed.send(sender=User, user=self.instance)
         return self.instance

@@ -1,22 +1,119 @@
-"""The outbox: mails that are sent once however often their job runs. `accounts.models.Job` tries again."""
+"""The outbox: a mail is a row and a job, stored with the change that asks for it, and sent once.
 
-from accounts.models import Delivery
+The jobs are tried again by `accounts.models.Job`. A process killed between the mail server's yes and the note of it,
+a few milliseconds, sends the mail a second time, with the same Message-ID; nothing can be lost.
+"""
+
+from smtplib import SMTPRecipientsRefused
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.crypto import get_random_string
+from django_tasks import task
+
+from accounts import kinds, letters
+from accounts.kinds import When
+from accounts.models import Delivery, MailPreference, RefusedAddress
+from accounts.trouble import answer_of, is_no_address
+
+State = Delivery.State
 
 
-def send_once(message, *, recipient, kind, key):
-    """Send `message` unless the mail of that kind and key has gone to `recipient` before.
+def mail(kind, recipient, key, *, address="", **arguments):
+    """Enqueue the mail of the kind of that name to `recipient`, at `address` if that is not their own.
 
-    Returns whether it was sent now. Raises what the mail server raises, and DeliveryClaimed while another worker
-    is sending it. A process killed between sending and noting it, a few milliseconds, sends it a second time.
+    To be called in the transaction of the change; `arguments` are JSON, for the kind's `content()`. Returns the
+    Delivery, or None if that mail, by its `key`, was enqueued before.
     """
-    delivery = Delivery.objects.claim(recipient=recipient, kind=kind, key=key)
-    if delivery is None:
-        return False
+    with transaction.atomic():
+        delivery, created = Delivery.objects.get_or_create(
+            recipient=recipient, kind=kind, key=key, defaults={"address": address}
+        )
+        if created:
+            deliver.enqueue(delivery.pk, arguments)
+    return delivery if created else None
+
+
+def mail_rendered(kind, address, subject, text, html, *, from_email=None, headers=None):
+    """Enqueue a mail that was composed in a request, as it holds what must not be stored: allauth's links and codes."""
+    with transaction.atomic():
+        delivery = Delivery.objects.create(kind=kind, key=get_random_string(22), address=address)
+        deliver_rendered.enqueue(delivery.pk, subject, text, html, from_email, headers or {})
+
+
+# Somebody sits and waits for the mails that they asked for; then come the others, then all the rest.
+@task(priority=10)
+def deliver(delivery_id, arguments):
+    """Compose a mail and send it, unless it was sent, is unwanted by now, or there is nothing to tell any more."""
+    delivery = Delivery.objects.select_related("recipient").filter(pk=delivery_id).first()
+    if delivery is None or delivery.is_over:
+        return
+    kind = kinds.get(delivery.kind)
+    if reason := why_not(delivery, kind):
+        delivery.end(State.SKIPPED, reason)
+        return
+    content = kind.content(delivery.recipient, **arguments)
+    if content is None:
+        delivery.end(State.SKIPPED, "Nothing to tell.")
+    else:
+        send(delivery, letters.letter(kind, delivery.recipient, content, address=delivery.address))
+
+
+@task(priority=50)
+def deliver_rendered(delivery_id, subject, text, html, from_email, headers):
+    """Send a mail that was composed in a request. Somebody asked for it, so a refused address is tried again."""
+    delivery = Delivery.objects.filter(pk=delivery_id).first()
+    if delivery is not None and not delivery.is_over:
+        mail = letters.message(subject, text, html, delivery.address, headers=headers, from_email=from_email)
+        send(delivery, mail)
+
+
+def why_not(delivery, kind):
+    """Return why the mail must not be sent now, or nothing."""
+    recipient = delivery.recipient
+    if recipient.suspended_on:
+        return "Suspended."
+    if not delivery.address and not recipient.can_be_mailed():
+        return "No confirmed address."
+    if kind.is_optional and MailPreference.of(recipient, kind) == When.NEVER:
+        return "Unwanted."
+    if RefusedAddress.objects.filter(address=delivery.address or recipient.email).exists():
+        return "The address was refused before."
+    return ""
+
+
+def send(delivery, message):
+    """Hand `message` to the mail server and note what it says. Raises what may pass, and what is wrong with us."""
+    message.extra_headers["Message-ID"] = f"<{delivery.kind}.{delivery.pk}@{_host()}>"
+    delivery.begin()
     # No transaction is open here: a slow mail server must not hold SQLite's only write lock.
     try:
         message.send()
-    except Exception:
-        delivery.release()
+    except SMTPRecipientsRefused as error:
+        _refused(delivery, message.to[0], error)
+    except Exception as error:
+        delivery.note(answer_of(error))
         raise
-    delivery.mark_sent()
-    return True
+    else:
+        delivery.end(State.SENT)
+        RefusedAddress.objects.filter(address=message.to[0]).delete()
+
+
+def give_up(delivery_id):
+    """Note that the job of a mail has failed for good."""
+    Delivery.objects.filter(pk=delivery_id, state=State.WAITING).update(state=State.FAILED)
+
+
+def _refused(delivery, address, error):
+    answer = answer_of(error)
+    if not is_no_address(error):
+        delivery.note(answer)
+        raise error
+    with transaction.atomic():
+        RefusedAddress.objects.update_or_create(address=address, defaults={"answer": answer[:300]})
+        delivery.end(State.REFUSED, answer)
+
+
+def _host():
+    return urlsplit(settings.SITE_URL).hostname

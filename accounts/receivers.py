@@ -1,8 +1,9 @@
 """What follows from an event. A receiver only writes a row in the same transaction, most often a task."""
 
 from allauth.usersessions.models import UserSession
+from django.utils import timezone
 
-from accounts import tasks
+from accounts import outbox, tasks
 
 
 def track_session(sender, request, user, **kwargs):
@@ -13,5 +14,21 @@ def track_session(sender, request, user, **kwargs):
     )
 
 
-def mail_new_follower(sender, follow, **kwargs):
-    tasks.mail_new_follower.enqueue(follow.pk)
+def note_follow(sender, follow, **kwargs):
+    tasks.note_follow.enqueue(
+        follow.pk, follow.follower_id, follow.followed_id, follow.created_on.isoformat()
+    )
+
+
+def note_unfollow(sender, follower, followed, **kwargs):
+    tasks.note_unfollow.enqueue(follower.pk, followed.pk, timezone.now().isoformat())
+
+
+def mail_milestone(sender, user, threshold, **kwargs):
+    outbox.mail("follower_milestone", user, str(threshold), threshold=threshold)
+
+
+def give_up_mail(sender, task_result, **kwargs):
+    """Say in the record of mails that a mail's job has failed for good."""
+    if task_result.status == "FAILED" and task_result.task.module_path.startswith("accounts.outbox."):
+        outbox.give_up(task_result.args[0])

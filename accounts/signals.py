@@ -12,6 +12,10 @@ user_followed = Signal()
 # Sent by User.unfollow(). Arguments: follower, followed, both User.
 user_unfollowed = Signal()
 
+# Sent by the worker when it finds that somebody has 10, 100, 1,000 ... followers, once for each ever; of several at
+# once the highest only. Arguments: user, threshold.
+follower_milestone_reached = Signal()
+
 # Sent by User.block(), after user_unfollowed for each follow that it ended. Arguments: block, the new Block.
 user_blocked = Signal()
 

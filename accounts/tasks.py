@@ -1,40 +1,46 @@
 """Work that a worker does after the request: `manage.py worker`, which script/server runs."""
 
-from django.core.mail import EmailMultiAlternatives
+from datetime import datetime
+
 from django.core.management import call_command
+from django.db import transaction
+from django.utils import timezone
 from django_tasks import task
 
-from accounts import emails
-from accounts.models import Follow, MailKind, MailPreference
-from accounts.outbox import send_once
+from accounts import kinds, plans
+from accounts.emails import FollowerMilestone, FollowerStatement, NewFollower
+from accounts.models import Follow
+
+# As many digests as one job makes; after them the next job has its turn.
+DIGESTS = 500
 
 
 @task()
-def mail_new_follower(follow_id):
-    """Tell somebody that they gained a follower, at most once a day for each follower.
-
-    Sends nothing if the follow was undone meanwhile, either of the two is suspended, or the mail is unwanted.
-    """
-    follow = Follow.objects.select_related("follower", "followed").filter(pk=follow_id).first()
-    if follow is None or follow.follower.suspended_on:
-        return
-    recipient = follow.followed
-    if recipient.can_be_mailed() and MailPreference.wants(recipient, MailKind.NEW_FOLLOWER):
-        send_once(
-            emails.new_follower(follow),
-            recipient=recipient,
-            kind=MailKind.NEW_FOLLOWER,
-            key=f"{follow.follower_id} {follow.created_on:%Y-%m-%d}",
-        )
+def note_follow(follow_id, follower_id, followed_id, happened_on):
+    """Have a new follower told of, and counted. A follow undone meanwhile counts in statements only."""
+    statement, new_follower, milestone = map(kinds.of, (FollowerStatement, NewFollower, FollowerMilestone))
+    with transaction.atomic():
+        statement.note(followed_id, follower_id, 1, datetime.fromisoformat(happened_on))
+        follow = Follow.objects.select_related("follower", "followed").filter(pk=follow_id).first()
+        if follow:
+            new_follower.note(follow)
+            plans.plan(follow.followed, milestone)
 
 
 @task()
-def send_mail(subject, body, html, from_email, to, headers):
-    """Send a mail that was composed in a request, such as allauth's about passwords and addresses."""
-    message = EmailMultiAlternatives(subject, body, from_email, to, headers=headers)
-    if html:
-        message.attach_alternative(html, "text/html")
-    message.send()
+def note_unfollow(follower_id, followed_id, happened_on):
+    """Have a follower who went counted in statements."""
+    kinds.of(FollowerStatement).note(followed_id, follower_id, -1, datetime.fromisoformat(happened_on))
+
+
+@task()
+def make_digests():
+    """Make the mails of all plans that are due, daily and weekly ones and any whose own job was lost."""
+    due = plans.due(timezone.now(), DIGESTS)
+    for pk in due:
+        plans.move_on(pk)
+    if len(due) == DIGESTS:
+        make_digests.enqueue()
 
 
 @task()

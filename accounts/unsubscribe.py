@@ -4,15 +4,15 @@ from django.contrib.auth import get_user_model
 from django.core import signing
 from django.urls import reverse
 
+from accounts import kinds
 from accounts.links import absolute
-from accounts.models import MailKind
 
 SALT = "accounts.unsubscribe"
 
 
 def unsubscribe_url(user, kind):
-    """The absolute address under which `user` turns mails of `kind` off. It does not expire."""
-    token = signing.dumps([user.pk, str(kind)], salt=SALT, compress=True)
+    """The absolute address under which `user` turns mails of `kind`, a MailKind, off. It does not expire."""
+    token = signing.dumps([user.pk, kind.name], salt=SALT, compress=True)
     return absolute(reverse("accounts:unsubscribe", args=[token]))
 
 
@@ -21,8 +21,9 @@ def read_token(token):
 
     Raises signing.BadSignature if it was cut or altered, or if there is no such user or kind any more.
     """
-    user_id, kind = signing.loads(token, salt=SALT)
+    user_id, name = signing.loads(token, salt=SALT)
     user = get_user_model().objects.filter(pk=user_id).first()
-    if user is None or kind not in MailKind:
+    kind = {kind.name: kind for kind in kinds.optional_kinds()}.get(name)
+    if user is None or kind is None:
         raise signing.BadSignature("Nobody to unsubscribe.")
-    return user, MailKind(kind)
+    return user, kind

@@ -15,5 +15,8 @@ urlpatterns = [
     path("users/", views.PeopleView.as_view(), name="index"),
     path("users/leave/", views.LeaveView.as_view(), name="leave"),
     path("users/settings/", views.SettingsView.as_view(), name="settings"),
+    path("users/settings/mail/<slug:name>/", views.MailPreviewView.as_view(), name="mail-preview"),
+    path("users/settings/address/", views.TrustAddressView.as_view(), name="trust-address"),
+    path("users/mail.css", views.MailStyleView.as_view(), name="mail-style"),
     path("users/unsubscribe/<str:token>/", views.UnsubscribeView.as_view(), name="unsubscribe"),
 ]

@@ -1,3 +1,6 @@
+from functools import cache
+from zoneinfo import available_timezones
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MinLengthValidator, RegexValidator
 from django.utils.translation import gettext_lazy as _
@@ -83,3 +86,19 @@ username_validators = [
     RegexValidator(r"\A[A-Za-z0-9_]*\Z", _("Use only letters a to z, digits and underscores.")),
     validate_not_reserved,
 ]
+
+
+@cache
+def time_zones():
+    """The names of all time zones that people choose from, in order: places, without historic aliases."""
+    return sorted(
+        name
+        for name in available_timezones()
+        if "/" in name and not name.startswith(("Etc/", "posix/", "right/", "SystemV/", "US/"))
+    )
+
+
+def validate_time_zone(name):
+    """Raise ValidationError if there is no such time zone."""
+    if name not in time_zones():
+        raise ValidationError(_("Choose a time zone from the list."))

@@ -61,6 +61,9 @@ def livez(request):
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+livez.needs_no_database = True
+
+
 class HealthView(HealthCheckView):
     """Whether the site can work, by parts; 500 if not. `?format=json` and others are understood."""
 

@@ -1,8 +1,9 @@
 from accounts.models.block import Block
 from accounts.models.follow import Follow
 from accounts.models.job import Job
-from accounts.models.mail import Delivery, MailKind, MailPreference
+from accounts.models.mail import Delivery, MailPlan, MailPreference, RefusedAddress
 from accounts.models.moderation import ModerationAction
+from accounts.models.news import FollowerChange, FollowNotice, Milestone
 from accounts.models.retired import RetiredUsername
 from accounts.models.schedule import Turn
 from accounts.models.user import User
@@ -11,10 +12,14 @@ __all__ = [
     "Block",
     "Delivery",
     "Follow",
+    "FollowNotice",
+    "FollowerChange",
     "Job",
-    "MailKind",
+    "MailPlan",
     "MailPreference",
+    "Milestone",
     "ModerationAction",
+    "RefusedAddress",
     "RetiredUsername",
     "Turn",
     "User",

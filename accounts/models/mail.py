@@ -1,25 +1,19 @@
-from datetime import timedelta
-
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-
-class MailKind(models.TextChoices):
-    """The mails a member may choose about."""
-
-    NEW_FOLLOWER = "new_follower", _("Someone follows me")
+from accounts.kinds import When
 
 
 class MailPreference(models.Model):
-    """What a member chose about one kind of mail. Without a row the mail is wanted."""
+    """How soon a member wants to hear by one kind of mail. Without a row it is the kind's default."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, db_index=False, related_name="mail_preferences"
     )
-    kind = models.CharField(max_length=40, choices=MailKind)
-    wanted = models.BooleanField()
+    kind = models.CharField(max_length=40)
+    when = models.CharField(max_length=10, choices=When)
 
     class Meta:
         constraints = [
@@ -27,54 +21,68 @@ class MailPreference(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.user}: {self.kind} {'on' if self.wanted else 'off'}"
+        return f"{self.user}: {self.kind} {self.when}"
 
     @classmethod
-    def wants(cls, user, kind):
-        """Whether `user` wants mails of `kind` now."""
-        return not cls.objects.filter(user=user, kind=kind, wanted=False).exists()
+    def of(cls, user, kind):
+        """When `user` wants mails of `kind`, a MailKind."""
+        chosen = cls.objects.filter(user=user, kind=kind.name).values_list("when", flat=True).first()
+        return When(chosen) if chosen in kind.choices else kind.default
+
+
+class MailPlan(models.Model):
+    """When the next collected mail of one kind is due to somebody, and until when the last one told."""
+
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, db_index=False, related_name="mail_plans"
+    )
+    kind = models.CharField(max_length=40)
+    due_on = models.DateTimeField(null=True)
+    told_until = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["recipient", "kind"], name="mail_plan_unique"),
+        ]
+        indexes = [
+            models.Index("due_on", name="mail_plan_due", condition=models.Q(due_on__isnull=False)),
+        ]
+
+    def __str__(self):
+        return f"{self.kind} to {self.recipient}"
 
     @classmethod
-    def choose(cls, user, kind, wanted):
-        """Record that `user` wants mails of `kind`, or does not."""
-        cls.objects.update_or_create(user=user, kind=kind, defaults={"wanted": wanted})
-
-
-class DeliveryQuerySet(models.QuerySet):
-    # Longer than the mail server may take to answer, which settings bound at 20 seconds.
-    CLAIM_EXPIRES_AFTER = timedelta(minutes=5)
-
-    def claim(self, **identity):
-        """Return the delivery of that recipient, kind and key for sending, or None if it was sent.
-
-        Raises DeliveryClaimed while another worker is at it.
-        """
-        delivery, _created = self.get_or_create(**identity)
-        if delivery.sent_on:
-            return None
-        now = timezone.now()
-        free = models.Q(claimed_on=None) | models.Q(claimed_on__lt=now - self.CLAIM_EXPIRES_AFTER)
-        if not self.filter(free, pk=delivery.pk, sent_on=None).update(claimed_on=now):
-            raise DeliveryClaimed(delivery)
-        return delivery
+    def locked(cls, recipient, kind):
+        """The plan for that recipient and MailKind, locked until the transaction ends."""
+        plan, _created = cls.objects.select_for_update().get_or_create(recipient=recipient, kind=kind.name)
+        return plan
 
 
 class Delivery(models.Model):
-    """That a mail was sent, or is being sent: what keeps a job that runs twice from mailing twice.
+    """One mail: to whom, of which kind, and what became of it. Never what it says.
 
-    `key` says which mail of its kind this is, for example who followed on which day.
+    `key` tells it from others of its kind to the same recipient, for example by its period. The row is stored together
+    with the job that sends it; being unique, it keeps a mail from being sent twice.
     """
 
-    recipient = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, db_index=False, related_name="deliveries"
-    )
-    kind = models.CharField(max_length=40, choices=MailKind)
-    key = models.CharField(max_length=100)
-    created_on = models.DateTimeField(auto_now_add=True, db_index=True)
-    claimed_on = models.DateTimeField(null=True)
-    sent_on = models.DateTimeField(null=True)
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        SENT = "sent", _("sent")
+        SKIPPED = "skipped", _("not sent: unwanted, or nothing to tell any more")
+        REFUSED = "refused", _("refused: no such address")
+        FAILED = "failed", _("given up")
 
-    objects = DeliveryQuerySet.as_manager()
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, db_index=False, related_name="deliveries"
+    )
+    address = models.EmailField(_("address"), max_length=320, blank=True)
+    kind = models.CharField(_("kind"), max_length=60)
+    key = models.CharField(_("key"), max_length=100)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    answer = models.CharField(_("last answer of the mail server"), max_length=300, blank=True)
+    created_on = models.DateTimeField(_("enqueued"), auto_now_add=True, db_index=True)
+    sent_on = models.DateTimeField(_("sent"), null=True)
 
     class Meta:
         verbose_name = _("delivery")
@@ -84,17 +92,39 @@ class Delivery(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.kind} to {self.recipient}: {self.key}"
+        return f"{self.kind} to {self.recipient or self.address}: {self.key}"
 
-    def release(self):
-        """Give a claimed delivery back unsent, so that it can be tried again at once."""
-        self.claimed_on = None
-        self.save(update_fields=["claimed_on"])
+    @property
+    def is_over(self):
+        """Whether nothing more is to be done about it."""
+        return self.state not in (self.State.WAITING, self.State.FAILED)
 
-    def mark_sent(self):
-        self.sent_on = timezone.now()
-        self.save(update_fields=["sent_on"])
+    def begin(self):
+        """Count a try."""
+        Delivery.objects.filter(pk=self.pk).update(tries=models.F("tries") + 1)
+
+    def note(self, answer):
+        """Keep what went wrong; the mail waits."""
+        Delivery.objects.filter(pk=self.pk).update(answer=answer[:300])
+
+    def end(self, state, answer=""):
+        """Say what became of the mail."""
+        self.state = state
+        self.answer = answer[:300]
+        self.sent_on = timezone.now() if state == self.State.SENT else None
+        self.save(update_fields=["state", "answer", "sent_on"])
 
 
-class DeliveryClaimed(OSError):
-    """Another worker is sending this mail right now."""
+class RefusedAddress(models.Model):
+    """An address of which its mail server says that it does not exist. Nothing is sent there unasked."""
+
+    address = models.EmailField(max_length=320, primary_key=True)
+    answer = models.CharField(_("answer of the mail server"), max_length=300)
+    refused_on = models.DateTimeField(_("refused"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("refused address")
+        verbose_name_plural = _("refused addresses")
+
+    def __str__(self):
+        return self.address

@@ -16,7 +16,7 @@ from accounts.models.block import Block
 from accounts.models.follow import Follow
 from accounts.models.retired import RetiredUsername
 from accounts.text import clean_line, clean_text, is_visible
-from accounts.validators import username_validators
+from accounts.validators import username_validators, validate_time_zone
 
 
 class User(AbstractUser):
@@ -52,6 +52,8 @@ class User(AbstractUser):
         symmetrical=False,
         related_name="followers",
     )
+    time_zone = models.CharField(_("time zone"), max_length=50, blank=True, validators=[validate_time_zone])
+    language = models.CharField(_("language"), max_length=10, blank=True)
     suspended_on = models.DateTimeField(_("suspended since"), null=True, blank=True, editable=False)
 
     objects = UserManager()

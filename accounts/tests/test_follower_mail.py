@@ -7,14 +7,12 @@ from unittest import mock
 import pytest
 import time_machine
 from django.core.mail import EmailMultiAlternatives
-from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from accounts.models import Delivery, MailKind, MailPreference
+from accounts import kinds, outbox, plans, tasks
+from accounts.models import Delivery, FollowNotice, Job, MailPreference, Milestone, RefusedAddress, User
 from accounts.models.job import DELAYS
-from accounts.models.mail import DeliveryClaimed
-from accounts.outbox import send_once
-from accounts.tests.factories import UserFactory
+from accounts.tests.factories import FollowFactory, UserFactory
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -28,7 +26,7 @@ def test_who_gains_a_follower_is_told(member, bob, run_jobs, mailoutbox):
     bob.follow(member)
     assert mailoutbox == []
 
-    assert run_jobs() == ["SUCCESSFUL"]
+    run_jobs()
     (mail,) = mailoutbox
     assert mail.to == ["ada@example.org"]
     assert mail.subject == "Bob <b> Builder & Sons (@bob) follows you"
@@ -51,54 +49,220 @@ def test_the_mail_can_be_turned_off_with_one_click(member, bob, run_jobs, mailou
     assert f"http://localhost:8000{link}" in mailoutbox[0].body
 
     assert client.post(link, {"List-Unsubscribe": "One-Click"}).status_code == 200
-    assert not MailPreference.wants(member, MailKind.NEW_FOLLOWER)
+    assert MailPreference.of(member, kinds.get("new_follower")) == "never"
 
 
-def test_a_follow_undone_before_sending_sends_nothing(member, bob, run_jobs, mailoutbox):
-    bob.follow(member)
-    bob.unfollow(member)
+def choose(member, when, kind="new_follower"):
+    plans.choose(member, kinds.get(kind), when)
 
-    assert run_jobs() == ["SUCCESSFUL"]
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(NOON, tick=False) as clock:
+        yield clock
+
+
+@pytest.fixture
+def follow(member):
+    """Returns a function that has so many new people follow the member."""
+
+    def follow(count=1):
+        people = UserFactory.create_batch(count)
+        for person in people:
+            person.follow(member)
+        return people
+
+    return follow
+
+
+def counted(mail):
+    """How many people a mail tells of."""
+    named = len(re.findall(r"^\S.* \(@\w+\)$", mail.body, re.M))
+    more = re.search(r"and ([\d,]+) more\.", mail.body)
+    return named + (int(more[1].replace(",", "")) if more else 0)
+
+
+def test_the_first_is_told_at_once_the_rest_once_an_hour(member, follow, run_jobs, mailoutbox, clock):
+    choose(member, "never", "follower_milestone")
+    follow(1)
+    run_jobs()
+    assert [counted(mail) for mail in mailoutbox] == [1]
+
+    for _minute in range(3):
+        clock.shift(timedelta(minutes=10))
+        follow(5)
+        run_jobs()
+    assert len(mailoutbox) == 1
+    clock.shift(timedelta(minutes=30))
+    run_jobs()
+    assert [counted(mail) for mail in mailoutbox] == [1, 15]
+    assert "and 14 others follow you" in mailoutbox[1].subject
+    assert mailoutbox[1].body.count("(@") == 10
+
+
+def test_there_are_at_most_five_mails_a_day_and_nobody_is_left_out(
+    member, follow, run_jobs, mailoutbox, clock
+):
+    for _hour in range(60):
+        follow(1)
+        run_jobs()
+        clock.shift(timedelta(minutes=61))
+    clock.shift(timedelta(days=1))
+    run_jobs()
+
+    assert sum(map(counted, mailoutbox)) == 60
+    days = [delivery.sent_on for delivery in Delivery.objects.filter(kind="new_follower").order_by("sent_on")]
+    assert all(later - earlier >= timedelta(days=1) for earlier, later in zip(days, days[5:], strict=False))
+    assert 10 <= len(days) <= 16
+
+
+def test_while_a_mail_waits_for_its_server_no_second_one_is_made(member, follow, run_jobs, mailoutbox, clock):
+    follow(1)
+    with mock.patch.object(EmailMultiAlternatives, "send", side_effect=ConnectionRefusedError):
+        run_jobs()
+        clock.shift(timedelta(hours=2))
+        follow(1)
+        run_jobs()
+    assert Delivery.objects.count() == 1
+    for _hour in range(12):
+        clock.shift(timedelta(hours=2))
+        run_jobs()
+
+    assert [counted(mail) for mail in mailoutbox] == [1, 1]
+
+
+@pytest.mark.parametrize(("when", "days"), [("daily", 1), ("weekly", 7)])
+def test_followers_are_told_of_daily_or_weekly_on_wish(
+    member, follow, run_jobs, mailoutbox, clock, when, days
+):
+    choose(member, when)
+    follow(3)
+    run_jobs()
+    clock.shift(timedelta(hours=18))  # Six in the morning of a Monday.
+    tasks.make_digests.func()
+    run_jobs()
     assert mailoutbox == []
 
+    for _run in range(2):
+        clock.shift(timedelta(hours=1))
+        tasks.make_digests.func()
+        run_jobs()
+    assert [counted(mail) for mail in mailoutbox] == [3]
 
-def test_following_again_the_same_day_sends_no_second_mail(member, bob, run_jobs, mailoutbox):
-    with time_machine.travel(NOON) as clock:
+    follow(1)
+    run_jobs()
+    clock.shift(timedelta(days=days))
+    tasks.make_digests.func()
+    run_jobs()
+    assert [counted(mail) for mail in mailoutbox] == [3, 1]
+
+
+def test_who_wants_it_at_once_again_is_told_what_was_collected(member, follow, run_jobs, mailoutbox, clock):
+    choose(member, "weekly")
+    follow(2)
+    run_jobs()
+    choose(member, "at_once")
+    run_jobs()
+
+    assert [counted(mail) for mail in mailoutbox] == [2]
+
+
+def test_a_day_begins_in_the_recipients_zone(member, settings):
+    def due(zone, when="daily"):
+        member.time_zone = zone
+        return plans.next_digest(member, when, NOON).astimezone(UTC)
+
+    assert due("") == datetime(2026, 3, 2, 7, tzinfo=UTC)
+    assert due("Asia/Tokyo") == datetime(2026, 3, 1, 22, tzinfo=UTC)
+    assert due("America/Los_Angeles") == datetime(2026, 3, 1, 15, tzinfo=UTC)
+    assert due("Asia/Tokyo", "weekly") == datetime(2026, 3, 1, 22, tzinfo=UTC)
+    assert due("America/Los_Angeles", "weekly") == datetime(2026, 3, 2, 15, tzinfo=UTC)
+
+
+def test_a_follow_undone_before_sending_is_not_mentioned(member, bob, run_jobs, mailoutbox, clock):
+    cleo = UserFactory(username="cleo")
+    bob.follow(member)
+    bob.unfollow(member)
+    run_jobs()
+    assert mailoutbox == []
+
+    clock.shift(timedelta(hours=2))
+    bob.follow(member)
+    cleo.follow(member)
+    with mock.patch.object(EmailMultiAlternatives, "send", side_effect=ConnectionRefusedError):
+        run_jobs()
+    bob.unfollow(member)
+    for _time in range(2):
+        clock.shift(timedelta(hours=1))
+        run_jobs()
+    assert [counted(mail) for mail in mailoutbox] == [1]
+    assert "@cleo" in mailoutbox[0].body
+
+
+def test_following_again_the_same_day_sends_no_second_mail(member, bob, run_jobs, mailoutbox, clock):
+    for hours in (3, 3, 24):
         bob.follow(member)
         run_jobs()
         bob.unfollow(member)
-        clock.shift(timedelta(hours=3))
-        bob.follow(member)
-        run_jobs()
         assert len(mailoutbox) == 1
+        clock.shift(timedelta(hours=hours))
+    bob.follow(member)
+    run_jobs()
 
-        bob.unfollow(member)
-        clock.shift(timedelta(days=1))
-        bob.follow(member)
-        run_jobs()
-        assert len(mailoutbox) == 2
+    assert len(mailoutbox) == 2
 
 
 @pytest.mark.parametrize(
-    "reason", ["unwanted", "suspended", "follower suspended", "no address", "unconfirmed"]
+    "reason", ["unwanted", "suspended", "follower suspended", "no address", "unconfirmed", "refused before"]
 )
 def test_nobody_is_mailed_who_must_not_be(member, bob, run_jobs, mailoutbox, settings, reason):
     bob.follow(member)
+    with mock.patch.object(EmailMultiAlternatives, "send", side_effect=ConnectionRefusedError):
+        assert "READY" in run_jobs()  # Enqueued before the reason.
     if reason == "unwanted":
-        MailPreference.choose(member, MailKind.NEW_FOLLOWER, False)
+        choose(member, "never")
     elif reason == "suspended":
         member.suspend()
     elif reason == "follower suspended":
         bob.suspend()
     elif reason == "no address":
-        member.email = None
-        member.save()
+        User.objects.filter(pk=member.pk).update(email=None)
+    elif reason == "refused before":
+        RefusedAddress.objects.create(address=member.email, answer="550")
     else:
         settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
         member.emailaddress_set.update(verified=False)
+    Job.objects.filter(status="READY").update(run_after="2020-01-01T00:00Z")
 
     assert run_jobs() == ["SUCCESSFUL"]
     assert mailoutbox == []
+    assert Delivery.objects.get(kind="new_follower").state == "skipped"
+
+
+def test_who_never_wants_it_has_nothing_collected(member, bob, run_jobs):
+    bob.follow(member)
+    choose(member, "never")
+    run_jobs()
+
+    assert not FollowNotice.objects.exists()
+
+
+def test_a_recipient_who_has_left_is_no_failure(member, bob, run_jobs):
+    bob.follow(member)
+    with mock.patch.object(EmailMultiAlternatives, "send", side_effect=ConnectionRefusedError):
+        run_jobs()
+    member.leave()
+    Job.objects.filter(status="READY").update(run_after="2020-01-01T00:00Z")
+
+    assert set(run_jobs()) <= {"SUCCESSFUL"}
+
+
+def test_an_address_changed_meanwhile_gets_the_mail(member, bob, run_jobs, mailoutbox):
+    bob.follow(member)
+    User.objects.filter(pk=member.pk).update(email="new@example.org")
+    run_jobs()
+
+    assert [mail.to for mail in mailoutbox] == [["new@example.org"]]
 
 
 def test_a_rolled_back_follow_leaves_no_job(member, bob):
@@ -110,56 +274,208 @@ def test_a_rolled_back_follow_leaves_no_job(member, bob):
     assert not DBTaskResult.objects.exists()
 
 
-def test_a_mail_server_that_is_away_costs_time_and_no_mail(member, bob, run_jobs, mailoutbox):
-    with time_machine.travel(NOON, tick=False) as clock:
-        bob.follow(member)
-        with mock.patch.object(EmailMultiAlternatives, "send", side_effect=ConnectionRefusedError):
-            assert run_jobs() == ["READY"]
-            assert run_jobs() == []  # It waits.
-            clock.shift(DELAYS[0] * 1.2)
-            assert run_jobs() == ["READY"]
-        clock.shift(DELAYS[1] * 1.2)
-        assert run_jobs() == ["SUCCESSFUL"]
+def test_a_job_that_runs_twice_tells_once(member, bob, run_jobs, mailoutbox):
+    bob.follow(member)
+    run_jobs()
+    Job.objects.update(status="READY")
+    run_jobs()
 
+    assert len(mailoutbox) == 1
+    assert Delivery.objects.get(kind="new_follower").tries == 1
+
+
+def test_a_mail_server_that_is_away_costs_time_and_no_mail(member, bob, run_jobs, mailoutbox, clock):
+    bob.follow(member)
+    with mock.patch.object(EmailMultiAlternatives, "send", side_effect=ConnectionRefusedError("away")):
+        assert run_jobs().count("READY") == 1
+        assert run_jobs() == []  # It waits.
+        clock.shift(DELAYS[0] * 1.2)
+        assert run_jobs() == ["READY"]
+    delivery = Delivery.objects.get(kind="new_follower")
+    assert (delivery.state, delivery.tries, delivery.answer) == ("waiting", 2, "ConnectionRefusedError: away")
+    clock.shift(DELAYS[1] * 1.2)
+    assert run_jobs() == ["SUCCESSFUL"]
+
+    assert len(mailoutbox) == 1
+    assert mailoutbox[0].extra_headers["Message-ID"] == f"<new_follower.{delivery.pk}@localhost>"
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.tries, delivery.answer) == ("sent", 3, "")
+
+
+def refuse(code, answer):
+    refused = smtplib.SMTPRecipientsRefused({"ada@example.org": (code, answer)})
+    return mock.patch.object(EmailMultiAlternatives, "send", side_effect=refused)
+
+
+def test_an_address_that_does_not_exist_is_marked_and_no_longer_tried(member, bob, run_jobs):
+    bob.follow(member)
+    with refuse(550, b"5.1.1 no such person"):
+        assert set(run_jobs()) == {"SUCCESSFUL"}
+
+    delivery = Delivery.objects.get(kind="new_follower")
+    assert (delivery.state, delivery.answer) == ("refused", "550 5.1.1 no such person")
+    assert RefusedAddress.objects.get().address == "ada@example.org"
+
+
+def test_a_mail_that_is_asked_for_is_tried_all_the_same_and_lifts_the_mark(member, client, run_jobs):
+    RefusedAddress.objects.create(address=member.email, answer="550")
+    client.post("/users/password/reset/", {"email": member.email})
+    run_jobs()
+
+    assert Delivery.objects.get(recipient=None).state == "sent"
+    assert not RefusedAddress.objects.exists()
+
+
+def test_a_mail_refused_for_good_is_a_failed_job_and_a_given_up_mail_until_somebody_mends_it(
+    member, bob, run_jobs, mailoutbox
+):
+    bob.follow(member)
+    with refuse(550, b"5.7.1 relaying denied"):
+        assert "FAILED" in run_jobs()
+    assert Delivery.objects.get(kind="new_follower").state == "failed"
+    assert not RefusedAddress.objects.exists()
+
+    assert Job.objects.failed().get().try_again()
+    assert run_jobs() == ["SUCCESSFUL"]
     assert len(mailoutbox) == 1
 
 
-def test_a_mail_refused_for_good_is_a_failed_job(member, bob, run_jobs):
+def test_a_template_that_is_broken_fails_and_is_sent_after_the_fix(member, bob, run_jobs, mailoutbox):
     bob.follow(member)
-    refused = smtplib.SMTPRecipientsRefused({"ada@example.org": (550, b"no such person")})
-    with mock.patch.object(EmailMultiAlternatives, "send", side_effect=refused):
-        assert run_jobs() == ["FAILED"]
+    with mock.patch.object(kinds.get("new_follower"), "template", "no/such"):
+        assert "FAILED" in run_jobs()
+    assert "TemplateDoesNotExist" in Job.objects.failed().get().cause
 
-    assert "SMTPRecipientsRefused" in DBTaskResult.objects.get().exception_class_path
+    Job.objects.failed().get().try_again()
+    run_jobs()
+    assert len(mailoutbox) == 1
 
 
-class TestSendOnce:
-    def send(self, member, message):
-        return send_once(message, recipient=member, kind=MailKind.NEW_FOLLOWER, key="k")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Bob\r\nBcc: eve@example.org",
+        "<b>Bob</b>",
+        "👩🏽‍🚀 Bob",
+        "\u202eboB",
+        "بوب",
+        "B" * 100,
+        "{{ 7|add:7 }}",
+    ],
+)
+def test_odd_names_stay_names(member, run_jobs, mailoutbox, name):
+    bob = UserFactory(username="bob")
+    User.objects.filter(pk=bob.pk).update(display_name=name[:50])
+    bob.follow(member)
+    run_jobs()
 
-    def test_a_job_that_runs_twice_mails_once(self, member):
-        message = mock.Mock()
+    (mail,) = mailoutbox
+    sent = message_from_string(mail.message().as_string())
+    assert "Bcc" not in sent
+    assert sent.get_all("Subject") == [sent["Subject"]]
+    assert "<b>Bob" not in mail.alternatives[0][0]
+    assert "14" not in mail.body
 
-        assert self.send(member, message) is True
-        assert self.send(member, message) is False
-        message.send.assert_called_once_with()
 
-    def test_after_a_failure_it_is_tried_again(self, member):
-        with pytest.raises(OSError, match="away"):
-            self.send(member, mock.Mock(send=mock.Mock(side_effect=OSError("away"))))
+class TestMilestones:
+    def have(self, member, count):
+        """Give the member followers up to `count` without events, the last with one."""
+        more = count - member.followers.count()
+        FollowFactory.create_batch(more - 1, followed=member)
+        UserFactory().follow(member)
 
-        assert self.send(member, mock.Mock()) is True
+    def told(self, mailoutbox):
+        return [mail.subject for mail in mailoutbox if mail.subject[0].isdigit()]
 
-    def test_while_one_worker_sends_no_other_does(self, member):
-        def meanwhile():
-            with pytest.raises(DeliveryClaimed):
-                self.send(member, mock.Mock())
+    def test_each_threshold_is_told_once_however_the_count_moves(self, member, run_jobs, mailoutbox, clock):
+        self.have(member, 9)
+        run_jobs()
+        assert self.told(mailoutbox) == []
+        clock.shift(timedelta(hours=2))
+        self.have(member, 10)
+        run_jobs()
+        assert self.told(mailoutbox) == ["10 people follow you"]
 
-        assert self.send(member, mock.Mock(send=meanwhile)) is True
+        for _time in range(2):
+            person = member.followers.first()
+            person.unfollow(member)
+            clock.shift(timedelta(hours=25))
+            person.follow(member)
+            run_jobs()
+        assert self.told(mailoutbox) == ["10 people follow you"]
 
-    def test_the_claim_of_a_worker_that_was_killed_expires(self, member):
-        with pytest.raises(KeyboardInterrupt):
-            self.send(member, mock.Mock(send=mock.Mock(side_effect=KeyboardInterrupt)))
-        Delivery.objects.update(claimed_on=timezone.now() - timedelta(minutes=6))
+    def test_of_several_the_highest_and_one_an_hour(self, member, run_jobs, mailoutbox, clock):
+        self.have(member, 12)
+        run_jobs()
+        clock.shift(timedelta(minutes=5))
+        self.have(member, 101)
+        run_jobs()
+        assert self.told(mailoutbox) == ["10 people follow you"]
 
-        assert self.send(member, mock.Mock()) is True
+        clock.shift(timedelta(hours=1))
+        run_jobs()
+        assert self.told(mailoutbox) == ["10 people follow you", "100 people follow you"]
+        assert sorted(Milestone.objects.values_list("threshold", flat=True)) == [10, 100]
+
+    def test_one_that_was_passed_by_is_never_told(self, member, run_jobs, mailoutbox, clock):
+        self.have(member, 100)
+        run_jobs()
+        clock.shift(timedelta(days=2))
+        UserFactory().follow(member)
+        run_jobs()
+
+        assert self.told(mailoutbox) == ["100 people follow you"]
+
+
+class TestStatement:
+    def told(self, clock, run_jobs, mailoutbox):
+        run_jobs()
+        clock.shift(timedelta(days=1))
+        mailoutbox.clear()
+        tasks.make_digests.func()
+        run_jobs()
+        mailoutbox[:] = [mail for mail in mailoutbox if "went" in mail.subject]
+        return [mail.subject for mail in mailoutbox]
+
+    def test_it_is_net(self, member, bob, run_jobs, mailoutbox, clock):
+        cleo, dan, eve = (UserFactory(username=name) for name in ("cleo", "dan", "eve"))
+        cleo.follow(member)
+        choose(member, "daily", "follower_statement")
+        clock.shift(timedelta(minutes=1))
+        bob.follow(member)
+        cleo.unfollow(member)
+        dan.follow(member)
+        dan.unfollow(member)
+        eve.follow(member)
+        eve.unfollow(member)
+        clock.shift(1)
+        eve.follow(member)
+
+        assert self.told(clock, run_jobs, mailoutbox) == ["Your followers: 2 came, 1 went"]
+        assert "@cleo" in mailoutbox[0].body
+        assert "@dan" not in mailoutbox[0].body
+        assert "2 people follow you." in mailoutbox[0].body
+        assert self.told(clock, run_jobs, mailoutbox) == []  # Nothing happened.
+
+    def test_it_is_off_unless_wanted_and_tells_nothing_from_before(
+        self, member, bob, run_jobs, mailoutbox, clock
+    ):
+        bob.follow(member)
+        assert self.told(clock, run_jobs, mailoutbox) == []
+        choose(member, "daily", "follower_statement")
+        assert self.told(clock, run_jobs, mailoutbox) == []
+
+    def test_a_block_is_a_loss_without_a_name(self, member, bob, run_jobs, mailoutbox, clock):
+        bob.follow(member)
+        choose(member, "daily", "follower_statement")
+        clock.shift(timedelta(minutes=1))
+        bob.block(member)
+
+        assert self.told(clock, run_jobs, mailoutbox) == ["Your followers: 0 came, 1 went"]
+        assert "@bob" not in mailoutbox[-1].body
+
+
+def test_a_mail_of_the_same_key_is_enqueued_once(member):
+    assert outbox.mail("new_follower", member, "k", told_in="x")
+    assert outbox.mail("new_follower", member, "k", told_in="x") is None
+    assert Job.objects.count() == 1

@@ -8,7 +8,8 @@ from django.core.management import call_command
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from accounts.models import Delivery, MailKind
+from accounts.models import Delivery, FollowerChange, FollowNotice, RefusedAddress
+from accounts.tasks import prune as prune_later
 from accounts.tests.factories import UserFactory
 
 
@@ -19,32 +20,40 @@ def prune(**options):
 
 
 @pytest.fixture
-def old_rows(member, member_client, run_jobs):
+def old_rows(member, member_client):
     """An old and a young row of everything that is pruned."""
     now = timezone.now()
+    bob, cleo = UserFactory(username="bob"), UserFactory(username="cleo")
     Session.objects.create(session_key="old", expire_date=now - timedelta(days=1))
     UserSession.objects.create(user=member, session_key="old", ip="127.0.0.1")
-    for name in ("bob", "cleo"):
-        UserFactory(username=name).follow(member)
-    run_jobs()
-    job = DBTaskResult.objects.first()
-    DBTaskResult.objects.filter(pk=job.pk).update(finished_at=now - timedelta(days=15))
-    delivery = Delivery.objects.get(
-        kind=MailKind.NEW_FOLLOWER, key__startswith=f"{member.followers.first().pk} "
+    for person, days in ((bob, 15), (cleo, 1)):
+        prune_later.enqueue()
+        DBTaskResult.objects.filter(status="READY").update(
+            status="FAILED", finished_at=now - timedelta(days=days)
+        )
+        told = FollowNotice.objects.create(recipient=member, follower=person, follow_id=1, told_in="x")
+        delivery = Delivery.objects.create(recipient=member, kind="new_follower", key=person.username)
+        old = now - timedelta(days=7 * days)
+        FollowNotice.objects.filter(pk=told.pk).update(created_on=old)
+        Delivery.objects.filter(pk=delivery.pk).update(created_on=old)
+        FollowerChange.objects.create(recipient=member, person=person, change=1, happened_on=old)
+        RefusedAddress.objects.create(address=person.email, answer="no", refused_on=old)
+    FollowNotice.objects.create(
+        recipient=member, follower=bob, follow_id=1, created_on=old - timedelta(days=99)
     )
-    Delivery.objects.filter(pk=delivery.pk).update(created_on=now - timedelta(days=91))
 
 
 def counts():
-    return [model.objects.count() for model in (Session, UserSession, DBTaskResult, Delivery)]
+    models = (Session, UserSession, DBTaskResult, Delivery, FollowNotice, FollowerChange, RefusedAddress)
+    return [model.objects.count() for model in models]
 
 
 def test_what_is_old_goes_and_what_is_young_stays(old_rows, member_client):
-    assert counts() == [2, 2, 2, 2]
+    assert counts() == [2, 2, 2, 2, 3, 2, 2]
     prune()
-    assert counts() == [1, 1, 1, 1]
+    assert counts() == [1, 1, 1, 1, 2, 1, 1]  # A follow that nobody was told of yet stays.
     prune()
-    assert counts() == [1, 1, 1, 1]
+    assert counts() == [1, 1, 1, 1, 2, 1, 1]
     assert member_client.get("/users/settings/").status_code == 200
 
 
@@ -53,7 +62,7 @@ def test_a_dry_run_only_counts(old_rows):
 
     assert "Would delete 1 expired sessions." in said
     assert "Would delete 1 records of mails." in said
-    assert counts() == [2, 2, 2, 2]
+    assert counts() == [2, 2, 2, 2, 3, 2, 2]
 
 
 def test_a_waiting_job_is_never_pruned(member):
@@ -62,3 +71,9 @@ def test_a_waiting_job_is_never_pruned(member):
     prune()
 
     assert DBTaskResult.objects.count() == 1
+
+
+def test_the_worker_prunes_by_itself(old_rows, run_jobs):
+    prune_later.enqueue()
+    assert run_jobs() == ["SUCCESSFUL"]
+    assert counts()[3] == 1

@@ -1,5 +1,6 @@
 from accounts.views.actions import BlockView, FollowView, RemoveFollowerView, UnblockView, UnfollowView
-from accounts.views.own import LeaveView, SettingsView, UnsubscribeView
+from accounts.views.mail import MailPreviewView, MailStyleView, TrustAddressView, UnsubscribeView
+from accounts.views.own import LeaveView, SettingsView
 from accounts.views.people import BlocksView, FollowersView, FollowingView, PeopleView
 from accounts.views.signup import SignupView
 
@@ -10,10 +11,13 @@ __all__ = [
     "FollowersView",
     "FollowingView",
     "LeaveView",
+    "MailPreviewView",
+    "MailStyleView",
     "PeopleView",
     "RemoveFollowerView",
     "SettingsView",
     "SignupView",
+    "TrustAddressView",
     "UnblockView",
     "UnfollowView",
     "UnsubscribeView",

@@ -3,19 +3,13 @@
 from allauth.decorators import rate_limit
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.contrib.auth.decorators import login_not_required
-from django.core import signing
-from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
-from django.views import View
-from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import FormView, UpdateView
 
 from accounts.forms import LeaveForm, ProfileForm
-from accounts.models import MailPreference, User
-from accounts.unsubscribe import read_token
+from accounts.models import RefusedAddress, User
 
 
 class SettingsView(UpdateView):
@@ -28,6 +22,10 @@ class SettingsView(UpdateView):
     def get_object(self):
         # Not request.user: what a refused form holds must not show as the member's name elsewhere on the page.
         return User.objects.get(pk=self.request.user.pk)
+
+    def get_context_data(self, **kwargs):
+        refused = RefusedAddress.objects.filter(address=self.request.user.email).first()
+        return super().get_context_data(refused=refused, **kwargs)
 
     def form_valid(self, form):
         messages.success(self.request, _("Saved."))
@@ -54,28 +52,3 @@ class LeaveView(FormView):
         logout(self.request)
         messages.success(self.request, _("Your account and everything in it is deleted. Goodbye."))
         return super().form_valid(form)
-
-
-@method_decorator([login_not_required, csrf_exempt], name="dispatch")
-class UnsubscribeView(View):
-    """Turns one kind of mail off. GET asks, as programs that look through mail follow links; POST acts.
-
-    The token is the proof: no session, no CSRF token, as mail programs send the POST themselves (RFC 8058).
-    """
-
-    def dispatch(self, request, token):
-        try:
-            self.user, self.kind = read_token(token)
-        except signing.BadSignature:
-            return render(request, "accounts/unsubscribe_invalid.html", status=404)
-        return super().dispatch(request, token)
-
-    def get(self, request, token):
-        return self.answer("accounts/unsubscribe.html")
-
-    def post(self, request, token):
-        MailPreference.choose(self.user, self.kind, False)
-        return self.answer("accounts/unsubscribed.html")
-
-    def answer(self, template):
-        return render(self.request, template, {"person": self.user, "kind": self.kind})

@@ -5,7 +5,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Delivery, MailKind, User
+from accounts.models import Delivery, User
 from accounts.tests.factories import FollowFactory, UserFactory
 from posts.models import Post
 from posts.tests.factories import PostFactory
@@ -92,7 +92,7 @@ def test_who_may_only_look_cannot_act(admin):
 @pytest.mark.parametrize("model", ["posts_post", "accounts_follow", "accounts_user", "accounts_delivery"])
 def test_nothing_is_added_or_deleted_by_the_way(admin, model):
     follow = FollowFactory()
-    delivery = Delivery.objects.create(recipient=follow.follower, kind=MailKind.NEW_FOLLOWER, key="k")
+    delivery = Delivery.objects.create(recipient=follow.follower, kind="new_follower", key="k")
     rows = {"posts_post": PostFactory(), "accounts_follow": follow, "accounts_user": follow.follower}
     row = rows.get(model, delivery)
 
@@ -123,7 +123,7 @@ def test_lists_do_not_ask_for_each_row(
         for _ in range(count):
             follow = FollowFactory()
             PostFactory()
-            Delivery.objects.create(recipient=follow.follower, kind=MailKind.NEW_FOLLOWER, key="k")
+            Delivery.objects.create(recipient=follow.follower, kind="new_follower", key="k")
 
     url = reverse(f"admin:{model}_changelist") + query
     fill(1)

@@ -4,7 +4,8 @@ import zipfile
 
 from django.test import Client
 
-from accounts.models import Block, Delivery, Follow, MailKind, MailPreference, User
+from accounts import kinds, plans
+from accounts.models import Block, Delivery, Follow, MailPreference, User
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
 from posts.models import Post
 from posts.tests.factories import PostFactory
@@ -19,8 +20,8 @@ def test_with_the_password_and_a_clear_word_everything_is_gone(member, member_cl
     kept = PostFactory(author=bob)
     PostFactory(author=member)
     Block.objects.create(blocker=member, blocked=UserFactory())
-    MailPreference.choose(member, MailKind.NEW_FOLLOWER, False)
-    Delivery.objects.create(recipient=member, kind=MailKind.NEW_FOLLOWER, key="k")
+    plans.choose(member, kinds.get("new_follower"), "never")
+    Delivery.objects.create(recipient=member, kind="new_follower", key="k")
     elsewhere = Client()
     elsewhere.force_login(member)
 

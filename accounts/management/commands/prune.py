@@ -6,10 +6,14 @@ from django.core.management.base import BaseCommand
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from accounts.models import Delivery, Job
+from accounts.models import Delivery, FollowerChange, FollowNotice, Job, RefusedAddress
 
 # A delivery row keeps a mail from being sent twice, and no job is older than this.
 KEEP_DELIVERIES = timedelta(days=90)
+# What mails have told. A statement covers a week, and waits for a mail server for a day or until somebody mends it.
+KEEP_NEWS = timedelta(days=30)
+# A mailbox may come back.
+KEEP_REFUSALS = timedelta(days=90)
 
 
 class Command(BaseCommand):
@@ -33,3 +37,7 @@ class Command(BaseCommand):
         yield "records of ended sessions", UserSession.objects.filter(~Exists(alive))
         yield "finished jobs", Job.objects.served(now)
         yield "records of mails", Delivery.objects.filter(created_on__lt=now - KEEP_DELIVERIES)
+        told = FollowNotice.objects.exclude(told_in="")
+        yield "follows told of by mail", told.filter(created_on__lt=now - KEEP_NEWS)
+        yield "changes of followers", FollowerChange.objects.filter(happened_on__lt=now - KEEP_NEWS)
+        yield "refused addresses", RefusedAddress.objects.filter(refused_on__lt=now - KEEP_REFUSALS)

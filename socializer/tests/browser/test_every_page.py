@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from accounts.models import MailKind
+from accounts import kinds
 from accounts.tests.factories import PASSWORD
 from accounts.unsubscribe import unsubscribe_url
 from socializer.tests.browser.conftest import log_in
@@ -17,7 +17,7 @@ LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "b
 
 
 def pages_of_a_visitor(network):
-    unsubscribe = unsubscribe_url(network["ada"], MailKind.NEW_FOLLOWER).partition("8000")[2]
+    unsubscribe = unsubscribe_url(network["ada"], kinds.get("new_follower")).partition("8000")[2]
     return [
         "/", "/explore/", "/about/", "/rules/", "/privacy/", "/@bob/", f"/@{'z' * 40}/", f"/posts/{network['own'].pk}/", "/users/login/", "/users/signup/",
         "/users/password/reset/", "/users/password/reset/done/", "/users/inactive/", "/users/confirm-email/",

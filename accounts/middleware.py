@@ -1,0 +1,28 @@
+"""A member's own time zone and language."""
+
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone, translation
+
+
+class MemberMiddleware:
+    """Shows pages in the time zone and the language that a member has chosen. Stands behind the authentication."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        try:
+            return self.get_response(request)
+        finally:
+            timezone.deactivate()
+
+    def process_view(self, request, view, args, kwargs):
+        # A page that must answer without a database asks nobody who they are.
+        if getattr(view, "needs_no_database", False) or not request.user.is_authenticated:
+            return
+        if request.user.time_zone:
+            timezone.activate(ZoneInfo(request.user.time_zone))
+        if request.user.language:
+            translation.activate(request.user.language)
+            request.LANGUAGE_CODE = request.user.language

@@ -1,0 +1,112 @@
+"""Collected mails and digests: what happened is gathered, and told as soon as it may be, daily or weekly.
+
+A plan says when the next one is due. It moves on in the transaction that enqueues the mail, so no two mails tell the
+same, and nothing falls between two.
+"""
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils import timezone
+from django_tasks import task
+
+from accounts import kinds
+from accounts.kinds import MailKind, When
+from accounts.models import MailPlan, MailPreference
+from accounts.outbox import mail
+
+# When a day's mails are sent, in the recipient's zone; a week's on Mondays.
+HOUR = time(7)
+PERIODS = {When.DAILY: timedelta(days=1), When.WEEKLY: timedelta(days=7)}
+# What a transaction under way has dated, but not committed yet, must not fall between two mails.
+SETTLING = timedelta(minutes=1)
+
+
+class CollectedKind(MailKind):
+    """A kind of mail that tells what happened since the last one."""
+
+    def earliest(self, recipient, plan, now):
+        """The first moment from `now` on at which a mail that is wanted at once may be made."""
+        return now
+
+    def collect(self, recipient, since, until):
+        """Enqueue the mail about what happened between the two moments, in the transaction that moves the plan on."""
+        mail(self.name, recipient, until.isoformat(), since=since.isoformat(), until=until.isoformat())
+
+
+def plan(recipient, kind):
+    """Have the next mail of `kind` made as soon as it may be, unless one is planned. Call it in a transaction."""
+    row = MailPlan.locked(recipient, kind)
+    if row.due_on is None:
+        _plan_for(row, kind, kind.earliest(recipient, row, timezone.now()))
+
+
+def choose(user, kind, when):
+    """Record that `user` wants mails of `kind` at once, daily, weekly or never, and plan the next."""
+    now = timezone.now()
+    with transaction.atomic():
+        MailPreference.objects.update_or_create(user=user, kind=kind.name, defaults={"when": when})
+        if not isinstance(kind, CollectedKind):
+            return
+        row = MailPlan.locked(user, kind)
+        if row.due_on is None:
+            row.told_until = now
+        row.due_on = next_digest(user, when, now)
+        row.save()
+        if when == When.AT_ONCE:
+            plan(user, kind)
+
+
+@task()
+def collect(row_pk):
+    """Make the mail of a plan that is due."""
+    move_on(row_pk)
+
+
+def move_on(row_pk):
+    """Make the mail of a plan that is due and plan the next. Does nothing if another has done so."""
+    with transaction.atomic():
+        row = (
+            MailPlan.objects.select_for_update(of=["self"])
+            .select_related("recipient")
+            .filter(pk=row_pk)
+            .first()
+        )
+        now = timezone.now()
+        if row is None or row.due_on is None or row.due_on > now:
+            return
+        kind = kinds.get(row.kind)
+        when = MailPreference.of(row.recipient, kind)
+        earliest = kind.earliest(row.recipient, row, now) if when not in PERIODS else now
+        if earliest > now:
+            _plan_for(row, kind, earliest)
+            return
+        until = now - SETTLING
+        kind.collect(row.recipient, row.told_until, until)
+        row.told_until = max(until, row.told_until)
+        row.due_on = next_digest(row.recipient, when, now)
+        row.save()
+
+
+def due(now, limit):
+    """The primary keys of at most `limit` plans that are due, the longest first."""
+    rows = MailPlan.objects.filter(due_on__lte=now).order_by("due_on")
+    return list(rows.values_list("pk", flat=True)[:limit])
+
+
+def next_digest(recipient, when, now):
+    """When the next daily or weekly mail is due after `now`, or None for other choices."""
+    if when not in PERIODS:
+        return None
+    zone = ZoneInfo(recipient.time_zone) if recipient.time_zone else timezone.get_default_timezone()
+    today = timezone.localtime(now, zone).date()
+    day = today if when == When.DAILY else today - timedelta(days=today.weekday())
+    due = datetime.combine(day, HOUR, zone)
+    return due if due > now else datetime.combine(day + PERIODS[when], HOUR, zone)
+
+
+def _plan_for(row, kind, moment):
+    row.due_on = moment
+    row.save(update_fields=["due_on"])
+    collect.using(run_after=moment).enqueue(row.pk)
