@@ -1,17 +1,14 @@
-from types import SimpleNamespace
-from urllib.parse import urlsplit
-
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
+from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
 
-from accounts import outbox
-from accounts.models import RetiredUsername
+from accounts import devices, letters, outbox, security
+from accounts.models import RetiredUsername, ToldState
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -51,27 +48,21 @@ class AccountAdapter(DefaultAccountAdapter):
         """Store the password and, in one transaction with it, the mail that says so."""
         user.set_password(password)  # Slow on purpose, so before the transaction.
         with transaction.atomic():
+            ToldState.remember(user)
             user.save(update_fields=["password"])
-            super().send_notification_mail("account/email/password_changed", user)
+            security.tell_changes(user, allauth_context.request)
+
+    def post_login(self, request, user, *, signup, **kwargs):
+        """Tell of a log-in from a browser that is not known, but not of the one that sign-up brings."""
+        if not (signup or devices.is_known(request, user)):
+            outbox.mail("new_device", user, get_random_string(22), **security.origin_of(request))
+        devices.remember(request, user)
+        return super().post_login(request, user, signup=signup, **kwargs)
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None):
-        # Those about passwords are on their way since set_password().
-        if not template_prefix.startswith("account/email/password_"):
-            super().send_notification_mail(template_prefix, user, context, email)
+        """Send nothing: accounts.security tells of all that changed, also of what allauth does not know of."""
 
     def send_mail(self, template_prefix, email, context):
         """Enqueue the mail, so that nobody waits for a mail server and none is lost while it is away."""
-        request = allauth_context.request
-        context = {
-            "request": request,
-            "email": email,
-            # allauth's own templates ask for a site in this form.
-            "current_site": SimpleNamespace(
-                name=settings.SITE_NAME, domain=urlsplit(settings.SITE_URL).netloc
-            ),
-            "site_name": settings.SITE_NAME,
-            "site_url": settings.SITE_URL,
-        } | context
-        message = self.render_mail(template_prefix, email, context)
-        html = next((body for body, _type in getattr(message, "alternatives", [])), "")
-        outbox.mail_rendered(template_prefix, email, message.subject, message.body, html)
+        rendered = letters.render(template_prefix, {"email": email} | context, body="message")
+        outbox.mail_rendered(template_prefix, email, *rendered)

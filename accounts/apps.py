@@ -10,10 +10,12 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
+        from allauth.account.signals import email_changed, password_changed, password_reset, password_set
+        from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
         from django.contrib.auth.signals import user_logged_in
         from django_tasks.signals import task_finished
 
-        from accounts import receivers, schedule, signals, tasks
+        from accounts import receivers, schedule, security_emails, signals, tasks  # noqa: F401 (mails register themselves)
 
         def connect(signal, receiver):
             signal.connect(receiver, dispatch_uid=f"accounts.{receiver.__name__}")
@@ -22,7 +24,12 @@ class AccountsConfig(AppConfig):
         connect(signals.user_followed, receivers.note_follow)
         connect(signals.user_unfollowed, receivers.note_unfollow)
         connect(signals.follower_milestone_reached, receivers.mail_milestone)
+        for changed in (email_changed, password_changed, password_reset, password_set):
+            connect(changed, receivers.tell_changes)
+        for changed in (authenticator_added, authenticator_removed, authenticator_reset):
+            connect(changed, receivers.tell_changes)
         connect(task_finished, receivers.give_up_mail)
 
         schedule.register(tasks.make_digests, timedelta(minutes=5))
+        schedule.register(tasks.sweep_accounts, timedelta(minutes=5))
         schedule.register(tasks.prune, timedelta(days=1))

@@ -1,8 +1,10 @@
-"""A member's own time zone and language."""
+"""A member's own time zone and language; the cookie of browsers that are known."""
 
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone, translation
+
+from accounts import devices
 
 
 class MemberMiddleware:
@@ -26,3 +28,16 @@ class MemberMiddleware:
         if request.user.language:
             translation.activate(request.user.language)
             request.LANGUAGE_CODE = request.user.language
+
+
+class DeviceMiddleware:
+    """Sets the cookie by which a browser is known again, after a log-in."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        if hasattr(request, "known_people"):
+            devices.set_cookie(request, response)
+        return response

@@ -3,7 +3,7 @@
 from allauth.usersessions.models import UserSession
 from django.utils import timezone
 
-from accounts import outbox, tasks
+from accounts import outbox, security, tasks
 
 
 def track_session(sender, request, user, **kwargs):
@@ -26,6 +26,11 @@ def note_unfollow(sender, follower, followed, **kwargs):
 
 def mail_milestone(sender, user, threshold, **kwargs):
     outbox.mail("follower_milestone", user, str(threshold), threshold=threshold)
+
+
+def tell_changes(sender, request, user, **kwargs):
+    """What allauth has changed. Should this process die before, the worker's sweep tells it."""
+    security.tell_changes(user, request)
 
 
 def give_up_mail(sender, task_result, **kwargs):

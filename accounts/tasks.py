@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
-from accounts import kinds, plans
+from accounts import kinds, plans, security
 from accounts.emails import FollowerMilestone, FollowerStatement, NewFollower
 from accounts.models import Follow
 
@@ -41,6 +41,12 @@ def make_digests():
         plans.move_on(pk)
     if len(due) == DIGESTS:
         make_digests.enqueue()
+
+
+@task()
+def sweep_accounts():
+    """Tell people of changes to their account of which nobody told them, as the process that made them died."""
+    security.sweep()
 
 
 @task()

@@ -6,6 +6,7 @@ from accounts.models.moderation import ModerationAction
 from accounts.models.news import FollowerChange, FollowNotice, Milestone
 from accounts.models.retired import RetiredUsername
 from accounts.models.schedule import Turn
+from accounts.models.security import ToldState
 from accounts.models.user import User
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ModerationAction",
     "RefusedAddress",
     "RetiredUsername",
+    "ToldState",
     "Turn",
     "User",
 ]

@@ -2,6 +2,7 @@ from allauth.account import app_settings as account_settings
 from allauth.account.app_settings import EmailVerificationMethod
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -15,6 +16,7 @@ from accounts.managers import UserManager
 from accounts.models.block import Block
 from accounts.models.follow import Follow
 from accounts.models.retired import RetiredUsername
+from accounts.models.security import ToldState
 from accounts.text import clean_line, clean_text, is_visible
 from accounts.validators import username_validators, validate_time_zone
 
@@ -83,7 +85,27 @@ class User(AbstractUser):
     def save(self, *args, **kwargs):
         self.username = self.normalize_username(self.username)
         self.email = self.email.lower() if self.email else None
-        super().save(*args, **kwargs)
+        if self._state.adding:
+            self._save_new(*args, **kwargs)
+        else:
+            super().save(*args, **kwargs)
+
+    def _save_new(self, *args, **kwargs):
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            ToldState.now_of(self).save(force_insert=True)
+
+    def check_password(self, raw_password):
+        """Whether that is the password. One stored by an older recipe is stored anew, which is no change of it."""
+
+        def upgrade(raw_password):
+            self.set_password(raw_password)
+            self._password = None
+            with transaction.atomic():
+                self.save(update_fields=["password"])
+                ToldState.objects.filter(pk=self.pk).update(password=self.password)
+
+        return check_password(raw_password, self.password, upgrade)
 
     def clean(self):
         super().clean()

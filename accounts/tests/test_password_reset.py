@@ -49,4 +49,4 @@ def test_a_new_password_and_the_mail_about_it_are_stored_together_or_not_at_all(
     member.refresh_from_db()
     assert member.check_password(NEW)
     run_jobs()
-    assert [mail.subject for mail in mailoutbox] == ["Password Changed"]
+    assert [mail.subject for mail in mailoutbox] == ["Your password was changed"]

@@ -101,17 +101,3 @@ def test_the_admin_asks_staff_for_a_second_factor(settings, db):
 
     TOTP.activate(chief, SECRET)
     assert client.get("/admin/posts/post/").status_code == 200
-
-
-def test_its_changes_are_mailed(member, run_jobs, mailoutbox, django_capture_on_commit_callbacks):
-    client = Client()
-    log_in(client)
-    path = "/users/2fa/totp/activate/"
-    page = client.post(f"/users/reauthenticate/?next={path}", {"password": PASSWORD}, follow=True)
-    secret = page.context["form"].secret
-    code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
-    with django_capture_on_commit_callbacks(execute=True):
-        client.post(path, {"code": code})
-    run_jobs()
-
-    assert "Authenticator App Activated" in [mail.subject for mail in mailoutbox]
