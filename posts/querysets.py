@@ -28,6 +28,14 @@ class PostQuerySet(models.QuerySet):
     def by(self, author):
         return self.filter(author=author)
 
+    def followed_by(self, reader):
+        """Visible posts of those whom `reader` follows: the home timeline without one's own."""
+        return self.visible_to(reader).filter(author__in=reader.followings.values("followed"))
+
+    def between(self, first, end):
+        """Posts whose ids are `first` or above and below `end`."""
+        return self.filter(id__gte=first, id__lt=end)
+
     def reported(self):
         """Posts with open reports; adds `report_count`, and loads the reports as `open_reports`."""
         open_reports = self.model.reports.rel.related_model.objects.filter(closed_on=None)

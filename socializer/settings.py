@@ -205,6 +205,9 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # Whether mail reaches anybody: on the console and in memory it does not.
 MAIL_LEAVES = env.text("EMAIL_URL", "").startswith("smtp")
 
+# How many times faster than on a real site everything waits: retries, the hour between two mails. For trials.
+OUTBOX_PACE = env.whole_number("OUTBOX_PACE", 1) or 1
+
 # Words and times
 
 LANGUAGE_CODE = "en"
