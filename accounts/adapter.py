@@ -8,6 +8,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext_lazy as _
 
 from accounts import devices, letters, outbox, security
+from accounts.backends import find_account
 from accounts.models import RetiredUsername, ToldState
 
 
@@ -33,6 +34,16 @@ class AccountAdapter(DefaultAccountAdapter):
         """Refuse what the column cannot hold: a form's field allows 320 characters."""
         MaxLengthValidator(get_user_model()._meta.get_field("email").max_length)(email)
         return email
+
+    def _get_login_attempts_cache_key(self, request, **credentials):
+        """Count failed log-ins by account, however it was named, and apart in browsers that it was in before.
+
+        Guessing is stopped by the count, and strangers who use it up do not keep its owner out.
+        """
+        user = find_account(credentials)
+        if user is None:
+            return super()._get_login_attempts_cache_key(request, **credentials)
+        return f"{user.pk} in a known browser" if devices.is_known(request, user) else str(user.pk)
 
     def confirm_email(self, request, email_address):
         """Confirm an address, unless it has become somebody else's since it was asked for. Returns whether it was."""

@@ -10,10 +10,14 @@ class AuthenticationBackend(AllauthBackend):
     """
 
     def _authenticate(self, request, **credentials):
-        typed = credentials.get("username") or credentials.get("email") or ""
-        return self._check_password(self._find(typed.strip().lower()), credentials["password"])
+        return self._check_password(find_account(credentials), credentials["password"])
 
-    def _find(self, name):
-        """The one account with that username or address. No username holds an @, no address lacks one."""
-        field = "email" if "@" in name else "username"
-        return get_user_model().objects.filter(**{field: name.replace("\0", "")}).first()
+
+def find_account(credentials):
+    """Return the one account with the name or address in `credentials`, typed in any way, or None.
+
+    No username holds an @, and no address lacks one.
+    """
+    typed = credentials.get("username") or credentials.get("email") or ""
+    name = typed.strip().lower().replace("\0", "")
+    return get_user_model().objects.filter(**{"email" if "@" in name else "username": name}).first()

@@ -1,12 +1,18 @@
+import os
+from ipaddress import IPv4Address
 from unittest import mock
 
 import pytest
+import time_machine
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core import signing
 from django.test import Client
 
 from accounts.tests.factories import PASSWORD
 
 URL = "/users/login/"
+# More take longer and show no more: GUESSES=1000 script/test accounts/tests/test_login.py
+GUESSES = int(os.environ.get("GUESSES", 140))
 
 
 def log_in(client, login, password=PASSWORD, **data):
@@ -64,13 +70,45 @@ def test_the_address_to_go_on_to_may_not_be_on_another_site(client, member):
     assert log_in(Client(), "ada", next="/users/settings/").url == "/users/settings/"
 
 
-def test_guessing_is_stopped_before_the_owner_is_locked_out(client, member, settings):
-    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "5/m/ip,60/10m/key"}
-    answers = [log_in(client, "ada", f"guess {n}") for n in range(8)]
+def guesses_let_through(addresses):
+    """How many of GUESSES wrong passwords for ada, in one moment from so many addresses, are looked at."""
+    check = mock.patch.object(
+        MD5PasswordHasher, "encode", autospec=True, side_effect=MD5PasswordHasher.encode
+    )
+    with time_machine.travel("2026-03-01T12:00:00Z", tick=False), check as encode:
+        for number in range(GUESSES):
+            client = Client(REMOTE_ADDR=str(IPv4Address("198.18.0.1") + number % addresses))
+            # By either name: it is one account.
+            log_in(client, ("ada", "ada@example.org")[number // addresses % 2], f"guess {number}")
+        return encode.call_count
 
-    assert "Too many attempts" in answers[-1].content.decode()
+
+def test_guessing_from_one_address_is_stopped_and_others_are_not_kept_out(member):
+    assert guesses_let_through(addresses=1) == 20
+
     elsewhere = Client(REMOTE_ADDR="198.51.100.7")
     assert log_in(elsewhere, "ada").url == "/"
+
+
+def test_guessing_from_many_addresses_is_stopped_and_the_owner_still_gets_in(member):
+    owner = Client(REMOTE_ADDR="198.51.100.7")
+    log_in(owner, "ada")
+    owner.post("/users/logout/")
+
+    assert guesses_let_through(addresses=GUESSES // 2) == 60
+    with time_machine.travel("2026-03-01T12:00:01Z", tick=False):
+        stranger = Client(REMOTE_ADDR="198.51.100.8")
+        assert "Too many attempts" in log_in(stranger, "ada").content.decode()
+        # From a browser that has been in before.
+        assert log_in(owner, "ada").url == "/"
+
+
+def test_a_cookie_that_was_made_up_opens_no_other_count(member):
+    guesses_let_through(addresses=GUESSES // 2)
+    with time_machine.travel("2026-03-01T12:00:01Z", tick=False):
+        forger = Client(REMOTE_ADDR="198.51.100.8")
+        forger.cookies["known_device"] = signing.dumps([member.pk], key="another", salt="accounts.devices")
+        assert "Too many attempts" in log_in(forger, "ada").content.decode()
 
 
 def test_logging_out_takes_a_post(member_client):
