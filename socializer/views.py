@@ -12,33 +12,39 @@ from django.views.generic import TemplateView
 from health_check.views import HealthCheckView
 from redis.exceptions import RedisError
 
+from socializer.typed import given_back
 
-def error_page(status):
-    """Return the page for `status`, rendered without a request: no user, no session, no query."""
-    return HttpResponse(render_to_string(f"{status}.html"), status=status)
+
+def error_page(status, request, name=None):
+    """Return the page for `status`, rendered without a user, a session or a query. It gives back what was typed."""
+    context = given_back(request, status) if request.method == "POST" else {}
+    return HttpResponse(render_to_string(f"{name or status}.html", context), status=status)
 
 
 def bad_request(request, exception):
-    return error_page(413 if isinstance(exception, RequestDataTooBig) else 400)
+    return error_page(413 if isinstance(exception, RequestDataTooBig) else 400, request)
 
 
 def forbidden(request, exception):
-    return error_page(403)
+    return error_page(403, request)
 
 
 @login_not_required
 def csrf_failure(request, reason=""):
-    return HttpResponse(render_to_string("403_csrf.html"), status=403)
+    if reason.startswith("Origin checking failed"):
+        # Some other site sent it: nobody here has typed that.
+        return HttpResponse(render_to_string("403_csrf.html"), status=403)
+    return error_page(403, request, "403_csrf")
 
 
 def not_found(request, exception):
-    return error_page(404)
+    return error_page(404, request)
 
 
 def server_error(request):
     """500, or 503 where the database or the cache is what failed: that is known, and it passes."""
     away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError | RedisError)
-    return error_page(503 if away else 500)
+    return error_page(503 if away else 500, request)
 
 
 def page(name):
