@@ -11,6 +11,7 @@ urlpatterns = [
     path("users/", include("accounts.allauth_urls")),
     path("admin/", admin.site.urls),
     path("about/", views.page("about"), name="about"),
+    path("help/", views.page("help"), name="help"),
     path("rules/", views.page("rules"), name="rules"),
     path("privacy/", views.page("privacy"), name="privacy"),
     path("robots.txt", views.robots),

@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views import View
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import limits
 from accounts.models import User
@@ -37,7 +38,8 @@ class PersonActionView(PersonMixin, View):
     def post(self, request, username):
         if not request.user.is_authenticated:
             # Not back to here: this address answers to POST only.
-            return redirect_to_login(self.person.get_absolute_url())
+            login = redirect_to_login(self.person.get_absolute_url())
+            return HttpResponseClientRedirect(login.url) if request.htmx else login
         self.change(request.user, self.person)
         return self.answer()
 

@@ -1,0 +1,68 @@
+// Keys: j and k from post to post, n to write, ? for help. Never while somebody types, and they can be switched off.
+"use strict";
+{
+  const OFF = "keys off";
+  const isOff = () => localStorage.getItem(OFF) === "1";
+
+  function step(direction) {
+    const posts = [...document.querySelectorAll("article.post")];
+    const current = posts.indexOf(document.activeElement.closest("article.post"));
+    const inView = posts.findIndex((post) => post.getBoundingClientRect().bottom > 0);
+    const next = posts[current < 0 ? inView : current + direction];
+    if (!next) {
+      if (direction > 0) document.querySelector(".pagination a[rel='next']")?.focus();
+      return;
+    }
+    next.tabIndex = -1;
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  }
+
+  function compose() {
+    const box = document.querySelector("main form[data-draft] textarea");
+    if (box) box.focus();
+    else if (document.body.dataset.compose) location.assign(document.body.dataset.compose);
+  }
+
+  async function help() {
+    const link = document.querySelector("a[rel='help']");
+    if (!link || document.querySelector("dialog[open]")) return;
+    if (document.querySelector("main #keyboard")) return link.click();
+    const page = new DOMParser().parseFromString(await (await fetch(link.href)).text(), "text/html");
+    const dialog = document.createElement("dialog");
+    dialog.className = "help-dialog";
+    dialog.setAttribute("aria-labelledby", "keyboard");
+    dialog.append(...page.querySelector("#keys").childNodes);
+    document.body.append(dialog);
+    dialog.addEventListener("close", () => dialog.remove());
+    prepare(dialog);
+    dialog.showModal();
+  }
+
+  const ACTIONS = { j: () => step(1), k: () => step(-1), n: compose, "?": help };
+
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || isOff()) return;
+    if (document.querySelector("dialog[open]") || !ACTIONS[event.key]) return;
+    event.preventDefault();
+    ACTIONS[event.key]();
+  });
+
+  // What only a browser with JavaScript can do is hidden until here.
+  function prepare(root) {
+    const toggle = root.querySelector("[data-keys-switch]");
+    if (!toggle) return;
+    const say = () => toggle.setAttribute("aria-pressed", String(!isOff()));
+    toggle.hidden = false;
+    toggle.addEventListener("click", () => {
+      localStorage.setItem(OFF, isOff() ? "0" : "1");
+      say();
+    });
+    say();
+    const close = root.querySelector("[data-close]");
+    if (root !== document) close.hidden = false;
+    close.addEventListener("click", () => root.close());
+  }
+  prepare(document);
+}

@@ -1,0 +1,90 @@
+// Lists: "Older" in place, and the way back to the very post one came from.
+"use strict";
+{
+  const ITEMS = "main [id^='post-'], main [id^='person-']";
+  const MOST_PAGES = 20;
+  let returning = false;
+
+  function focusOn(item) {
+    item.tabIndex = -1;
+    item.focus({ preventScroll: true });
+  }
+
+  // More in place: go on reading at the first that is new.
+  let lastBefore = null;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const more = !returning && event.detail.target.matches(".pagination");
+    lastBefore = more ? event.detail.target.previousElementSibling : null;
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    const next = lastBefore?.nextElementSibling;
+    lastBefore = null;
+    if (next) focusOn(next);
+  });
+
+  // Where that fails it is a link.
+  for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(failure, (event) => {
+      const link = event.detail.elt;
+      if (link.matches(".pagination a") && !returning) location.assign(link.href);
+    });
+  }
+
+  // The entry in the history remembers what stood where in the window.
+  function remember(used) {
+    const items = [...document.querySelectorAll(ITEMS)];
+    const item = used ?? items.find((item) => item.getBoundingClientRect().bottom > 0);
+    if (!item || returning) return;
+    const place = { id: item.id, top: item.getBoundingClientRect().top, scrolled: scrollY > 0, used: Boolean(used) };
+    history.replaceState({ ...history.state, place }, "");
+  }
+
+  let pause;
+  window.addEventListener("scroll", () => {
+    clearTimeout(pause);
+    pause = setTimeout(remember, 150);
+  }, { passive: true });
+  document.addEventListener("click", (event) => {
+    clearTimeout(pause);
+    remember(event.target.closest(ITEMS));
+  }, { capture: true });
+
+  const numberOf = (item) => Number(item.id.split("-")[1]);
+
+  // The item itself or, as posts may be deleted, the next older one; undefined if it must be further down.
+  function find(place) {
+    const item = document.getElementById(place.id);
+    if (item || !place.id.startsWith("post-")) return item;
+    const older = (post) => numberOf(post) < numberOf(place);
+    return [...document.querySelectorAll(".post")].find(older);
+  }
+
+  async function loadUntilThere(place) {
+    for (let page = 0; !find(place) && page < MOST_PAGES; page++) {
+      const link = document.querySelector(".pagination a[rel='next']");
+      if (!link) return;
+      await htmx.ajax("GET", link.href, { source: link, target: link.closest("nav"), swap: "outerHTML" });
+    }
+  }
+
+  async function returnTo(place) {
+    returning = true;
+    await loadUntilThere(place).catch(() => {});
+    const item = find(place);
+    if (item) {
+      scrollBy({ top: item.getBoundingClientRect().top - place.top, behavior: "instant" });
+      if (place.used) focusOn(item);
+    }
+    returning = false;
+  }
+
+  const { type } = performance.getEntriesByType("navigation")[0] ?? {};
+  const place = history.state?.place;
+  if (place && (type === "back_forward" || (type === "reload" && place.scrolled))) {
+    history.scrollRestoration = "manual";
+    returnTo(place);
+  } else if (location.hash) {
+    const item = document.getElementById(location.hash.slice(1));
+    if (item?.matches(ITEMS)) focusOn(item);
+  }
+}
