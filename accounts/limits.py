@@ -23,6 +23,11 @@ class LimitReached(Exception):
         return _("That was a lot in a short time. Wait %(wait)s, then try again.") % {"wait": wait}
 
 
+def lock(user):
+    """Until the transaction ends, whoever else locks or claims for `user` waits, and then sees what it has made."""
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+
+
 def claim(user, rows, limit):
     """Raise LimitReached if `user` has made as many of `rows` lately as `limit`, (count, seconds), allows.
 
@@ -30,7 +35,7 @@ def claim(user, rows, limit):
     user's row is locked, so that of several processes each counts what the one before has made.
     """
     count, seconds = limit
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    lock(user)
     now = timezone.now()
     since = now - timedelta(seconds=seconds)
     newest = rows.filter(created_on__gt=since).order_by("-created_on")

@@ -1,8 +1,11 @@
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, Subquery
+from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import Truncator
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -38,6 +41,16 @@ class ModeratedPostAdmin(ReasonMixin, ReadOnlyAdmin):
     def on_site(self, post):
         return format_html('<a href="{}">{}</a>', post.get_absolute_url(), _("Open"))
 
+    @admin.display(description=_("edited"), ordering="edited_on", empty_value="")
+    def edits(self, post):
+        """When, as a link to the earlier texts."""
+        if post.edited_on is None:
+            return None
+        url = reverse("posts:history", args=[post.pk])
+        return format_html(
+            '<a href="{}">{}</a>', url, date_format(localtime(post.edited_on), "DATETIME_FORMAT")
+        )
+
     def moderate(self, request, queryset, verb, title):
         def act(reason):
             changed = moderate(request.user, verb, queryset.select_related("author"), reason)
@@ -56,7 +69,7 @@ class ModeratedPostAdmin(ReasonMixin, ReadOnlyAdmin):
 
 @admin.register(Post)
 class PostAdmin(ModeratedPostAdmin):
-    list_display = ["beginning", "author", "created_on", "hidden_on", "on_site"]
+    list_display = ["beginning", "author", "created_on", "edits", "hidden_on", "on_site"]
     list_filter = [("hidden_on", admin.EmptyFieldListFilter)]
     ordering = ["-id"]
     actions = ["hide", "restore"]
@@ -66,7 +79,16 @@ class PostAdmin(ModeratedPostAdmin):
 class ReportedPostAdmin(ModeratedPostAdmin):
     """The queue: posts with open reports, a row each however many they are; the most reported first."""
 
-    list_display = ["beginning", "author", "open_reports", "reasons", "history", "created_on", "on_site"]
+    list_display = [
+        "beginning",
+        "author",
+        "open_reports",
+        "reasons",
+        "history",
+        "created_on",
+        "edits",
+        "on_site",
+    ]
     actions = ["hide", "dismiss", "suspend_authors"]
 
     def get_queryset(self, request):

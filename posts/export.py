@@ -1,13 +1,19 @@
 """A member's own data as a zip of JSON files, described by a README among them."""
 
 import json
+from operator import attrgetter
 from tempfile import SpooledTemporaryFile
 from zipfile import ZIP_DEFLATED, ZipFile
+
+from posts.ids import moment_of
+from posts.models import ReadMark
 
 README = """Your data, as UTF-8 JSON. Moments are in UTC, as ISO 8601.
 
 profile.json    one object: username, email, display_name, bio, joined
-posts.json      a list, oldest first: id, created_on, content, hidden (by a moderator)
+posts.json      a list, oldest first: id, created_on, content, hidden (by a moderator), edited_on (or null) and
+                earlier: a list of earlier texts, oldest first: content, replaced_on
+reading.json    one object: read_up_to, the moment of the newest post in your home timeline that you have been shown
 following.json  a list, oldest first: username, since
 followers.json  a list, oldest first: username, since
 blocks.json     a list, oldest first: username, since
@@ -22,7 +28,8 @@ def export_data(user):
     file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (whoever sends it closes it)
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
         archive.writestr("README.txt", README)
-        archive.writestr("profile.json", json.dumps(profile_of(user), ensure_ascii=False, indent=1))
+        for name, about in (("profile.json", profile_of(user)), ("reading.json", reading_of(user))):
+            archive.writestr(name, json.dumps(about, ensure_ascii=False, indent=1))
         for name, rows in lists_of(user):
             with archive.open(name, "w") as member:
                 write_list(member, rows)
@@ -40,21 +47,29 @@ def profile_of(user):
     }
 
 
+def reading_of(user):
+    mark = ReadMark.objects.filter(reader=user).first()
+    return {"read_up_to": mark and moment_of(mark.position).isoformat()}
+
+
+def post_of(post):
+    return {
+        "id": post.pk,
+        "created_on": post.created_on.isoformat(),
+        "content": post.content,
+        "hidden": bool(post.hidden_on),
+        "edited_on": post.edited_on and post.edited_on.isoformat(),
+        "earlier": [
+            {"content": revision.content, "replaced_on": revision.created_on.isoformat()}
+            for revision in sorted(post.revisions.all(), key=attrgetter("pk"))
+        ],
+    }
+
+
 def lists_of(user):
     """Yield the name of each file and the objects in it."""
-    posts = user.posts.order_by("id").iterator()
-    yield (
-        "posts.json",
-        (
-            {
-                "id": post.pk,
-                "created_on": post.created_on.isoformat(),
-                "content": post.content,
-                "hidden": bool(post.hidden_on),
-            }
-            for post in posts
-        ),
-    )
+    posts = user.posts.order_by("id").prefetch_related("revisions").iterator(chunk_size=500)
+    yield "posts.json", map(post_of, posts)
     yield "following.json", people(user.followings, "followed")
     yield "followers.json", people(user.followed_by, "follower")
     yield "blocks.json", people(user.blocks, "blocked")

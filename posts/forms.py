@@ -1,3 +1,5 @@
+from uuid import uuid4, uuid5
+
 from django import forms
 from django.conf import settings
 from django.db import transaction
@@ -51,7 +53,7 @@ class ReportForm(forms.ModelForm):
         return created
 
 
-class PostForm(forms.ModelForm):
+class ContentForm(forms.ModelForm):
     content = PostContentField(
         label=_("New post"),
         required=False,  # validate_content says it better.
@@ -64,10 +66,58 @@ class PostForm(forms.ModelForm):
         model = Post
         fields = ["content"]
 
+
+class SubmissionField(forms.UUIDField):
+    """The number of a form that was shown. One that was tampered with is as good as none."""
+
+    def to_python(self, value):
+        try:
+            return super().to_python(value)
+        except forms.ValidationError:
+            return None
+
+
+class PostForm(ContentForm):
+    submission = SubmissionField(
+        required=False,
+        initial=uuid4,
+        # Or a browser that reloads the page fills in the number of the form before.
+        widget=forms.HiddenInput(attrs={"autocomplete": "off"}),
+    )
+
     def save(self):
-        """Publish the post. Returns it. Raises LimitReached if its author has posted too much lately."""
-        author = self.instance.author
+        """Publish the post, unless this form was sent before with the same text. Returns the post.
+
+        Raises LimitReached if its author has posted too much lately.
+        """
+        author, submission = self.instance.author, self._submission()
         with transaction.atomic():
+            limits.lock(author)
+            if known := Post.objects.by(author).submitted_as(submission).first():
+                return known
             limits.claim(author, Post.objects.by(author), settings.POST_LIMIT)
+            self.instance.submission = submission
             self.instance.publish()
         return self.instance
+
+    def _submission(self):
+        # With the text in it: who goes back and sends another text with the old form means another post.
+        form = self.cleaned_data["submission"]
+        return uuid5(form, self.cleaned_data["content"]) if form else None
+
+
+class PostEditForm(ContentForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["content"].label = _("Your post")
+
+    def save(self):
+        """Give the post its new text. Returns it.
+
+        Raises EditingClosed if it is too late, and LimitReached if it was edited too often lately.
+        """
+        post = self.instance
+        with transaction.atomic():
+            limits.claim(post.author, post.revisions.all(), settings.POST_LIMIT)
+            post.edit(self.cleaned_data["content"])
+        return post

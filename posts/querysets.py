@@ -36,6 +36,10 @@ class PostQuerySet(models.QuerySet):
         """Posts whose ids are `first` or above and below `end`."""
         return self.filter(id__gte=first, id__lt=end)
 
+    def submitted_as(self, submission):
+        """The post, if any, that one and the same request has made before; without a `submission`, none."""
+        return self.filter(submission=submission) if submission else self.none()
+
     def reported(self):
         """Posts with open reports; adds `report_count`, and loads the reports as `open_reports`."""
         open_reports = self.model.reports.rel.related_model.objects.filter(closed_on=None)
@@ -60,3 +64,11 @@ class PostQuerySet(models.QuerySet):
     def for_display(self):
         """With everything that a page shows of a post, in one query."""
         return self.select_related("author")
+
+
+class RevisionQuerySet(models.QuerySet):
+    """The words in which earlier texts are asked for."""
+
+    def newest_first(self):
+        """The latest replaced first; `position` orders them."""
+        return self.annotate(position=F("id")).order_by("-id")

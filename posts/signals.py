@@ -8,6 +8,9 @@ from django.dispatch import Signal
 # Sent by Post.publish(). Arguments: post.
 post_published = Signal()
 
+# Sent by Post.edit(). Arguments: post, with its new text.
+post_edited = Signal()
+
 # Sent by Post.delete() and Post.hide(). Arguments: post, which has its id even if it is deleted.
 post_removed = Signal()
 

@@ -9,11 +9,15 @@ from posts.feeds import author_feed
 app_name = "posts"
 urlpatterns = [
     path("", views.HomeView.as_view(), name="home"),
+    path("unread/", views.UnreadView.as_view(), name="unread"),
+    path("news/", views.NewsView.as_view(), name="news"),
     path("explore/", views.ExploreView.as_view(), name="explore"),
     path("@<username:username>/", views.ProfileView.as_view(), name="profile"),
     path("@<username:username>/feed.atom", author_feed, name="author-feed"),
     path("posts/add/", views.PostCreateView.as_view(), name="add"),
     path("posts/<int:pk>/", views.PostDetailView.as_view(), name="detail"),
+    path("posts/<int:pk>/edit/", views.PostEditView.as_view(), name="edit"),
+    path("posts/<int:pk>/history/", views.PostHistoryView.as_view(), name="history"),
     path("posts/<int:pk>/delete/", views.PostDeleteView.as_view(), name="delete"),
     path("posts/<int:pk>/report/", views.ReportView.as_view(), name="report"),
     path("users/export/", views.ExportView.as_view(), name="export"),

@@ -45,10 +45,10 @@ def boolean(name, default):
     raise ImproperlyConfigured(f"{name} is {value!r}. Write 1 or 0.")
 
 
-def whole_number(name, default):
+def whole_number(name, default, most=10**6):
     value = str(text(name, default))
-    if not (value.isascii() and value.isdigit()):
-        raise ImproperlyConfigured(f"{name} is {value!r}. Write a whole number, 0 or more.")
+    if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) <= most):
+        raise ImproperlyConfigured(f"{name} is {value!r}. Write a whole number from 0 to {most:,}.")
     return int(value)
 
 

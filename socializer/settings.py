@@ -197,6 +197,9 @@ POST_LIMIT = env.limit("POST_LIMIT", "200/600")
 FOLLOW_LIMIT = env.limit("FOLLOW_LIMIT", "300/600")
 REPORT_LIMIT = env.limit("REPORT_LIMIT", "50/86400")
 
+# How long after posting a text can be edited
+EDIT_MINUTES = env.whole_number("EDIT_MINUTES", 15)
+
 # Mail
 
 vars().update(env.email("EMAIL_URL", "consolemail://"))

@@ -21,6 +21,28 @@ def moment(when):
     )
 
 
+@register.simple_tag
+def since(when):
+    """The moment as it is said after the word "since"."""
+    return say_since(timezone.localtime(when), timezone.localtime())
+
+
+def say_since(moment, now):
+    """Return in words since when, seen from `now`: a time of today, a day of this week, then a date."""
+    days = (now.date() - moment.date()).days
+    if days == 0:
+        return formats.date_format(moment, "H:i")
+    if days == 1:
+        return _("yesterday")
+    if days < 7:
+        return formats.date_format(moment, "l")
+    return _short_date(moment, now)
+
+
+def _short_date(moment, now):
+    return formats.date_format(moment, "j M" if moment.year == now.year else "j M Y")
+
+
 def say_when(moment, now):
     """Return in words when `moment` was, seen from `now`: relative to a week, then a date."""
     ago = now - moment
@@ -37,4 +59,4 @@ def say_when(moment, now):
         return _("yesterday")
     if days < 7:
         return ngettext("%d day", "%d days", days) % days
-    return formats.date_format(moment, "j M" if moment.year == now.year else "j M Y")
+    return _short_date(moment, now)

@@ -1,4 +1,6 @@
 from posts.models.post import Post
+from posts.models.reading import ReadMark
 from posts.models.report import Report, ReportedPost
+from posts.models.revision import PostRevision
 
-__all__ = ["Post", "Report", "ReportedPost"]
+__all__ = ["Post", "PostRevision", "ReadMark", "Report", "ReportedPost"]

@@ -1,4 +1,5 @@
 from copy import copy
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
@@ -10,6 +11,10 @@ from posts import ids, signals
 from posts.fields import PostIdField
 from posts.querysets import PostQuerySet
 from posts.validators import MAX_CODE_POINTS, validate_content
+
+
+class EditingClosed(Exception):
+    """The time in which a post can be edited is over, or a moderator has hidden it."""
 
 
 class Post(models.Model):
@@ -28,7 +33,10 @@ class Post(models.Model):
     )
     content = models.CharField(_("text"), max_length=MAX_CODE_POINTS, validators=[validate_content])
     created_on = models.DateTimeField(_("posted"), editable=False)
+    edited_on = models.DateTimeField(_("edited"), null=True, blank=True, editable=False)
     hidden_on = models.DateTimeField(_("hidden since"), null=True, blank=True, editable=False)
+    # What makes two requests the same one, sent twice; see posts.forms.PostForm.
+    submission = models.UUIDField(null=True, blank=True, editable=False)
 
     objects = PostQuerySet.as_manager()
 
@@ -37,6 +45,11 @@ class Post(models.Model):
         verbose_name_plural = _("posts")
         constraints = [
             models.CheckConstraint(name="post_not_empty", condition=~models.Q(content="")),
+            models.UniqueConstraint(
+                name="post_submitted_once",
+                fields=["author", "submission"],
+                condition=models.Q(submission__isnull=False),
+            ),
         ]
         indexes = [
             # Every timeline reads an author's visible posts from here, newest first, without touching the rows.
@@ -79,6 +92,37 @@ class Post(models.Model):
         with transaction.atomic():
             self.save()
             signals.post_published.send(sender=Post, post=self)
+
+    @property
+    def editable_until(self):
+        return self.created_on + timedelta(minutes=settings.EDIT_MINUTES)
+
+    @property
+    def is_editable(self):
+        """Whether its author may edit it now."""
+        return self.hidden_on is None and timezone.now() < self.editable_until
+
+    def edit(self, content):
+        """Replace the text, keep the earlier one as a revision and publish `post_edited`.
+
+        Returns whether anything changed: not if it is the same text, or the post is gone. Raises EditingClosed.
+        """
+        with transaction.atomic():
+            stored = Post.objects.select_for_update().filter(pk=self.pk).first()
+            if stored is None or stored.content == content:
+                return False
+            if not stored.is_editable:
+                raise EditingClosed
+            stored._replace_content(content)
+        self.content, self.edited_on = stored.content, stored.edited_on
+        return True
+
+    def _replace_content(self, content):
+        self.edited_on = timezone.now()
+        self.revisions.create(content=self.content, created_on=self.edited_on)
+        self.content = content
+        self.save(update_fields=["content", "edited_on"])
+        signals.post_edited.send(sender=Post, post=self)
 
     def delete(self, **kwargs):
         """Delete the post for good and publish `post_removed`. Returns what Django's `delete()` does."""

@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.paging import Cursor
 from accounts.tests.factories import FollowFactory, UserFactory
 from posts import ids
-from posts.models import Post
+from posts.models import Post, ReadMark
 from posts.tests.factories import LONG_AGO, PostFactory
 from posts.timelines import home_timeline
 from posts.timelines.normalized import id_query
@@ -190,11 +190,13 @@ def test_a_post_that_commits_late_is_met_when_walking_forward(member, followed):
 
 
 def test_the_number_of_queries_stays_the_same(member_client, followed, django_assert_num_queries):
-    # Session, user, timeline, and the members whom the page mentions.
+    # Session, user, timeline, the members whom the page mentions, and how far it was read.
     for size in (2, 200):
         for _ in range(size):
             PostFactory(author=FollowFactory(follower=followed.followers.get()).followed, content="@bob")
-        with django_assert_num_queries(4):
+        ReadMark.objects.all().delete()
+        member_client.get("/")
+        with django_assert_num_queries(5):
             member_client.get("/")
 
 

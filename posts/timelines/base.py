@@ -29,3 +29,9 @@ class HomeTimeline:
         a higher id.
         """
         raise NotImplementedError
+
+    def count_newer(self, reader, position, limit):
+        """Return how many of the next `limit` posts above `position` are by others and stand where they will stay."""
+        newer = self.posts(reader, after=position, limit=limit)
+        settled = settled_id()
+        return sum(post.pk < settled and post.author_id != reader.pk for post in newer)

@@ -10,7 +10,7 @@ from django.db import connections, router
 from django.db.models.expressions import RawSQL
 
 from accounts.models import Block, Follow, User
-from posts.ids import MAX_ID
+from posts.ids import MAX_ID, settled_id
 from posts.models import Post
 from posts.timelines.base import HomeTimeline
 
@@ -62,10 +62,19 @@ NEWER = {"compare": ">", "direction": "ASC"}
 class NormalizedTimeline(HomeTimeline):
     def posts(self, reader, *, before=None, after=None, limit):
         newer = before is None and after is not None
-        position = after if newer else before
-        sql, params = id_query(reader.pk, position, limit, newer=newer)
-        found = RawSQL(sql, params)  # noqa: S611 (the SQL is this module's; what varies are parameters)
-        return list(Post.objects.filter(id__in=found).for_display().order_by("-id"))
+        found = found_by(reader, after if newer else before, limit, newer=newer)
+        return list(found.for_display().order_by("-id"))
+
+    def count_newer(self, reader, position, limit):
+        found = found_by(reader, position, limit, newer=True)
+        return found.filter(id__lt=settled_id()).exclude(author=reader).count()
+
+
+def found_by(reader, position, limit, *, newer=False):
+    """Return the posts that `id_query` finds for `reader`, as a queryset."""
+    sql, params = id_query(reader.pk, position, limit, newer=newer)
+    found = RawSQL(sql, params)  # noqa: S611 (the SQL is this module's; what varies are parameters)
+    return Post.objects.filter(id__in=found)
 
 
 def id_query(reader_id, position, limit, *, newer=False):

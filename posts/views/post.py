@@ -1,67 +1,53 @@
-"""One post: written, read, deleted."""
-
-import logging
+"""One post: written, read, edited, deleted."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import redirect_to_login
-from django.db import DatabaseError
+from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.views.generic import CreateView, DeleteView, DetailView
+from django.utils.translation import gettext_lazy
+from django.views.generic import CreateView, DeleteView, DetailView, UpdateView
 
-from accounts.limits import LimitReached
-from posts.forms import PostForm
+from accounts.pages import CursorListView
+from posts.forms import PostEditForm, PostForm
 from posts.models import Post
 from posts.rendering import render_contents
-from posts.validators import MAX_CODE_POINTS
-
-logger = logging.getLogger(__name__)
+from posts.views.texts import TextViewMixin, closed_message
 
 
-@method_decorator(login_not_required, name="dispatch")
-class PostCreateView(CreateView):
-    """The compose page. The box on the home timeline posts to it, too: what was refused is shown here, kept.
-
-    So is what somebody sends whose session has ended meanwhile: it waits here until they have logged in again.
-    """
+class PostCreateView(TextViewMixin, CreateView):
+    """The compose page. The box on the home timeline posts to it, too: what was refused is shown here, kept."""
 
     form_class = PostForm
-    http_method_names = ["get", "head", "post", "options"]
     template_name = "posts/post_form.html"
-
-    def dispatch(self, request, *args, **kwargs):
-        if request.user.is_authenticated:
-            return super().dispatch(request, *args, **kwargs)
-        if draft := request.POST.get("content"):
-            request.session["draft"] = draft[:MAX_CODE_POINTS]
-        return redirect_to_login(request.path)
-
-    def get_initial(self):
-        return {"content": self.request.session.pop("draft", "")}
+    done_message = gettext_lazy("Posted.")
 
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"instance": Post(author=self.request.user)}
 
-    def form_valid(self, form):
-        try:
-            response = super().form_valid(form)
-        except LimitReached as limit:
-            return self.refuse(form, str(limit), 429)
-        except DatabaseError:
-            logger.exception("A post could not be stored")
-            words = _("Your post could not be stored. Your text is still here: try again in a moment.")
-            return self.refuse(form, words, 503)
-        messages.success(self.request, _("Posted."))
-        return response
-
-    def refuse(self, form, words, status):
-        form.add_error(None, words)
-        return self.render_to_response(self.get_context_data(form=form), status=status)
-
     def get_success_url(self):
         return reverse("posts:home") + f"#post-{self.object.pk}"
+
+
+class PostEditView(TextViewMixin, UpdateView):
+    """Changes the text of one's own post, for a while. Others' posts are not found here."""
+
+    form_class = PostEditForm
+    template_name = "posts/post_edit_form.html"
+    done_message = gettext_lazy("Saved.")
+
+    def get_queryset(self):
+        return Post.objects.by(self.request.user).for_display()
+
+    def get(self, request, pk):
+        post = self.get_object()
+        if post.is_editable:
+            return super().get(request, pk=pk)
+        messages.error(request, closed_message())
+        return HttpResponseRedirect(post.get_absolute_url())
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -77,6 +63,27 @@ class PostDetailView(DetailView):
         post = super().get_object()
         render_contents([post])
         return post
+
+
+@method_decorator(login_not_required, name="dispatch")
+class PostHistoryView(CursorListView):
+    """A post's earlier texts, for whoever may open the post."""
+
+    fragment_name = "posts/_revisions.html"
+    template_name = "posts/post_history.html"
+
+    @cached_property
+    def post_shown(self):
+        open_posts = Post.objects.open_to(self.request.user).for_display()
+        return get_object_or_404(open_posts, pk=self.kwargs["pk"])
+
+    def get_queryset(self):
+        return self.post_shown.revisions.newest_first()
+
+    def get_context_data(self, **kwargs):
+        context = super().get_context_data(post=self.post_shown, **kwargs)
+        render_contents([self.post_shown])
+        return context
 
 
 class PostDeleteView(DeleteView):

@@ -8,7 +8,8 @@ from django.utils.decorators import method_decorator
 
 from accounts.models import User
 from accounts.pages import CursorListView
-from accounts.paging import fetch_from, paginate
+from accounts.paging import Cursor, fetch_from, paginate
+from posts import reading
 from posts.forms import PostForm
 from posts.ids import MAX_ID, settled_id
 from posts.models import Post
@@ -55,7 +56,21 @@ class HomeView(TimelineView):
         return Post.objects.visible()  # Of a visitor, who has no blocks.
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(form=PostForm(), **kwargs)
+        context = super().get_context_data(form=PostForm(), **kwargs)
+        if self.request.user.is_authenticated and context["page"]:
+            context |= self.get_reading(context["page"])
+        return context
+
+    def get_reading(self, page):
+        """Where the reader was; and remember what this page shows."""
+        reader, cursor = self.request.user, self.get_cursor()
+        mark = reading.mark_of(reader)
+        found = {"line": mark and reading.line_on(page, cursor, mark)}
+        if cursor == Cursor() and not self.request.htmx:
+            found["news"] = mark and reading.news_on(page, cursor, mark, reader)
+            found["hand"] = reading.in_hand(page, cursor, mark)
+        reading.note_shown(self.request, page, cursor, mark)
+        return found
 
 
 @method_decorator(login_not_required, name="dispatch")

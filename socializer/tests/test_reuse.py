@@ -56,6 +56,7 @@ if WITH_POSTS:
     ABSOLUTE_URL_OVERRIDES = {"accounts.user": lambda user: reverse("posts:profile", args=[user.username])}
     HOME_TIMELINE = "posts.timelines.normalized.NormalizedTimeline"
     POST_LIMIT = REPORT_LIMIT = (100, 600)
+    EDIT_MINUTES = 15
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm", "signup": "accounts.forms.SignupForm"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
@@ -108,7 +109,7 @@ for path in ("/@bob/followers/", "/@ada/following/", "/users/settings/", "/users
     assert client.get(path).status_code == 200, path
 if settings.WITH_POSTS:
     assert client.post("/posts/add/", {"content": "Hello @bob"}).status_code == 302
-    for path in ("/", "/explore/", "/@ada/", "/@bob/", "/@ada/feed.atom"):
+    for path in ("/", "/explore/", "/@ada/", "/@bob/", "/@ada/feed.atom", "/unread/?after=1"):
         assert client.get(path).status_code == 200, path
     assert "Hello" in client.get("/").content.decode()
 client.post("/users/logout/")

@@ -1,0 +1,240 @@
+"""For some minutes an author may change a text; everyone can see that, and what it said before."""
+
+import io
+import json
+import zipfile
+from datetime import timedelta
+from unittest import mock
+
+import pytest
+import time_machine
+from django.contrib.auth.models import Permission
+from django.db import DatabaseError
+from django.test import Client
+
+from accounts.tests.factories import PASSWORD, UserFactory
+from posts import signals
+from posts.models import Post, PostRevision
+from posts.models.post import EditingClosed
+from posts.tests.factories import PostFactory
+
+
+@pytest.fixture
+def own(member):
+    """A post of the member, made just now."""
+    post = Post(author=member, content="Frist!")
+    post.publish()
+    return post
+
+
+def url(post, page="edit"):
+    return f"/posts/{post.pk}/{page}/"
+
+
+def edit(client, post, content="First!"):
+    return client.post(url(post), {"content": content})
+
+
+@pytest.fixture
+def edited(own):
+    own.edit("First!")
+    return own
+
+
+def test_an_author_edits_a_post_and_it_says_so(member_client, own):
+    assert "Frist!" in member_client.get(url(own)).content.decode()
+
+    response = edit(member_client, own, " First! ")
+
+    assert response.url == f"/posts/{own.pk}/"
+    text = member_client.get(response.url).content.decode()
+    assert "First!" in text
+    assert "Frist!" not in text
+    assert ">edited</a>" in text
+    assert f'href="{url(own, "history")}"' in text
+
+
+def test_everyone_who_may_see_the_post_sees_what_it_said_before(client, edited):
+    for content in ("Second!", "Third <b>"):
+        edited.edit(content)
+
+    text = client.get(url(edited, "history")).content.decode()
+    places = [text.index(words) for words in ("Third &lt;b&gt;", "Second!", "First!", "Frist!")]
+    assert places == sorted(places)
+
+
+def test_nobody_else_sees_it(edited):
+    edited.hide()
+    moderator, other = UserFactory(is_staff=True), UserFactory()
+    moderator.user_permissions.set(Permission.objects.filter(codename__in=["view_post", "change_post"]))
+    seen = {}
+    for who, user in (("author", edited.author), ("moderator", moderator), ("other", other)):
+        client = Client()
+        client.force_login(user)
+        seen[who] = client.get(url(edited, "history")).status_code
+
+    assert seen == {"author": 200, "moderator": 200, "other": 404}
+
+
+def test_the_history_comes_in_pages(client, edited):
+    for number in range(30):
+        edited.edit(f"Text {number}")
+
+    first = client.get(url(edited, "history"))
+    older = first.context["page"].older
+    rest = client.get(url(edited, "history"), {"before": older}, headers={"HX-Request": "true"})
+    assert len(first.context["page"]) == 20
+    assert [revision.content for revision in rest.context["page"]][-1] == "Frist!"
+    assert "<html" not in rest.content.decode()
+
+
+def test_a_post_that_was_never_edited_has_no_mark(client, own):
+    assert ">edited</a>" not in client.get(f"/posts/{own.pk}/").content.decode()
+    assert "never been edited" in client.get(url(own, "history")).content.decode()
+
+
+def test_others_posts_cannot_be_edited(client, member_client):
+    other = PostFactory(content="Not yours")
+
+    assert [member_client.get(url(other)).status_code, edit(member_client, other).status_code] == [404, 404]
+    assert client.get(url(other)).url.startswith("/users/login/")
+    assert Post.objects.get().content == "Not yours"
+
+
+@pytest.mark.parametrize("minutes", [0, 15])
+def test_after_some_minutes_it_is_too_late_and_the_text_is_kept(member_client, own, settings, minutes):
+    settings.EDIT_MINUTES = minutes
+    with time_machine.travel(own.created_on + timedelta(minutes=minutes), tick=False):
+        asked = member_client.get(url(own), follow=True)
+        response = edit(member_client, own, "Much better")
+        assert url(own) not in member_client.get("/").content.decode()
+
+    assert "be edited any more" in asked.content.decode()
+    assert response.status_code == 409
+    assert "Much better" in response.content.decode()
+    assert Post.objects.get().content == "Frist!"
+
+
+def test_within_them_home_offers_it(member_client, own, settings):
+    with time_machine.travel(own.created_on + timedelta(minutes=14), tick=False):
+        assert url(own) in member_client.get("/").content.decode()
+
+
+def test_what_a_moderator_has_hidden_stays_as_it_is(own):
+    own.hide()
+    with pytest.raises(EditingClosed):
+        own.edit("Harmless")
+
+
+def test_the_same_text_changes_nothing(member_client, own):
+    edit(member_client, own, "Frist!")
+
+    assert Post.objects.get().edited_on is None
+    assert not PostRevision.objects.exists()
+
+
+@pytest.mark.parametrize(("typed", "words"), [("", "Write something first."), ("x" * 501, "Take out 1.")])
+def test_what_cannot_be_a_post_cannot_become_one(member_client, own, typed, words):
+    response = edit(member_client, own, typed)
+
+    assert words in response.content.decode()
+    assert Post.objects.get().content == "Frist!"
+
+
+def test_a_post_that_is_gone_meanwhile_cannot_be_edited_and_the_text_is_given_back(member_client, own):
+    Post.objects.get().delete()
+
+    assert own.edit("Too late") is False
+    response = edit(member_client, own, "Too late")
+    assert response.status_code == 404
+    assert "Too late</textarea>" in response.content.decode()
+
+
+def test_a_database_that_fails_keeps_both_texts(member_client, own, caplog):
+    with mock.patch.object(Post, "save", side_effect=DatabaseError("disk full")):
+        response = edit(member_client, own)
+
+    assert response.status_code == 503
+    assert "First!" in response.content.decode()
+    assert Post.objects.get().content == "Frist!"
+    assert not PostRevision.objects.exists()
+
+
+def test_editing_without_end_is_limited(member_client, own, settings):
+    settings.POST_LIMIT = (3, 600)
+    answers = [edit(member_client, own, f"Text {number}") for number in range(4)]
+
+    assert [answer.status_code for answer in answers] == [302, 302, 302, 429]
+    assert "Text 3" in answers[-1].content.decode()
+
+
+def test_a_session_that_ended_meanwhile_keeps_the_text_for_the_same_post(client, member, own):
+    response = edit(client, own, "Do not lose me")
+    assert response.url == f"/users/login/?next={url(own)}"
+
+    assert "Do not lose me" not in client.get("/posts/add/", follow=True).content.decode()
+    response = client.post(response.url, {"login": "ada", "password": PASSWORD}, follow=True)
+    assert response.context["form"]["content"].value() == "Do not lose me"
+    assert client.get(url(own)).context["form"]["content"].value() == "Frist!"
+
+
+def test_it_is_published_once(own):
+    heard = []
+
+    def listen(sender, post, **kwargs):
+        heard.append((post.pk, post.content))
+
+    signals.post_edited.connect(listen)
+    try:
+        for _twice in range(2):
+            own.edit("First!")
+    finally:
+        signals.post_edited.disconnect(listen)
+
+    assert heard == [(own.pk, "First!")]
+
+
+def test_a_receiver_that_fails_takes_the_change_back(own):
+    def fail(**kwargs):
+        raise RuntimeError("receiver")
+
+    signals.post_edited.connect(fail)
+    try:
+        with pytest.raises(RuntimeError):
+            own.edit("First!")
+    finally:
+        signals.post_edited.disconnect(fail)
+
+    assert Post.objects.get().content == "Frist!"
+    assert not PostRevision.objects.exists()
+
+
+def test_earlier_texts_go_with_the_post(edited):
+    edited.delete()
+
+    assert not PostRevision.objects.exists()
+
+
+def test_earlier_texts_are_part_of_ones_data(member_client, edited):
+    response = member_client.get("/users/export/")
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content)))
+
+    (post,) = json.loads(archive.read("posts.json"))
+    assert post["content"] == "First!"
+    assert [text["content"] for text in post["earlier"]] == ["Frist!"]
+    assert post["edited_on"] == post["earlier"][0]["replaced_on"]
+
+
+def test_moderators_find_the_earlier_texts_from_the_admin(client, edited):
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+
+    assert url(edited, "history") in client.get("/admin/posts/post/").content.decode()
+
+
+def test_two_tabs_edit_one_after_the_other(own):
+    other_tab = Post.objects.get()
+    own.edit("From one tab")
+    other_tab.edit("From the other")
+
+    texts = [revision.content for revision in own.revisions.order_by("pk")]
+    assert (texts, Post.objects.get().content) == (["Frist!", "From one tab"], "From the other")
