@@ -28,6 +28,11 @@ class PostCreateView(TextViewMixin, CreateView):
     def get_form_kwargs(self):
         return super().get_form_kwargs() | {"instance": Post(author=self.request.user)}
 
+    def get_form(self):
+        form = super().get_form()
+        form.fields["content"].widget.attrs["autofocus"] = True
+        return form
+
     def get_success_url(self):
         return reverse("posts:home") + f"#post-{self.object.pk}"
 

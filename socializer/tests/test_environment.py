@@ -25,6 +25,8 @@ def set_variable(monkeypatch):
         (lambda: env.boolean("THING", False), "maybe"),
         (lambda: env.whole_number("THING", 0), "-1"),
         (lambda: env.whole_number("THING", 0), "two"),
+        (lambda: env.whole_number("THING", 0), "1000001"),
+        (lambda: env.whole_number("THING", 0), "9" * 5000),
         (lambda: env.choice("THING", ("a", "b"), "a"), "c"),
         (lambda: env.time_zone("THING", "UTC"), "Mars/Olympus"),
         (lambda: env.time_zone("THING", "UTC"), "../etc/passwd"),

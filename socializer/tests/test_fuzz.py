@@ -8,6 +8,7 @@ import random
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
 from posts.tests.factories import PostFactory
@@ -17,11 +18,14 @@ REQUESTS = int(os.environ.get("FUZZ_REQUESTS", 600))
 QUERIES = ["before", "after", "q", "next", "format", "page", "o", "p"]
 PATHS = [
     "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/",
-    "/users/settings/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/",
+    "/users/settings/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/", "/posts/1/history/",
+    "/posts/2/edit/", "/unread/", "/news/", "/help/",
     "/healthz/", "/@bob/feed.atom", "/admin/posts/post/", "/admin/accounts/user/", "/admin/posts/reportedpost/",
 ]  # fmt: skip
 FORMS = {
-    "/posts/add/": ["content"],
+    "/posts/add/": ["content", "submission"],
+    "/posts/1/edit/": ["content"],
+    "/posts/2/edit/": ["content"],
     "/posts/1/report/": ["reason", "note"],
     "/posts/1/delete/": [],
     "/users/settings/": ["display_name", "bio", "new_follower"],
@@ -78,6 +82,7 @@ def test_no_odd_request_is_crashed_on(settings):
     ada = UserFactory(username="ada", is_staff=True, is_superuser=True)
     bob = UserFactory(username="bob")
     PostFactory(id=1, author=bob)
+    PostFactory(id=2, author=ada, created_on=timezone.now())  # Can be edited.
     client = Client(raise_request_exception=False)
     crashed = []
     for number in range(REQUESTS):

@@ -7,10 +7,11 @@ from django.test import Client
 from accounts import kinds, plans
 from accounts.models import Block, Delivery, Follow, MailPreference, User
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
-from posts.models import Post
+from posts.models import Post, PostRevision, ReadMark
 from posts.tests.factories import PostFactory
 
 URL = "/users/leave/"
+GOES_TOO = (Follow, Block, MailPreference, Delivery, PostRevision, ReadMark)
 
 
 def test_with_the_password_and_a_clear_word_everything_is_gone(member, member_client):
@@ -18,7 +19,8 @@ def test_with_the_password_and_a_clear_word_everything_is_gone(member, member_cl
     FollowFactory(follower=member, followed=bob)
     FollowFactory(follower=bob, followed=member)
     kept = PostFactory(author=bob)
-    PostFactory(author=member)
+    PostFactory(author=member).revisions.create(content="Earlier")
+    ReadMark.begin(member, kept.pk)
     Block.objects.create(blocker=member, blocked=UserFactory())
     plans.choose(member, kinds.get("new_follower"), "never")
     Delivery.objects.create(recipient=member, kind="new_follower", key="k")
@@ -29,7 +31,7 @@ def test_with_the_password_and_a_clear_word_everything_is_gone(member, member_cl
 
     assert "Goodbye." in response.content.decode()
     assert not User.objects.filter(username="ada").exists()
-    assert not any(model.objects.exists() for model in (Follow, Block, MailPreference, Delivery))
+    assert not any(model.objects.exists() for model in GOES_TOO)
     assert list(Post.objects.all()) == [kept]
     for client in (member_client, elsewhere):
         assert client.get("/users/settings/").status_code == 302
@@ -73,6 +75,7 @@ def test_ones_data_comes_as_a_zip_of_json(member, member_client):
     assert read["profile.json"]["email"] == "ada@example.org"
     assert [(post["id"], post["content"]) for post in read["posts.json"]] == [(own.pk, "Grüße 👋")]
     assert [row["username"] for row in read["following.json"]] == ["bob"]
+    assert read["reading.json"] == {"read_up_to": None}
     assert read["followers.json"] == read["blocks.json"] == []
     assert all(name in archive.read("README.txt").decode() for name in read)
     assert "attachment" in response["Content-Disposition"]

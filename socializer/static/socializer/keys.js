@@ -2,7 +2,14 @@
 "use strict";
 {
   const OFF = "keys off";
-  const isOff = () => localStorage.getItem(OFF) === "1";
+  const storage = (() => {
+    try {
+      return localStorage;
+    } catch {
+      return null;
+    }
+  })();
+  const isOff = () => storage?.getItem(OFF) === "1";
 
   function step(direction) {
     const posts = [...document.querySelectorAll("article.post")];
@@ -56,7 +63,7 @@
     const say = () => toggle.setAttribute("aria-pressed", String(!isOff()));
     toggle.hidden = false;
     toggle.addEventListener("click", () => {
-      localStorage.setItem(OFF, isOff() ? "0" : "1");
+      storage?.setItem(OFF, isOff() ? "0" : "1");
       say();
     });
     say();

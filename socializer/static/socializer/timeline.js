@@ -5,6 +5,15 @@
   const MOST_PAGES = 20;
   let returning = false;
 
+  // Null where the browser is told to keep nothing.
+  const storage = (() => {
+    try {
+      return sessionStorage;
+    } catch {
+      return null;
+    }
+  })();
+
   function focusOn(item) {
     item.tabIndex = -1;
     item.focus({ preventScroll: true });
@@ -30,13 +39,24 @@
     });
   }
 
-  // The entry in the history remembers what stood where in the window.
-  function remember(used) {
-    const items = [...document.querySelectorAll(ITEMS)];
-    const item = used ?? items.find((item) => item.getBoundingClientRect().bottom > 0);
+  // For each entry in the history the tab remembers what stood where in the window: the item that was used last, while
+  // it can be seen, or else the first that can be. Only its key is in the entry: to change that while somebody leaves
+  // would keep them from leaving.
+  const key = history.state?.key ?? `place ${Date.now()}`;
+  history.replaceState({ ...history.state, key }, "");
+  let used = null;
+
+  function inView(item) {
+    const { top, bottom } = item.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  }
+
+  function remember() {
+    const item = used && inView(used) ? used : [...document.querySelectorAll(ITEMS)].find(inView);
     if (!item || returning) return;
-    const place = { id: item.id, top: item.getBoundingClientRect().top, scrolled: scrollY > 0, used: Boolean(used) };
-    history.replaceState({ ...history.state, place }, "");
+    const { top } = item.getBoundingClientRect();
+    const place = { id: item.id, top, scrolled: scrollY > 0, used: item === used };
+    storage?.setItem(key, JSON.stringify(place));
   }
 
   let pause;
@@ -45,8 +65,8 @@
     pause = setTimeout(remember, 150);
   }, { passive: true });
   document.addEventListener("click", (event) => {
-    clearTimeout(pause);
-    remember(event.target.closest(ITEMS));
+    used = event.target.closest(ITEMS);
+    remember();
   }, { capture: true });
 
   const numberOf = (item) => Number(item.id.split("-")[1]);
@@ -73,13 +93,13 @@
     const item = find(place);
     if (item) {
       scrollBy({ top: item.getBoundingClientRect().top - place.top, behavior: "instant" });
-      if (place.used) focusOn(item);
+      if (place.used) focusOn(used = item);
     }
     returning = false;
   }
 
   const { type } = performance.getEntriesByType("navigation")[0] ?? {};
-  const place = history.state?.place;
+  const place = JSON.parse(storage?.getItem(key) ?? null);
   if (place && (type === "back_forward" || (type === "reload" && place.scrolled))) {
     history.scrollRestoration = "manual";
     returnTo(place);

@@ -4,13 +4,17 @@ Without one the tests here are skipped, but not in CI, where they must run.
 """
 
 import os
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
+from posts.models import Post
 from posts.tests.factories import PostFactory
 
+SCREENSHOTS = Path(__file__).resolve().parents[3] / "test-results"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -20,6 +24,25 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
             if CHROMIUM is None and not os.environ.get("CI"):
                 item.add_marker(pytest.mark.skip(reason="There is no Chromium on this machine."))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test that failed leaves a picture of each page that it had open, and says where."""
+    report = yield
+    if report.when == "call" and report.failed:
+        files = [picture(page, item.name, number) for number, page in enumerate(getattr(item, "pages", []))]
+        report.sections.append(("Screenshots", "\n".join(files)))
+    return report
+
+
+def picture(page, name, number):
+    file = SCREENSHOTS / f"{re.sub(r'[^a-zA-Z0-9]+', '-', name)}-{number}.png"
+    try:
+        page.screenshot(path=file, full_page=True)
+    except Exception as error:  # What failed may be the page itself.
+        return f"none: {error}"
+    return str(file)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,12 +61,13 @@ def browser_type_launch_args(browser_type_launch_args):
 
 
 @pytest.fixture
-def open_page(browser, live_server):
+def open_page(browser, live_server, request):
     """Returns a function that opens a page of its own; its arguments are those of a browser context.
 
     `page.trouble` collects what the browser complains of, and requests to anywhere else.
     """
     contexts = []
+    request.node.pages = []
 
     def open_page(width=1280, **options):
         context = browser.new_context(
@@ -52,6 +76,7 @@ def open_page(browser, live_server):
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()
+        request.node.pages.append(page)
         page.trouble = []
         page.on("console", lambda message: note_console(page, message))
         page.on("pageerror", lambda error: page.trouble.append(str(error)))
@@ -105,4 +130,7 @@ def network(transactional_db):
         PostFactory(author=zoe, content=content)
     other = PostFactory(author=UserFactory(username="cleo"), content="Judge me")
     own = PostFactory(author=ada, content="My own post")
-    return {"ada": ada, "bob": bob, "zoe": zoe, "own": own, "other": other}
+    edited = Post(author=ada, content="Frist!")
+    edited.publish()
+    edited.edit("First!")
+    return {"ada": ada, "bob": bob, "zoe": zoe, "own": own, "other": other, "edited": edited}

@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from accounts import kinds
 from accounts.tests.factories import PASSWORD
 from accounts.unsubscribe import unsubscribe_url
+from posts.models import ReadMark
 from socializer.tests.browser.conftest import log_in
 
 LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -19,7 +20,7 @@ LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "b
 def pages_of_a_visitor(network):
     unsubscribe = unsubscribe_url(network["ada"], kinds.get("new_follower")).partition("8000")[2]
     return [
-        "/", "/explore/", "/about/", "/rules/", "/privacy/", "/@bob/", f"/@{'z' * 40}/", f"/posts/{network['own'].pk}/", "/users/login/", "/users/signup/",
+        "/", "/explore/", "/help/", "/about/", "/rules/", "/privacy/", "/@bob/", f"/@{'z' * 40}/", f"/posts/{network['own'].pk}/", f"/posts/{network['edited'].pk}/history/", "/users/login/", "/users/signup/",
         "/users/password/reset/", "/users/password/reset/done/", "/users/inactive/", "/users/confirm-email/",
         unsubscribe, "/users/unsubscribe/broken/", "/nope/", "/healthz/", "/@bob/?before=1",
     ]  # fmt: skip
@@ -27,11 +28,12 @@ def pages_of_a_visitor(network):
 
 def pages_of_a_member(network):
     return [
-        "/", "/?before=1", "/explore/", "/@ada/", "/@bob/", f"/@{'z' * 40}/", "/@ada/followers/", "/@bob/following/",
+        "/", "/?before=1", "/unread/?after=1", "/help/", "/explore/", "/@ada/", "/@bob/", f"/@{'z' * 40}/", "/@ada/followers/", "/@bob/following/",
         "/users/", "/users/?q=nobody+at+all", "/users/settings/", "/users/email/", "/users/password/change/",
         "/users/sessions/", "/users/2fa/", "/users/2fa/totp/activate/", "/users/2fa/webauthn/add/", "/users/2fa/webauthn/", "/users/reauthenticate/", "/users/blocks/", "/users/leave/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
         f"/posts/{network['other'].pk}/", f"/posts/{network['other'].pk}/report/",
-        f"/posts/{network['own'].pk}/delete/",
+        f"/posts/{network['edited'].pk}/edit/", f"/posts/{network['edited'].pk}/history/",
+        f"/posts/{network['own'].pk}/history/", f"/posts/{network['own'].pk}/delete/",
     ]  # fmt: skip
 
 
@@ -67,6 +69,18 @@ def all_pages(page, network):
     page.get_by_role("button", name="Post", exact=True).click()
     page.get_by_text("Take out 20.").wait_for()
     yield "post with errors"
+    page.context.clear_cookies(name="csrftoken")
+    page.get_by_role("button", name="Post", exact=True).click()
+    page.get_by_label("Your text is still here").wait_for()
+    yield "a page that was open too long, with a text"
+    mark = ReadMark.objects.filter(reader=network["ada"])
+    mark.update(position=network["other"].pk - 10**12, line=network["other"].pk - 10**12)
+    page.goto("/")
+    page.get_by_text("You are here").wait_for()
+    yield "home with something new"
+    page.keyboard.press("?")
+    page.get_by_role("dialog").wait_for()
+    yield "the keys"
 
 
 @pytest.mark.parametrize("width", [320, 1280])
