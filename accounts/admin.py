@@ -33,7 +33,7 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
         (_("Standing"), {"fields": ["is_active", "suspended_on", "date_joined", "last_login"]}),
         (_("Permissions"), {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"]}),
     ]
-    actions = ["suspend", "reinstate"]
+    actions = ["suspend", "reinstate", "remove_picture"]
 
     def has_add_permission(self, request):
         return False
@@ -70,6 +70,16 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
             )
 
         return self.with_reason(request, queryset, _("Reinstate people"), act)
+
+    @admin.action(description=_("Remove the picture"), permissions=["change"])
+    def remove_picture(self, request, queryset):
+        def act(reason):
+            changed = moderate(request.user, ModerationAction.Verb.REMOVE_PICTURE, queryset, reason)
+            self.message_user(
+                request, ngettext("%d picture removed.", "%d pictures removed.", changed) % changed
+            )
+
+        return self.with_reason(request, queryset, _("Remove pictures"), act)
 
 
 @admin.register(ModerationAction)

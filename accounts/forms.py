@@ -4,7 +4,7 @@ from django import forms
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import signals
+from accounts import pictures, signals
 from accounts.mail_forms import MailChoices, PlaceChoices
 from accounts.models import User
 
@@ -91,14 +91,42 @@ class LeaveForm(forms.Form):
         return password
 
 
+class PictureField(forms.FileField):
+    """An uploaded picture of any common kind. Its value is what `pictures.remake` returns, or None without one."""
+
+    widget = forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/gif,image/webp"})
+    default_error_messages = {"empty": _("That file is empty. Try another.")}
+
+    def clean(self, data, initial=None):
+        file = super().clean(data, initial)
+        return pictures.remake(file) if file else None
+
+
 class ProfileForm(MailChoices, PlaceChoices, forms.ModelForm):
     """What others see of a member, in which time zone and language the member reads, and which mails they get."""
 
+    # What others see.
+    SHOWN = ("display_name", "bio", "picture", "remove_picture")
+
+    picture = PictureField(
+        label=_("Picture"),
+        required=False,
+        help_text=_(
+            "JPEG, PNG, GIF or WebP. The middle of it is shown; places and other hidden data are taken out."
+        ),
+    )
+    remove_picture = forms.BooleanField(label=_("Remove my picture"), required=False)
+
     class Meta:
         model = User
-        fields = ["display_name", "bio", "time_zone", "language"]
+        fields = ["display_name", "bio", "noindex", "time_zone", "language"]
         widgets = {"bio": forms.Textarea(attrs={"rows": 3})}
         help_texts = {"display_name": _("Shown above your username. Leave it empty to show only that.")}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not self.instance.picture:
+            del self.fields["remove_picture"]
 
     def clean(self):
         # Without this, a request that lacks them would empty them.
@@ -109,10 +137,15 @@ class ProfileForm(MailChoices, PlaceChoices, forms.ModelForm):
         return super().clean()
 
     def save(self):
-        """Store what changed and publish `profile_changed` if others can see it. Returns the User."""
-        with transaction.atomic():
+        """Store what changed and publish `profile_changed` if others can see it. Returns the User.
+
+        Raises pictures.NotStored, and changes nothing then.
+        """
+        with pictures.stored(self.cleaned_data["picture"]) as key, transaction.atomic():
             self.instance.save(update_fields=self.Meta.fields)
             self.save_mails()
-            if {"display_name", "bio"} & set(self.changed_data):
+            if key or self.cleaned_data.get("remove_picture"):
+                self.instance.show_picture(key)
+            if set(self.SHOWN) & set(self.changed_data):
                 signals.profile_changed.send(sender=User, user=self.instance)
         return self.instance

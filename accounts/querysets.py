@@ -32,6 +32,10 @@ class UserQuerySet(models.QuerySet):
     def suspended(self):
         return self.filter(suspended_on__isnull=False)
 
+    def indexable(self):
+        """Visible people whom search engines may show."""
+        return self.visible().filter(noindex=False)
+
     def unblocked_for(self, viewer):
         """People whom `viewer` has not blocked, and who have not blocked `viewer`. A visitor has no blocks."""
         return without_blocked(self, "pk", viewer)

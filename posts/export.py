@@ -5,12 +5,14 @@ from operator import attrgetter
 from tempfile import SpooledTemporaryFile
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from accounts import pictures
 from posts.ids import moment_of
 from posts.models import ReadMark
 
 README = """Your data, as UTF-8 JSON. Moments are in UTC, as ISO 8601.
 
-profile.json    one object: username, email, display_name, bio, joined
+profile.json    one object: username, email, display_name, bio, noindex, joined
+picture.webp    your picture, if you have one
 posts.json      a list, oldest first: id, created_on, content, hidden (by a moderator), edited_on (or null) and
                 earlier: a list of earlier texts, oldest first: content, replaced_on
 reading.json    one object: read_up_to, the moment of the newest post in your home timeline that you have been shown
@@ -30,6 +32,8 @@ def export_data(user):
         archive.writestr("README.txt", README)
         for name, about in (("profile.json", profile_of(user)), ("reading.json", reading_of(user))):
             archive.writestr(name, json.dumps(about, ensure_ascii=False, indent=1))
+        if picture := user.picture and pictures.read(user.picture, pictures.LARGE):
+            archive.writestr("picture.webp", picture)
         for name, rows in lists_of(user):
             with archive.open(name, "w") as member:
                 write_list(member, rows)
@@ -43,6 +47,7 @@ def profile_of(user):
         "email": user.email,
         "display_name": user.display_name,
         "bio": user.bio,
+        "noindex": user.noindex,
         "joined": user.date_joined.isoformat(),
     }
 

@@ -14,6 +14,11 @@ class PostQuerySet(models.QuerySet):
         suspended = get_user_model().objects.suspended().values("pk")
         return self.filter(hidden_on=None).exclude(author__in=suspended)
 
+    def indexable(self):
+        """Visible posts that search engines may show."""
+        unwilling = get_user_model().objects.filter(noindex=True).values("pk")
+        return self.visible().exclude(author__in=unwilling)
+
     def visible_to(self, viewer):
         """Visible posts by people without a block between them and `viewer`."""
         return without_blocked(self.visible(), "author", viewer)

@@ -4,7 +4,7 @@ from django.views.generic import RedirectView
 
 from accounts import converters  # noqa: F401 (<username:...> comes from here)
 from posts import views
-from posts.feeds import author_feed
+from posts.feeds import author_feed, home_feed, public_feed
 
 app_name = "posts"
 urlpatterns = [
@@ -12,6 +12,8 @@ urlpatterns = [
     path("unread/", views.UnreadView.as_view(), name="unread"),
     path("news/", views.NewsView.as_view(), name="news"),
     path("explore/", views.ExploreView.as_view(), name="explore"),
+    path("explore/feed.atom", public_feed, name="public-feed"),
+    path("feeds/<str:token>/home.atom", home_feed, name="home-feed"),
     path("@<username:username>/", views.ProfileView.as_view(), name="profile"),
     path("@<username:username>/feed.atom", author_feed, name="author-feed"),
     path("posts/add/", views.PostCreateView.as_view(), name="add"),
@@ -20,6 +22,7 @@ urlpatterns = [
     path("posts/<int:pk>/history/", views.PostHistoryView.as_view(), name="history"),
     path("posts/<int:pk>/delete/", views.PostDeleteView.as_view(), name="delete"),
     path("posts/<int:pk>/report/", views.ReportView.as_view(), name="report"),
+    path("users/feeds/", views.HomeFeedView.as_view(), name="feeds"),
     path("users/export/", views.ExportView.as_view(), name="export"),
     # The address that the Flask original had for the home timeline.
     path("users/feed/", login_not_required(RedirectView.as_view(pattern_name="posts:home", permanent=True))),

@@ -4,7 +4,8 @@ Every reader returns the value of one variable, or `default` where it is unset o
 ImproperlyConfigured with the variable's name where the value cannot be meant.
 """
 
-from urllib.parse import urlsplit
+from importlib.util import find_spec
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
@@ -151,6 +152,34 @@ def cache(name, default):
     if urlsplit(value).scheme not in ("locmemcache", "redis", "rediss"):
         raise ImproperlyConfigured(f"{name} must start with redis://, rediss:// or locmemcache://.")
     return _env.cache_url_config(value) | {"KEY_PREFIX": "socializer"}
+
+
+def media_url(name, default):
+    """Where browsers find uploaded files: a path on this site or an address, with a slash at the end."""
+    value = text(name, default)
+    parts = urlsplit(value)
+    elsewhere = parts.scheme in ("http", "https") and parts.netloc
+    if (
+        not value.endswith("/")
+        or value == "/"
+        or not (elsewhere or (value.startswith("/") and not parts.netloc))
+    ):
+        raise ImproperlyConfigured(f"{name} is {value!r}. Write /media/ or https://pictures.example.com/.")
+    return value
+
+
+def storage(name, default):
+    """The STORAGES entry for the dotted path of a class and, after a question mark, its options."""
+    path, _mark, query = text(name, default).partition("?")
+    module = path.rpartition(".")[0]
+    try:
+        found = find_spec(module)
+    except (ImportError, ValueError):
+        found = None
+    if not found:
+        raise ImproperlyConfigured(f"{name} names {path!r}, which is not installed. See docs/deploy.md.")
+    words = {"true": True, "false": False}
+    return {"BACKEND": path, "OPTIONS": {key: words.get(value, value) for key, value in parse_qsl(query)}}
 
 
 SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}

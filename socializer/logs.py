@@ -1,12 +1,26 @@
 """Structured logs: one line per event on standard error, for people or for machines."""
 
+import re
+
 import structlog
+
+# Addresses that are keys: whoever reads the log must not be able to use them.
+_secret_address = re.compile(r"(/feeds/|/users/unsubscribe/)[^/\s]+")
+
+
+def hide_secret_addresses(logger, name, event):
+    """Take the tokens out of the addresses in a log line."""
+    for key in {"event", "request"} & event.keys():
+        event[key] = _secret_address.sub(r"\1***", str(event[key]))
+    return event
+
 
 _processors = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.stdlib.ExtraAdder(),
+    hide_secret_addresses,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 

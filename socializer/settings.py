@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.messages",
     "django.contrib.sessions",
+    "django.contrib.sitemaps",
     "django.contrib.staticfiles",
 ]
 
@@ -73,6 +74,7 @@ MIDDLEWARE = [
     "socializer.middleware.PermissionsPolicyMiddleware",
     "socializer.middleware.MethodNotAllowedPageMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "socializer.media.PictureMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -157,6 +159,7 @@ ACCOUNT_RATE_LIMITS = {
     "login": "120/m/ip",
     "login_failed": "20/m/ip,60/10m/key",
     "signup": "120/m/ip",
+    "picture": "30/h/user",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
@@ -224,13 +227,27 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+
+# Pictures of members: a folder, or any object store that Django has a storage for
+
+MEDIA_URL = env.media_url("MEDIA_URL", "/media/")
+MEDIA_ROOT = VAR_DIR / "media"
+STORAGES["default"] = env.storage("MEDIA_STORAGE", "django.core.files.storage.FileSystemStorage")
+PICTURE_MAX_BYTES = env.whole_number("PICTURE_MAX_BYTES", 5 * 1024 * 1024)
+PICTURE_MAX_PIXELS = env.whole_number("PICTURE_MAX_PIXELS", 50_000_000)
+FILE_UPLOAD_HANDLERS = [
+    "accounts.uploads.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+_media = urlsplit(MEDIA_URL)
 
 # What browsers are told
 
@@ -259,7 +276,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "frame-ancestors": [NONE],
         "frame-src": [NONE],
-        "img-src": [SELF, "data:"],
+        "img-src": [SELF, "data:", *([f"{_media.scheme}://{_media.netloc}"] if _media.netloc else [])],
         "manifest-src": [SELF],
         "media-src": [NONE],
         "object-src": [NONE],

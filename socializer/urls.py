@@ -3,7 +3,8 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 
-from socializer import views
+from socializer import sitemaps, views
+from socializer.style import StyleView
 
 urlpatterns = [
     path("", include("posts.urls")),
@@ -15,6 +16,10 @@ urlpatterns = [
     path("rules/", views.page("rules"), name="rules"),
     path("privacy/", views.page("privacy"), name="privacy"),
     path("robots.txt", views.robots),
+    path("manifest.webmanifest", views.manifest, name="manifest"),
+    path("sitemap.xml", sitemaps.index, name="sitemap"),
+    path("sitemap-<slug:section>-<int:number>.xml", sitemaps.part, name="sitemap-part"),
+    path("style/", StyleView.as_view()),
     path("livez/", views.livez),
     path("healthz/", login_not_required(views.HealthView.as_view())),
 ]

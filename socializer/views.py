@@ -1,12 +1,19 @@
-"""What answers when no page does: errors and health. None of it needs the database."""
+"""What answers when no page of an app does: errors, health, and what machines ask about the site.
+
+None of it needs the database.
+"""
 
 import sys
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 from health_check.views import HealthCheckView
@@ -56,8 +63,37 @@ def page(name):
 @require_safe
 def robots(request):
     """What search engines should leave alone: pages for members, and every page of a list but the first."""
-    rules = "User-agent: *\nDisallow: /users/\nDisallow: /admin/\nDisallow: /posts/add/\nDisallow: /*?\n"
-    return HttpResponse(rules, content_type="text/plain")
+    closed = ("/users/", "/admin/", "/posts/add/", "/feeds/", "/*?")
+    rules = "".join(f"Disallow: {path}\n" for path in closed)
+    text = f"User-agent: *\n{rules}\nSitemap: {settings.SITE_URL}{reverse('sitemap')}\n"
+    return HttpResponse(text, content_type="text/plain")
+
+
+@login_not_required
+def manifest(request):
+    """What a device needs to know to put the site among its apps."""
+    icons = [
+        ("icon.svg", "any", "any"),
+        ("icon-192.png", "192x192", "any"),
+        ("icon-512.png", "512x512", "any"),
+        ("icon-maskable-512.png", "512x512", "maskable"),
+    ]
+    content = {
+        "name": settings.SITE_NAME,
+        "short_name": settings.SITE_NAME,
+        "description": _("The posts of the people you follow, newest first."),
+        "id": "/",
+        "start_url": "/",
+        "scope": "/",
+        "display": "standalone",
+        "background_color": "#fbf8f3",
+        "theme_color": "#fbf8f3",
+        "icons": [
+            {"src": static(f"socializer/{name}"), "sizes": sizes, "purpose": purpose}
+            for name, sizes, purpose in icons
+        ],
+    }
+    return JsonResponse(content, content_type="application/manifest+json")
 
 
 @login_not_required

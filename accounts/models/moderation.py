@@ -15,13 +15,14 @@ class ModerationAction(models.Model):
         DISMISS = "dismiss", _("dismissed the reports of")
         SUSPEND = "suspend", _("suspended")
         REINSTATE = "reinstate", _("reinstated")
+        REMOVE_PICTURE = "remove_picture", _("removed the picture of")
 
     created_on = models.DateTimeField(_("when"), auto_now_add=True)
     moderator = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="moderation_actions"
     )
     moderator_name = models.CharField(_("moderator"), max_length=40)
-    verb = models.CharField(_("what"), max_length=10, choices=Verb)
+    verb = models.CharField(_("what"), max_length=20, choices=Verb)
     # The model's label and the primary key, without a foreign key: the target may go.
     target_model = models.CharField(max_length=60)
     target_pk = models.BigIntegerField()

@@ -11,17 +11,18 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import signals
+from accounts import pictures, signals
 from accounts.managers import UserManager
 from accounts.models.block import Block
 from accounts.models.follow import Follow
+from accounts.models.picture import HasPicture
 from accounts.models.retired import RetiredUsername
 from accounts.models.security import ToldState
 from accounts.text import clean_line, clean_text, is_visible
 from accounts.validators import username_validators, validate_time_zone
 
 
-class User(AbstractUser):
+class User(HasPicture, AbstractUser):
     """A member. Names and addresses are kept in lower case, so that plain unique columns serve.
 
     `get_absolute_url()` leads to the follower list; a project that has profile pages points it there with
@@ -47,6 +48,11 @@ class User(AbstractUser):
     )
     display_name = models.CharField(_("display name"), max_length=50, blank=True)
     bio = models.CharField(_("about you"), max_length=300, blank=True)
+    noindex = models.BooleanField(
+        _("Keep my profile and posts out of search engines"),
+        default=False,
+        help_text=_("Well-behaved ones follow this wish, some after a few weeks."),
+    )
     follows = models.ManyToManyField(
         "self",
         through=Follow,
@@ -77,6 +83,8 @@ class User(AbstractUser):
         indexes = [
             # Every list leaves suspended people out; there are few, and this finds them all at once.
             models.Index("id", name="user_suspended", condition=models.Q(suspended_on__isnull=False)),
+            # Those who keep out of search engines are left out of what these see in the same way.
+            models.Index("id", name="user_noindex", condition=models.Q(noindex=True)),
         ]
 
     def __str__(self):
@@ -214,6 +222,7 @@ class User(AbstractUser):
         with transaction.atomic():
             RetiredUsername.objects.get_or_create(username=self.username)
             self.end_sessions()
+            pictures.discard_on_commit(self.picture)
             self.delete()
             signals.user_left.send(sender=User, username=self.username)
 

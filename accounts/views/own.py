@@ -1,5 +1,8 @@
 """What a member decides about themselves."""
 
+import logging
+
+from allauth.core.ratelimit import consume
 from allauth.decorators import rate_limit
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -10,6 +13,9 @@ from django.views.generic import FormView, UpdateView
 
 from accounts.forms import LeaveForm, ProfileForm
 from accounts.models import RefusedAddress, User
+from accounts.pictures import NotStored
+
+logger = logging.getLogger(__name__)
 
 
 class SettingsView(UpdateView):
@@ -26,10 +32,28 @@ class SettingsView(UpdateView):
     def get_context_data(self, **kwargs):
         refused = RefusedAddress.objects.filter(address=self.request.user.email).first()
         return super().get_context_data(refused=refused, **kwargs)
+    def post(self, request):
+        # Making a picture takes the machine a second: not as often as a program could ask for it.
+        if request.FILES and not consume(request, action="picture", user=request.user):
+            form = self.form_class(request.POST, instance=self.get_object())
+            form.full_clean()
+            return self.refuse_picture(form, _("Too many pictures at once. Try again in an hour."), 429)
+        return super().post(request)
 
     def form_valid(self, form):
+        try:
+            response = super().form_valid(form)
+        except NotStored:
+            logger.exception("A picture could not be stored")
+            words = _("Your picture could not be stored. Try again in a moment.")
+            return self.refuse_picture(form, words, 503)
         messages.success(self.request, _("Saved."))
-        return super().form_valid(form)
+        return response
+
+    def refuse_picture(self, form, words, status):
+        form.add_error("picture", words)
+        self.object = self.get_object()
+        return self.render_to_response(self.get_context_data(form=form), status=status)
 
 
 class LeaveView(FormView):

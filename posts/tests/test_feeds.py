@@ -1,66 +1,266 @@
+import re
+from datetime import datetime
 from xml.etree import ElementTree
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from accounts.tests.factories import UserFactory
+from accounts.models import User
+from accounts.tests.factories import FollowFactory, UserFactory
+from posts.models import HomeFeed
 from posts.tests.factories import PostFactory
 
 ATOM = "{http://www.w3.org/2005/Atom}"
-URL = "/@ada/feed.atom"
+SETTINGS = "/users/feeds/"
 
 
 @pytest.fixture
 def ada(db):
-    return UserFactory(username="ada", display_name="Ada & <Co>")
+    return UserFactory(username="ada", display_name="Ada & <Co>", bio="Numbers.")
+
+
+@pytest.fixture
+def home_feed(member, member_client):
+    """The path of the private feed of `member`, who follows Bob."""
+    FollowFactory(follower=member, followed=UserFactory(username="bob"))
+    return make_address(member_client)
+
+
+def make_address(client):
+    client.post(SETTINGS, {"do": "renew"})
+    return client.get(SETTINGS).context["address"].removeprefix("http://localhost:8000")
+
+
+def parse(response):
+    return ElementTree.fromstring(response.content)  # noqa: S314 (our own)
 
 
 def entries(response):
-    return ElementTree.fromstring(response.content).findall(f"{ATOM}entry")  # noqa: S314 (our own)
+    return parse(response).findall(f"{ATOM}entry")
 
 
-def test_it_has_the_newest_visible_posts_with_their_texts_as_html(client, ada):
-    for number in range(25):
-        PostFactory(author=ada, content=f"n{number}")
-    PostFactory(author=ada).hide()
+def texts(response):
+    return [entry.find(f"{ATOM}title").text for entry in entries(response)]
+
+
+def links(element):
+    return {link.get("rel"): link.get("href") for link in element.findall(f"{ATOM}link")}
+
+
+def faults(response):
+    """What RFC 4287 and RFC 5005 ask of a feed document and this one lacks."""
+    feed = parse(response)
+    found = list(faults_of_head(feed))
+    ids = [entry.find(f"{ATOM}id").text for entry in feed.findall(f"{ATOM}entry")]
+    if len(ids) != len(set(ids)):
+        found.append("two entries with one id")
+    for entry in feed.findall(f"{ATOM}entry"):
+        found += faults_of_head(entry)
+        if [content.get("type") for content in entry.findall(f"{ATOM}content")] != ["html"]:
+            found.append("no content as html")
+        if entry.find(f"{ATOM}published") is None:
+            found.append("no published")
+    if "self" not in links(feed):
+        found.append("no link to itself")
+    # Of each rel at most one with the same type and language (4.1.1).
+    rels = [link.get("rel") for link in feed.findall(f"{ATOM}link")]
+    if len(rels) != len(set(rels)):
+        found.append(f"links twice: {rels}")
+    return found
+
+
+def faults_of_head(element):
+    for name in ("id", "title", "updated"):
+        if len(element.findall(f"{ATOM}{name}")) != 1 or not element.find(f"{ATOM}{name}").text:
+            yield f"{element.tag}: not one {name}"
+    if not re.match(r"https?://", element.find(f"{ATOM}id").text):
+        yield f"{element.tag}: the id is no absolute IRI"
+    if datetime.fromisoformat(element.find(f"{ATOM}updated").text).tzinfo is None:
+        yield f"{element.tag}: a moment without a zone"
+    authors = element.findall(f"{ATOM}author")
+    if not authors or not all(author.find(f"{ATOM}name").text for author in authors):
+        yield f"{element.tag}: no author with a name"
+    for link in element.findall(f"{ATOM}link"):
+        if not re.match(r"https?://", link.get("href")):
+            yield f"{element.tag}: a relative link"
+    if "alternate" not in links(element):
+        yield f"{element.tag}: no page for people"
+
+
+@pytest.fixture(params=["author", "public", "home"])
+def feed(request):
+    """The path of each feed in turn; `bob` writes into all of them."""
+    if request.param == "home":
+        return request.getfixturevalue("home_feed")
+    request.getfixturevalue("db")
+    UserFactory(username="bob", display_name="Bob <b>")
+    return {"author": "/@bob/feed.atom", "public": "/explore/feed.atom"}[request.param]
+
+
+@pytest.fixture
+def write(feed):
+    bob = User.objects.get(username="bob")
+    return lambda **fields: PostFactory(author=bob, **fields)
+
+
+def test_it_is_valid_empty_and_full(client, feed, write):
+    empty = client.get(feed)
+    assert (empty.status_code, entries(empty), faults(empty)) == (200, [], [])
+    for content in ("<b>&amp; ]]> & \u2028", "مرحبا", "x" * 500, "two\n\nlines https://example.org/?a=1&b=2"):
+        write(content=content)
+    response = client.get(feed)
+
+    assert response["Content-Type"] == "application/atom+xml; charset=utf-8"
+    assert response["X-Robots-Tag"] == "noindex"
+    assert len(entries(response)) == 4
+    assert faults(response) == []
+
+
+def test_all_pages_hold_every_post_once_by_their_links(client, feed, write):
+    for number in range(45):
+        write(content=f"n{number}")
+    address, seen, ids = f"http://localhost:8000{feed}", [], set()
+    while address:
+        response = client.get(address.removeprefix("http://localhost:8000"))
+        assert faults(response) == []
+        seen += texts(response)
+        ids.add(parse(response).find(f"{ATOM}id").text)
+        around = links(parse(response))
+        assert around["self"] == address
+        assert around["first"] == f"http://localhost:8000{feed}"
+        address = around.get("next")
+
+    assert seen == [f"n{number}" for number in range(44, -1, -1)]
+    # Pages are parts of one feed.
+    assert len(ids) == 1
+    back = client.get(around["previous"].removeprefix("http://localhost:8000"))
+    assert texts(back) == [f"n{number}" for number in range(24, 4, -1)]
+
+
+def test_it_is_sent_again_only_when_it_changed(client, feed, write):
+    first = write()
+    tag = client.get(feed)["ETag"]
+    assert client.get(feed, headers={"if-none-match": tag}).status_code == 304
+    write().hide()
+    assert client.get(feed, headers={"if-none-match": tag}).status_code == 304
+    write()
+    newer = client.get(feed, headers={"if-none-match": tag})
+    assert newer.status_code == 200
+    first.delete()
+    assert client.get(feed, headers={"if-none-match": newer["ETag"]}).status_code == 200
+
+
+def test_the_number_of_queries_does_not_grow(client, feed, write, django_assert_num_queries):
+    write(content="@bob")
+    with CaptureQueriesContext(connection) as few:
+        client.get(feed)
+    for _ in range(15):
+        write(content="@bob")
+    with django_assert_num_queries(len(few)):
+        client.get(feed)
+
+
+@pytest.mark.parametrize("query", ["before=x", "after=-1", f"before={'9' * 30}"])
+def test_a_cursor_that_is_none_is_no_page(client, feed, query):
+    assert client.get(f"{feed}?{query}").status_code == 404
+
+
+def test_an_entry_is_the_text_as_html_with_absolute_links(client, ada):
     newest = PostFactory(author=ada, content="<b> & @ada\nhttps://example.org/")
+    (entry,) = entries(client.get("/@ada/feed.atom"))
 
-    response = client.get(URL)
-    found = entries(response)
-    assert response["Content-Type"].startswith("application/atom+xml")
-    assert len(found) == 20
-    assert found[0].find(f"{ATOM}title").text == "<b> & @ada https://example.org/"
-    html = found[0].find(f"{ATOM}summary").text
-    assert html.startswith(
+    assert entry.find(f"{ATOM}title").text == "<b> & @ada https://example.org/"
+    assert entry.find(f"{ATOM}content").text.startswith(
         '&lt;b&gt; &amp; <a href="http://localhost:8000/@ada/">@ada</a><br><a href="https://example.org/"'
     )
-    assert found[0].find(f"{ATOM}id").text == f"http://localhost:8000/posts/{newest.pk}/"
-    assert found[0].find(f"{ATOM}updated").text.startswith("2024-")
-    assert found[1].find(f"{ATOM}title").text == "n24"
-
-
-def test_it_is_sent_again_only_when_it_changed(client, ada):
-    PostFactory(author=ada)
-    tag = client.get(URL)["ETag"]
-
-    assert client.get(URL, headers={"if-none-match": tag}).status_code == 304
-    PostFactory(author=ada).hide()
-    assert client.get(URL, headers={"if-none-match": tag}).status_code == 304
-    PostFactory(author=ada)
-    assert client.get(URL, headers={"if-none-match": tag}).status_code == 200
+    assert entry.find(f"{ATOM}id").text == f"http://localhost:8000/posts/{newest.pk}/"
+    assert entry.find(f"{ATOM}updated").text.startswith("2024-")
+    assert entry.find(f"{ATOM}author/{ATOM}uri").text == "http://localhost:8000/@ada/"
 
 
 def test_nobodys_feed(client, ada):
     assert client.get("/@nobody/feed.atom").status_code == 404
+    PostFactory(author=ada)
     ada.suspend()
-    assert client.get(URL).status_code == 404
+    assert client.get("/@ada/feed.atom").status_code == 404
+    assert entries(client.get("/explore/feed.atom")) == []
 
 
-def test_the_profile_names_it(client, ada):
+def test_the_pages_name_their_feeds(client, ada):
     assert 'href="/@ada/feed.atom"' in client.get("/@ada/").content.decode()
+    assert 'href="/explore/feed.atom"' in client.get("/explore/").content.decode()
 
 
-def test_a_feed_without_posts_is_valid(client, ada):
-    response = client.get(URL)
+class TestHome:
+    def test_it_holds_what_its_reader_follows_without_a_log_in(self, client, home_feed, member):
+        PostFactory(author=UserFactory(), content="not followed")
+        PostFactory(author=member.follows.get(), content="followed")
+        PostFactory(author=member, content="own")
+        response = client.get(home_feed)
 
-    assert entries(response) == []
-    assert ElementTree.fromstring(response.content).find(f"{ATOM}updated") is not None  # noqa: S314
+        assert texts(response) == ["own", "followed"]
+        assert response["Cache-Control"] == "private"
+        assert "Set-Cookie" not in response.headers
+
+    def test_a_new_address_voids_the_old_one_and_revoking_voids_both(self, client, home_feed, member_client):
+        newer = make_address(member_client)
+        assert [client.get(path).status_code for path in (home_feed, newer)] == [404, 200]
+
+        for _twice in range(2):
+            member_client.post(SETTINGS, {"do": "revoke"})
+        assert [client.get(path).status_code for path in (home_feed, newer)] == [404, 404]
+        assert "There is no address yet." in member_client.get(SETTINGS).content.decode()
+        assert make_address(member_client) not in (home_feed, newer)
+
+    def test_every_wrong_token_gets_the_same_answer(self, client, home_feed, member_client, settings):
+        key, _dot, signature = home_feed.split("/")[2].rpartition(".")
+        revoked = make_address(member_client)
+        member_client.post(SETTINGS, {"do": "revoke"})
+        wrong = [f"{key}.{signature[::-1]}", f"{key}.", signature, key, "x", "a.b.c", "é", "%00", "x" * 900]
+        answers = {client.get(f"/feeds/{token}/home.atom").content for token in wrong}
+        answers.add(client.get(revoked).content)
+
+        assert len(answers) == 1
+        assert b"There is nothing here" in answers.pop()
+
+    def test_a_guess_costs_no_query(self, client, home_feed, django_assert_num_queries):
+        with django_assert_num_queries(0):
+            client.get("/feeds/0123456789abcdef.guess/home.atom")
+
+    def test_the_database_alone_does_not_open_it(self, client, home_feed):
+        feed = HomeFeed.objects.get()
+        assert feed.key in home_feed
+        assert client.get(f"/feeds/{feed.key}/home.atom").status_code == 404
+
+    def test_of_somebody_suspended_or_gone(self, client, home_feed, member):
+        member.suspend()
+        assert client.get(home_feed).status_code == 404
+        member.reinstate()
+        assert client.get(home_feed).status_code == 200
+        member.leave()
+        assert client.get(home_feed).status_code == 404
+
+    def test_the_log_does_not_name_it(self, client, home_feed, caplog):
+        with caplog.at_level("INFO"):
+            client.get(home_feed)
+
+        (line,) = [record.msg for record in caplog.records if "request_finished" in str(record.msg)]
+        assert line["request"] == "GET /feeds/***/home.atom"
+
+    def test_nobody_else_sees_or_changes_the_address(self, home_feed, member):
+        other = Client()
+        assert other.get(SETTINGS).url.startswith("/users/login/")
+        assert other.post(SETTINGS, {"do": "revoke"}).url.startswith("/users/login/")
+        other.force_login(UserFactory())
+        assert home_feed not in other.get(SETTINGS).content.decode()
+        other.post(SETTINGS, {"do": "revoke"})
+        assert HomeFeed.objects.filter(user=member).exists()
+
+    def test_looking_changes_nothing_nor_does_nonsense(self, home_feed, member_client):
+        for data in ({}, {"do": "x"}):
+            assert member_client.post(SETTINGS, data).status_code == 302
+        page = member_client.get(SETTINGS)
+        assert home_feed in page.content.decode()
+        assert "no-store" in page["Cache-Control"]

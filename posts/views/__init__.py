@@ -1,4 +1,5 @@
 from posts.views.export import ExportView
+from posts.views.feed import HomeFeedView
 from posts.views.post import (
     PostCreateView,
     PostDeleteView,
@@ -13,6 +14,7 @@ from posts.views.unread import NewsView, UnreadView
 __all__ = [
     "ExploreView",
     "ExportView",
+    "HomeFeedView",
     "HomeView",
     "NewsView",
     "PostCreateView",

@@ -53,7 +53,7 @@ class HomeView(TimelineView):
         return super().get_page()
 
     def get_queryset(self):
-        return Post.objects.visible()  # Of a visitor, who has no blocks.
+        return Post.objects.indexable()  # Of a visitor, who has no blocks and may be a search engine.
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(form=PostForm(), **kwargs)

@@ -8,7 +8,15 @@ from urllib.parse import urlsplit
 # Not whatever this machine's .env says. DATABASE_URL and CACHE_URL may come from the environment.
 os.environ["ENV_FILE"] = os.devnull
 os.environ.setdefault("SECRET_KEY", "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz")
-for _name in ("DEBUG", "EMAIL_URL", "SITE_URL", "TRUSTED_PROXIES", "EMAIL_VERIFICATION"):
+for _name in (
+    "DEBUG",
+    "EMAIL_URL",
+    "SITE_URL",
+    "TRUSTED_PROXIES",
+    "EMAIL_VERIFICATION",
+    "MEDIA_STORAGE",
+    "MEDIA_URL",
+):
     os.environ.pop(_name, None)
 
 from socializer.settings import *  # noqa: E402, F403
@@ -33,5 +41,6 @@ if CACHES["default"]["BACKEND"].endswith("RedisCache"):
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+STORAGES["default"] = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_AUTOREFRESH = True

@@ -25,11 +25,14 @@ PAGES = {
     "/about/": (200, 200, 200, 200, 200, 200),
     "/@author/": (200, 200, 200, 404, 200, 200),
     "/@author/feed.atom": (200, 200, 200, 200, 200, 200),
+    "/explore/feed.atom": (200, 200, 200, 200, 200, 200),
+    "/feeds/key.sign/home.atom": (404, 404, 404, 404, 404, 404),
     "/@author/followers/": ("in", 200, 200, 404, 200, 200),
     "/@author/following/": ("in", 200, 200, 404, 200, 200),
     "/users/": ("in", 200, 200, 200, 200, 200),
     "/users/settings/": ("in", 200, 200, 200, 200, 200),
     "/users/blocks/": ("in", 200, 200, 200, 200, 200),
+    "/users/feeds/": ("in", 200, 200, 200, 200, 200),
     "/users/leave/": ("in", 200, 200, 200, 200, 200),
     "/users/export/": ("in", 200, 200, 200, 200, 200),
     "/users/email/": ("in", 200, 200, 200, 200, 200),
@@ -57,6 +60,11 @@ PAGES = {
     "/admin/accounts/moderationaction/": ("in", 403, 403, 403, 200, 200),
     "/admin/accounts/delivery/": ("in", 403, 403, 403, 403, 200),
     "/admin/auth/group/": ("in", 403, 403, 403, 403, 200),
+    "/sitemap.xml": (200, 200, 200, 200, 200, 200),
+    "/sitemap-people-1.xml": (200, 200, 200, 200, 200, 200),
+    "/manifest.webmanifest": (200, 200, 200, 200, 200, 200),
+    "/media/pictures/x.webp": (404, 404, 404, 404, 404, 404),
+    "/style/": (404, 404, 404, 404, 404, 404),  # Only under DEBUG.
 }
 # Pages that are the same for everybody, or for every member: (visitor, member). 302 leads on, or asks for the password.
 ALIKE = {
@@ -108,6 +116,7 @@ POSTS = {
     "/posts/1/edit/": ("in", 404, 200, 404, 404, 404),
     "/posts/1/delete/": ("in", 404, 302, 404, 404, 404),
     "/users/settings/": ("in", 200, 200, 200, 200, 200),
+    "/users/feeds/": ("in", 302, 302, 302, 302, 302),
     "/users/leave/": ("in", 200, 200, 200, 200, 200),
 }
 # Where POST is for allauth to answer, whose pages are everybody's own.

@@ -7,6 +7,7 @@ import os
 import random
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
@@ -19,7 +20,7 @@ QUERIES = ["before", "after", "q", "next", "format", "page", "o", "p"]
 PATHS = [
     "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/",
     "/users/settings/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/", "/posts/1/history/",
-    "/posts/2/edit/", "/unread/", "/news/", "/help/",
+    "/posts/2/edit/", "/unread/", "/news/", "/help/", "/explore/feed.atom", "/feeds/x.y/home.atom", "/users/feeds/", "/sitemap-posts-1.xml",
     "/healthz/", "/@bob/feed.atom", "/admin/posts/post/", "/admin/accounts/user/", "/admin/posts/reportedpost/",
 ]  # fmt: skip
 FORMS = {
@@ -28,7 +29,8 @@ FORMS = {
     "/posts/2/edit/": ["content"],
     "/posts/1/report/": ["reason", "note"],
     "/posts/1/delete/": [],
-    "/users/settings/": ["display_name", "bio", "new_follower"],
+    "/users/settings/": ["display_name", "bio", "new_follower", "noindex", "picture", "remove_picture"],
+    "/users/feeds/": ["do"],
     "/users/leave/": ["password", "sure"],
     "/users/signup/": ["username", "email", "password1", "next"],
     "/users/login/": ["login", "password", "remember", "next"],
@@ -47,6 +49,17 @@ VALUES = [
     "👨‍👩‍👧‍👦" * 90, "' OR 1=1 --", '"><svg onload=x>', "{{ 7|add:7 }}", "%s%n%(x)s", "../../etc/passwd", "//evil.example",
     "https://evil.example/", "javascript:x", "a@b", "a@" + "b" * 300 + ".example", "ada", "@ada", "ADA", "٣", "²", "%00", "%ff",
 ]  # fmt: skip
+# How pictures, and what is taken for one, begin.
+HEADS = [
+    b"",
+    b"<svg>",
+    b"GIF89a",
+    b"\xff\xd8\xff\xe0",
+    b"\x89PNG\r\n\x1a\n",
+    b"RIFF\x40\0\0\0WEBPVP8 ",
+    b"BM",
+    b"%PDF-",
+]
 
 
 def odd_value(rng):
@@ -56,6 +69,12 @@ def odd_value(rng):
         chr(rng.choice([rng.randrange(0x300), rng.randrange(0xD800), rng.randrange(0xE000, 0x110000)]))
         for _ in range(rng.randrange(40))
     )
+
+
+def odd_field(rng, name):
+    if name == "picture" and rng.random() < 0.8:
+        return SimpleUploadedFile("odd.jpg", rng.choice(HEADS) + rng.randbytes(rng.randrange(300)))
+    return odd_value(rng)
 
 
 def odd_request(rng, client):
@@ -68,7 +87,7 @@ def odd_request(rng, client):
     path = rng.choice(list(FORMS))
     # Some fields are missing, some come twice.
     data = {
-        name: [odd_value(rng) for _ in range(rng.choice([1, 1, 1, 2]))]
+        name: [odd_field(rng, name) for _ in range(rng.choice([1, 1, 1, 2]))]
         for name in FORMS[path]
         if rng.random() < 0.85
     }

@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from accounts.models import Delivery, FollowerChange, FollowNotice, Job, RefusedAddress
+from accounts.models import Delivery, FollowerChange, FollowNotice, Job, RefusedAddress, User
+from accounts.pictures import discard, stored_before, stored_keys
 
 # A delivery row keeps a mail from being sent twice, and no job is older than this.
 KEEP_DELIVERIES = timedelta(days=90)
@@ -14,10 +15,15 @@ KEEP_DELIVERIES = timedelta(days=90)
 KEEP_NEWS = timedelta(days=30)
 # A mailbox may come back.
 KEEP_REFUSALS = timedelta(days=90)
+# A picture's files are there a moment before the row that names them.
+KEEP_PICTURES = timedelta(days=1)
 
 
 class Command(BaseCommand):
-    help = "Deletes what has served its time: ended sessions, old jobs and the record of old mails. Harmless to repeat."
+    help = (
+        "Deletes what has served its time: ended sessions, old jobs, the record of old mails, "
+        "pictures that nobody has any more. Harmless to repeat."
+    )
 
     def add_arguments(self, parser):
         parser.add_argument(
@@ -25,10 +31,19 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, dry_run, verbosity, **options):
-        for words, rows in self.old_rows(timezone.now()):
+        now = timezone.now()
+        for words, rows in self.old_rows(now):
             count = rows.count() if dry_run else rows.delete()[0]
-            if verbosity:
-                self.stdout.write(f"{'Would delete' if dry_run else 'Deleted'} {count:,} {words}.")
+            self.say(count, words, dry_run, verbosity)
+        keys = self.orphaned_pictures(now)
+        if not dry_run:
+            for key in keys:
+                discard(key)
+        self.say(len(keys), "pictures of nobody", dry_run, verbosity)
+
+    def say(self, count, words, dry_run, verbosity):
+        if verbosity:
+            self.stdout.write(f"{'Would delete' if dry_run else 'Deleted'} {count:,} {words}.")
 
     def old_rows(self, now):
         """Yield what is deleted, in order, and which rows that are."""
@@ -41,3 +56,9 @@ class Command(BaseCommand):
         yield "follows told of by mail", told.filter(created_on__lt=now - KEEP_NEWS)
         yield "changes of followers", FollowerChange.objects.filter(happened_on__lt=now - KEEP_NEWS)
         yield "refused addresses", RefusedAddress.objects.filter(refused_on__lt=now - KEEP_REFUSALS)
+
+    def orphaned_pictures(self, now):
+        """The keys of pictures in the storage that no row names: of those who left, or of an upload that broke off."""
+        keys = stored_keys()  # First: what is stored and named meanwhile is not among them.
+        orphans = keys - set(User.objects.exclude(picture="").values_list("picture", flat=True))
+        return [key for key in orphans if stored_before(key, now - KEEP_PICTURES)]

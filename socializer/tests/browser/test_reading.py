@@ -143,7 +143,9 @@ def test_back_is_exact_to_the_pixel(open_page, network, old_posts):
     page = open_without_cache(open_page)
     log_in(page, "ada")
     scroll(page, 700)
-    below = page.locator(".post").evaluate_all("all => all.findIndex(post => post.getBoundingClientRect().top > 200)")
+    below = page.locator(".post").evaluate_all(
+        "all => all.findIndex(post => post.getBoundingClientRect().top > 200)"
+    )
     article = page.locator(".post").nth(below)
     height = article.evaluate("post => post.getBoundingClientRect().top")
     post = Post.objects.get(pk=article.get_attribute("id").removeprefix("post-"))
@@ -282,7 +284,9 @@ def test_pages_are_light(open_page, network):
     """At most 1.5 kB for a post, and 5 kB compressed for the next page."""
     page = open_page()
     log_in(page, "ada")
-    longest = page.locator(".post").evaluate_all("all => Math.max(...all.map(post => post.outerHTML.length - post.querySelector('.post-text').innerHTML.length))")
+    longest = page.locator(".post").evaluate_all(
+        "all => Math.max(...all.map(post => post.outerHTML.length - post.querySelector('.post-text').innerHTML.length))"
+    )
     with page.expect_response("**/?before=*") as answer:
         page.get_by_role("link", name="Older").click()
 

@@ -187,7 +187,9 @@ def test_the_counter_counts_as_the_server_does(open_page, network):
     for sample in SAMPLES:
         # As the browser hands it over: with \n between lines.
         typed = re.sub("\r\n?", "\n", sample) + "x" * 450
-        box(page).evaluate("(box, text) => { box.value = text; box.dispatchEvent(new Event('input')) }", typed)
+        box(page).evaluate(
+            "(box, text) => { box.value = text; box.dispatchEvent(new Event('input')) }", typed
+        )
         left = 500 - count_characters(clean_text(typed))
         if counter.inner_text() != str(left):
             faults.append((sample, counter.inner_text(), left))

@@ -1,0 +1,128 @@
+"""Atom (RFC 4287) with links from page to page (RFC 5005)."""
+
+from dataclasses import dataclass
+from hashlib import blake2s
+
+from django.conf import settings
+from django.contrib.syndication.views import Feed
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.text import Truncator
+
+from accounts.links import absolute
+from accounts.models import User
+from accounts.paging import Cursor, Page
+
+
+@dataclass(frozen=True)
+class FeedPage:
+    """A page of a feed: what it is called, where it and the page for people are, and its posts, ready to be shown."""
+
+    id: str
+    title: str
+    path: str
+    link: str
+    cursor: Cursor
+    page: Page
+    subtitle: str = ""
+    author: User | None = None
+
+    def address(self, name=None, position=None):
+        """The absolute address of this feed at a cursor; without one, of its first page."""
+        return absolute(self.path) + (f"?{name}={position}" if position is not None else "")
+
+    @property
+    def own_address(self):
+        name = "before" if self.cursor.before is not None else "after"
+        return self.address(name, getattr(self.cursor, name))
+
+    @property
+    def links(self):
+        """(rel, address) of the pages around this one. Next is older, as a reader walks."""
+        yield "first", self.address()
+        if self.page.newer is not None:
+            yield "previous", self.address("after", self.page.newer)
+        if self.page.older is not None:
+            yield "next", self.address("before", self.page.older)
+
+    @property
+    def etag(self):
+        """Changes with whatever the page shows."""
+        digest = blake2s(digest_size=12)
+        for part in (self.title, self.subtitle, self.own_address, *(href for _rel, href in self.links)):
+            digest.update(f"{part}\0".encode())
+        for post in self.page:
+            digest.update(f"{post.pk}\0{post.content}\0{post.author.name}\0".encode())
+        return f'"{digest.hexdigest()}"'
+
+
+class PagedAtom(Atom1Feed):
+    def add_root_elements(self, handler):
+        super().add_root_elements(handler)
+        for rel, href in self.feed["links"]:
+            handler.addQuickElement("link", "", {"rel": rel, "href": href})
+
+    def add_item_elements(self, handler, item):
+        super().add_item_elements(handler, item)
+        handler.addQuickElement("content", item["content"], {"type": "html"})
+
+
+class AtomFeed(Feed):
+    """Writes the FeedPage that the view has found and left on the request."""
+
+    feed_type = PagedAtom
+
+    def get_object(self, request, **kwargs):
+        return request.feed_page
+
+    def title(self, feed):
+        return feed.title
+
+    def subtitle(self, feed):
+        return feed.subtitle
+
+    def link(self, feed):
+        return absolute(feed.link)
+
+    def feed_guid(self, feed):
+        return absolute(feed.id)
+
+    def feed_url(self, feed):
+        return feed.own_address
+
+    def feed_extra_kwargs(self, feed):
+        return {"links": feed.links}
+
+    def author_name(self, feed):
+        return feed.author.name if feed.author else settings.SITE_NAME
+
+    def author_link(self, feed):
+        return absolute(feed.author.get_absolute_url() if feed.author else "/")
+
+    def items(self, feed):
+        return feed.page
+
+    def item_title(self, post):
+        return Truncator(" ".join(post.content.split())).chars(80)
+
+    def item_description(self, post):
+        return None  # The whole text is the content.
+
+    def item_extra_kwargs(self, post):
+        # The only addresses without a host are ours, of people mentioned; readers know no host to add.
+        return {"content": post.content_html.replace('href="/', f'href="{settings.SITE_URL}/')}
+
+    def item_link(self, post):
+        return absolute(post.get_absolute_url())
+
+    item_guid = item_link
+
+    def item_author_name(self, post):
+        return post.author.name
+
+    def item_author_link(self, post):
+        return absolute(post.author.get_absolute_url())
+
+    def item_pubdate(self, post):
+        return post.created_on
+
+    item_updateddate = item_pubdate

@@ -1,0 +1,93 @@
+"""The timelines that can be read as a feed: of one author, of everyone, and, by a token, one's own home."""
+
+from functools import wraps
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.utils.translation import gettext as _
+from django.views.decorators.http import condition, require_safe
+
+from accounts.models import User
+from accounts.paging import Cursor, fetch_from, paginate
+from posts.feeds.atom import AtomFeed, FeedPage
+from posts.ids import MAX_ID, settled_id
+from posts.models import HomeFeed, Post
+from posts.rendering import render_contents
+from posts.timelines import home_timeline
+
+PAGE_SIZE = 20
+
+
+def page_of(posts, cursor):
+    return paginate(fetch_from(posts.newest_first().for_display()), cursor, PAGE_SIZE, settled=settled_id())
+
+
+def find_author_feed(request, cursor, username):
+    author = get_object_or_404(User.objects.visible(), username=username.lower())
+    return FeedPage(
+        id=author.get_absolute_url(),
+        title=f"{author.name} (@{author.username}) · {settings.SITE_NAME}",
+        subtitle=author.bio,
+        path=reverse("posts:author-feed", args=[author.username]),
+        link=author.get_absolute_url(),
+        author=author,
+        cursor=cursor,
+        page=page_of(Post.objects.visible().by(author), cursor),
+    )
+
+
+def find_public_feed(request, cursor):
+    explore = reverse("posts:explore")
+    return FeedPage(
+        id=explore,
+        title=f"{_('Explore')} · {settings.SITE_NAME}",
+        subtitle=_("What everyone here writes, newest first."),
+        path=reverse("posts:public-feed"),
+        link=explore,
+        cursor=cursor,
+        page=page_of(Post.objects.visible(), cursor),
+    )
+
+
+def find_home_feed(request, cursor, token):
+    reader = HomeFeed.reader_of(token)
+    if reader is None:
+        raise Http404("No such feed.")
+    home = reverse("posts:home")
+    return FeedPage(
+        # Not the address: that has the token in it, and another after a renewal.
+        id=f"{home}#{reader.username}",
+        title=_("Home of @%(name)s") % {"name": reader.username} + f" · {settings.SITE_NAME}",
+        path=reverse("posts:home-feed", args=[token]),
+        link=home,
+        cursor=cursor,
+        page=home_timeline().page(reader, cursor),
+    )
+
+
+def feed_view(find, *, private=False):
+    """Return the view of the feed whose page `find(request, cursor, ...)` returns. Sent again only when it changed."""
+
+    def etag(request, **kwargs):
+        request.feed_page = find(request, Cursor.from_query(request.GET, MAX_ID), **kwargs)
+        return request.feed_page.etag
+
+    @wraps(find)
+    def view(request, **kwargs):
+        render_contents(request.feed_page.page)
+        response = AtomFeed()(request, **kwargs)
+        response.headers["X-Robots-Tag"] = "noindex"
+        if private:
+            patch_cache_control(response, private=True)
+        return response
+
+    return login_not_required(require_safe(condition(etag_func=etag)(view)))
+
+
+author_feed = feed_view(find_author_feed)
+public_feed = feed_view(find_public_feed)
+home_feed = feed_view(find_home_feed, private=True)

@@ -1,0 +1,142 @@
+"""What search engines, other sites and devices are told about the site and its members."""
+
+import re
+
+import pytest
+
+from accounts.tests.factories import UserFactory
+from posts.tests.factories import PostFactory
+from socializer.logs import hide_secret_addresses
+from socializer.sitemaps import SiteSitemap
+
+LOC = re.compile(r"<loc>http://localhost:8000(.*?)</loc>")
+NOINDEX = '<meta name="robots" content="noindex">'
+SITE = "http://localhost:8000"
+
+
+def listed(client):
+    """The paths in all parts of the sitemap."""
+    parts = LOC.findall(client.get("/sitemap.xml").content.decode())
+    return [path for part in parts for path in LOC.findall(client.get(part).content.decode())]
+
+
+@pytest.fixture
+def shy(db):
+    return UserFactory(username="shy", noindex=True)
+
+
+def test_the_sitemap_lists_the_pages_and_who_wants_to_be_found(client, shy):
+    ada, gone = UserFactory(username="ada"), UserFactory(username="gone")
+    post = PostFactory(author=ada)
+    PostFactory(author=ada).hide()
+    PostFactory(author=shy)
+    PostFactory(author=gone)
+    gone.suspend()
+
+    assert listed(client) == ["/", "/about/", "/rules/", "/privacy/", "/@ada/", f"/posts/{post.pk}/"]
+
+
+@pytest.mark.django_db
+def test_the_sitemap_is_paged_and_every_part_is_allowed_by_the_rules(client, monkeypatch):
+    monkeypatch.setattr(SiteSitemap, "limit", 2)
+    paths = [f"/@{UserFactory().username}/" for _ in range(5)]
+    parts = LOC.findall(client.get("/sitemap.xml").content.decode())
+
+    assert parts == [
+        f"/sitemap-{name}-{n}.xml"
+        for name, n in (*[("pages", 1), ("pages", 2)], *[("people", n) for n in (1, 2, 3)])
+    ]
+    assert listed(client)[4:] == paths
+    for path in (
+        "/sitemap-people-4.xml",
+        "/sitemap-people-0.xml",
+        "/sitemap-x-1.xml",
+        f"/sitemap-people-{9**40}.xml",
+    ):
+        assert client.get(path).status_code == 404
+
+
+@pytest.mark.django_db
+def test_the_number_of_queries_for_a_part_does_not_grow(client, django_assert_num_queries):
+    for _ in range(9):
+        PostFactory()
+    for part in ("people", "posts"):
+        with django_assert_num_queries(2):
+            client.get(f"/sitemap-{part}-1.xml")
+
+
+@pytest.mark.django_db
+def test_the_rules_for_robots(client):
+    text = client.get("/robots.txt").content.decode()
+
+    assert "Disallow: /users/\n" in text
+    assert "Disallow: /feeds/\n" in text
+    assert f"Sitemap: {SITE}/sitemap.xml\n" in text
+
+
+def test_pages_of_whoever_does_not_want_to_be_found_say_so(client, shy):
+    post = PostFactory(author=shy, content="Only for people.")
+    other = PostFactory(author=UserFactory(username="ada"))
+
+    for path in ("/@shy/", f"/posts/{post.pk}/"):
+        assert NOINDEX in client.get(path).content.decode()
+    for path in ("/", "/@ada/", f"/posts/{other.pk}/"):
+        assert NOINDEX not in client.get(path).content.decode()
+    # The start page is for search engines too; what everyone writes is not.
+    assert "Only for people." not in client.get("/").content.decode()
+    explore = client.get("/explore/").content.decode()
+    assert "Only for people." in explore
+    assert '<meta name="robots" content="noindex, follow">' in explore
+
+
+def test_the_wish_is_on_the_settings_page(member, member_client):
+    member_client.post("/users/settings/", {"display_name": "", "bio": "", "noindex": "on"})
+    member.refresh_from_db()
+    assert member.noindex
+    assert member_client.get("/users/settings/").context["form"]["noindex"].value() is True
+    member_client.post("/users/settings/", {"display_name": "", "bio": ""})
+    member.refresh_from_db()
+    assert not member.noindex
+
+
+def heads(client, path):
+    return re.findall(r'<meta property="(og:\w+)" content="(.*?)">', client.get(path).content.decode())
+
+
+def test_what_other_sites_show_of_a_link(client, member):
+    post = PostFactory(author=member, content='Quote " and <tag>')
+    for path in ("/", "/about/", "/explore/", "/@ada/", f"/posts/{post.pk}/"):
+        found = dict(heads(client, path))
+        assert len(found) == len(heads(client, path)) == 6
+        assert found["og:url"] == f"{SITE}{path}"
+        assert found["og:image"] == f"{SITE}/static/socializer/icon-512.png"
+        assert f'<link rel="canonical" href="{SITE}{path}">' in client.get(path).content.decode()
+    assert found["og:description"] == "Quote &quot; and &lt;tag&gt;"
+
+    member.show_picture("0" * 32)
+    assert dict(heads(client, "/@ada/"))["og:image"] == f"{SITE}/media/pictures/{'0' * 32}-256.webp"
+
+
+@pytest.mark.django_db
+def test_the_manifest_names_icons_that_are_there(client):
+    response = client.get("/manifest.webmanifest")
+    manifest = response.json()
+
+    assert response["Content-Type"] == "application/manifest+json"
+    assert {"192x192", "512x512"} <= {icon["sizes"] for icon in manifest["icons"]}
+    assert "maskable" in {icon["purpose"] for icon in manifest["icons"]}
+    for icon in manifest["icons"]:
+        assert client.get(icon["src"]).status_code == 200
+    assert 'rel="manifest" href="/manifest.webmanifest"' in client.get("/").content.decode()
+
+
+def test_no_log_line_holds_an_address_that_is_a_key():
+    class Request:
+        def __repr__(self):
+            return "<WSGIRequest: GET '/feeds/key.sign/home.atom?before=1'>"
+
+    line = hide_secret_addresses(
+        None, "", {"event": "Not Found: /users/unsubscribe/a:b:c/", "request": Request()}
+    )
+    assert line["event"] == "Not Found: /users/unsubscribe/***/"
+    assert line["request"] == "<WSGIRequest: GET '/feeds/***/home.atom?before=1'>"
