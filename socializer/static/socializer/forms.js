@@ -15,6 +15,9 @@
     for (const form of document.forms) delete form.dataset.sent;
   });
 
+  // A box grows with its text. Here and not in the style sheet: the CSS checker does not know the property yet.
+  for (const area of document.querySelectorAll("textarea")) area.style.fieldSizing = "content";
+
   const wrong = document.querySelector("main [aria-invalid='true'], main .form-errors");
   if (wrong?.matches(".form-errors")) wrong.tabIndex = -1;
   wrong?.focus();

@@ -7,9 +7,11 @@ import subprocess
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.contrib.staticfiles import finders
 
 from accounts import kinds
 from accounts.tests.factories import PASSWORD
+from accounts.tests.pictures import picture_bytes
 from accounts.unsubscribe import unsubscribe_url
 from posts.models import ReadMark
 from socializer.tests.browser.conftest import log_in
@@ -81,6 +83,23 @@ def all_pages(page, network):
     page.keyboard.press("?")
     page.get_by_role("dialog").wait_for()
     yield "the keys"
+    page.goto("/users/settings/")
+    page.get_by_label("Picture", exact=True).set_input_files(
+        {"name": "x.svg", "mimeType": "image/svg+xml", "buffer": b"<svg/>"}
+    )
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Use JPEG, PNG").last.wait_for()
+    yield "settings with a picture that is none"
+    page.get_by_label("Picture", exact=True).set_input_files(
+        {"name": "x.png", "mimeType": "image/png", "buffer": picture_bytes(format="PNG")}
+    )
+    page.get_by_role("button", name="Save").click()
+    page.get_by_label("Remove my picture").wait_for()
+    yield "settings with a picture"
+    page.goto("/users/feeds/")
+    page.get_by_role("button", name="Make an address").click()
+    page.get_by_label("Address for your feed reader").wait_for()
+    yield "a private feed's address"
 
 
 @pytest.mark.parametrize("width", [320, 1280])
@@ -136,6 +155,18 @@ def test_valid_html(open_page, network, tmp_path):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert checked.stderr == "", where
+
+
+def test_valid_css():
+    jar = os.environ.get("VNU_JAR")
+    if not (jar and shutil.which("java")):
+        pytest.skip("The Nu HTML checker is not on this machine: set VNU_JAR.")
+    sheets = [finders.find(f"socializer/{name}.css") for name in ("site", "style")]
+    checked = subprocess.run(  # noqa: S603
+        ["java", "-jar", jar, "--css", "--errors-only", "--format", "gnu", *sheets],  # noqa: S607
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (checked.returncode, checked.stderr) == (0, "")
 
 
 def test_the_first_visit_to_home_is_light(open_page, network):
