@@ -48,7 +48,7 @@ def boolean(name, default):
 
 def whole_number(name, default, most=10**6):
     value = str(text(name, default))
-    if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) <= most):
+    if not (value.isascii() and value.isdigit() and len(value) <= len(str(most)) and int(value) <= most):
         raise ImproperlyConfigured(f"{name} is {value!r}. Write a whole number from 0 to {most:,}.")
     return int(value)
 

@@ -239,8 +239,8 @@ STORAGES = {
 MEDIA_URL = env.media_url("MEDIA_URL", "/media/")
 MEDIA_ROOT = VAR_DIR / "media"
 STORAGES["default"] = env.storage("MEDIA_STORAGE", "django.core.files.storage.FileSystemStorage")
-PICTURE_MAX_BYTES = env.whole_number("PICTURE_MAX_BYTES", 5 * 1024 * 1024)
-PICTURE_MAX_PIXELS = env.whole_number("PICTURE_MAX_PIXELS", 50_000_000)
+PICTURE_MAX_BYTES = env.whole_number("PICTURE_MAX_BYTES", 5 * 1024 * 1024, most=10**8)
+PICTURE_MAX_PIXELS = env.whole_number("PICTURE_MAX_PIXELS", 50_000_000, most=10**9)
 FILE_UPLOAD_HANDLERS = [
     "accounts.uploads.BoundedUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

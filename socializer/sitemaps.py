@@ -10,6 +10,7 @@ from django.core.paginator import EmptyPage
 from django.http import Http404
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.views.decorators.http import require_safe
 
 from accounts.links import absolute
 from accounts.models import User
@@ -61,6 +62,7 @@ def answer(request, template, context):
 
 
 @login_not_required
+@require_safe
 def index(request):
     """The list of all parts. Their addresses have no query: robots.txt closes those."""
     parts = [
@@ -73,6 +75,7 @@ def index(request):
 
 
 @login_not_required
+@require_safe
 def part(request, section, number):
     try:
         urls = SECTIONS[section]().get_urls(number)

@@ -70,6 +70,7 @@ def robots(request):
 
 
 @login_not_required
+@require_safe
 def manifest(request):
     """What a device needs to know to put the site among its apps."""
     icons = [

@@ -32,6 +32,7 @@ class SettingsView(UpdateView):
     def get_context_data(self, **kwargs):
         refused = RefusedAddress.objects.filter(address=self.request.user.email).first()
         return super().get_context_data(refused=refused, **kwargs)
+
     def post(self, request):
         # Making a picture takes the machine a second: not as often as a program could ask for it.
         if request.FILES and not consume(request, action="picture", user=request.user):
