@@ -143,9 +143,10 @@ class FollowerStatement(CollectedKind):
         people = User.objects.visible_to(recipient)
         # Who went because of a block is counted, and not named.
         gained, gone = people.filter(pk__in=gained), people.filter(pk__in=lost)
-        return self.about(recipient, gained, gone, len(lost))
+        total = User.objects.followers_of(recipient).count()
+        return self.about(gained, gone, len(lost), total)
 
-    def about(self, recipient, gained, lost, went):
+    def about(self, gained, lost, went, total):
         """Return what the templates need, or None if nothing has changed."""
         came = len(gained)
         if not came and not went:
@@ -157,12 +158,12 @@ class FollowerStatement(CollectedKind):
             "lost_count": went,
             "gained_more": max(came - NAMED, 0),
             "lost_more": went - len(lost[:NAMED]),
-            "total": User.objects.followers_of(recipient).count(),
+            "total": total,
         }
 
     def sample(self, recipient):
         people = sample_people()
-        return self.about(recipient, people[:2], people[2:], 1)
+        return self.about(people[:2], people[2:], 1, 42)
 
 
 @register
@@ -174,10 +175,10 @@ class FollowerMilestone(CollectedKind):
     template = "accounts/email/follower_milestone"
 
     def earliest(self, recipient, plan, now):
-        # Counting has a price, and celebrating more than once an hour has no point.
-        waits = [now]
+        # Counting has a price: every other minute is often enough, and once an hour after something was reached.
+        waits = [now, plan.told_until + paced(timedelta(minutes=2))]
         if row := Milestone.objects.filter(user=recipient).order_by("-reached_on").first():
-            waits += [plan.told_until + paced(timedelta(minutes=1)), row.reached_on + paced(HOUR)]
+            waits.append(row.reached_on + paced(HOUR))
         return max(waits)
 
     def collect(self, recipient, since, until):

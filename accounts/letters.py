@@ -48,19 +48,27 @@ def message(subject, text, html, address, *, headers=None, from_email=None):
 def render(template, context, body="body"):
     """Return the subject, the text and the HTML with its styles in the elements."""
     context = site_context() | context
-    # A subject is one line, whatever people call themselves.
-    subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
+    subject = subject_of(template, context)
     text = render_to_string(f"{template}_{body}.txt", context).strip() + "\n"
     html = render_to_string(f"{template}_{body}.html", context | {"subject": subject})
     return subject, text, _inliner.inline(html)
 
 
+def subject_of(template, context):
+    """The subject: one line, whatever people call themselves."""
+    return " ".join(render_to_string(f"{template}_subject.txt", context).split())
+
+
 def preview(kind, recipient):
     """Return the HTML of a mail of `kind` with made-up facts, as a page: its styles come from a style sheet."""
     with speaking_to(recipient):
-        context = site_context() | context_of(kind, recipient, kind.sample(recipient)) | {"preview": True}
-        context["subject"] = " ".join(render_to_string(f"{kind.template}_subject.txt", context).split())
-        return render_to_string(f"{kind.template}_body.html", context)
+        return page(kind.template, context_of(kind, recipient, kind.sample(recipient)))
+
+
+def page(template, context, body="body"):
+    """Return the HTML of a mail with its styles in a style sheet, as our pages' policy wants it."""
+    context = site_context() | context | {"preview": True}
+    return render_to_string(f"{template}_{body}.html", context | {"subject": subject_of(template, context)})
 
 
 def context_of(kind, recipient, content):
@@ -71,7 +79,11 @@ def context_of(kind, recipient, content):
 
 
 def site_context():
-    return {"site_name": settings.SITE_NAME, "site_url": settings.SITE_URL}
+    return {
+        "site_name": settings.SITE_NAME,
+        "site_url": settings.SITE_URL,
+        "contact_email": getattr(settings, "CONTACT_EMAIL", ""),
+    }
 
 
 @contextmanager

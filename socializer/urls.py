@@ -29,6 +29,14 @@ handler403 = views.forbidden
 handler404 = views.not_found
 handler500 = views.server_error
 
+if settings.DEBUG:
+    from socializer import mails
+
+    urlpatterns += [
+        path("dev/mails/", mails.mails, name="mails"),
+        path("dev/mails/<slug:name>/<slug:form>/", mails.mail, name="mail"),
+    ]
+
 if "debug_toolbar" in settings.INSTALLED_APPS:
     from debug_toolbar.toolbar import debug_toolbar_urls
 

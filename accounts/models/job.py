@@ -47,7 +47,7 @@ class JobQuerySet(DBTaskResultQuerySet):
 
         `is_dead` tells by a worker's id whether it is known to have ended.
         """
-        lost = timezone.now() - paced(LOST_AFTER)
+        lost = timezone.now() - LOST_AFTER
         return sum(
             job.lose_worker()
             for job in self.running()

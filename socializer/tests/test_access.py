@@ -32,6 +32,8 @@ PAGES = {
     "/@author/following/": ("in", 200, 200, 404, 200, 200),
     "/users/": ("in", 200, 200, 200, 200, 200),
     "/users/settings/": ("in", 200, 200, 200, 200, 200),
+    "/users/settings/mail/new_follower/": ("in", 200, 200, 200, 200, 200),
+    "/users/mail.css": (200, 200, 200, 200, 200, 200),
     "/users/blocks/": ("in", 200, 200, 200, 200, 200),
     "/users/feeds/": ("in", 200, 200, 200, 200, 200),
     "/users/leave/": ("in", 200, 200, 200, 200, 200),
@@ -66,6 +68,8 @@ PAGES = {
     "/manifest.webmanifest": (200, 200, 200, 200, 200, 200),
     "/media/pictures/x.webp": (404, 404, 404, 404, 404, 404),
     "/style/": (404, 404, 404, 404, 404, 404),  # Only under DEBUG.
+    "/admin/accounts/job/": ("in", 403, 403, 403, 403, 200),
+    "/admin/accounts/refusedaddress/": ("in", 403, 403, 403, 403, 200),
 }
 # Pages that are the same for everybody, or for every member: (visitor, member). 302 leads on, or asks for the password.
 ALIKE = {
@@ -76,8 +80,6 @@ ALIKE = {
     "/healthz/": (200, 200),
     "/users/feed/": (301, 301),
     "/users/unsubscribe/x/": (404, 404),
-    "/users/mail.css": (200, 200),
-    "/users/settings/mail/new_follower/": ("in", 200),
     "/users/settings/address/": ("in", 405),
     "/users/signup/": (200, 302),
     "/users/login/": ("in", 302),

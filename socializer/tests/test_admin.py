@@ -115,7 +115,9 @@ def test_a_person_is_edited_without_touching_their_standing(admin):
 
 
 @pytest.mark.parametrize("query", ["", "?q=person"])
-@pytest.mark.parametrize("model", ["posts_post", "accounts_follow", "accounts_user", "accounts_delivery"])
+@pytest.mark.parametrize(
+    "model", ["posts_post", "accounts_follow", "accounts_user", "accounts_delivery", "accounts_job"]
+)
 def test_lists_do_not_ask_for_each_row(
     admin, model, query, django_assert_num_queries, django_assert_max_num_queries
 ):

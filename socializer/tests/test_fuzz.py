@@ -16,12 +16,13 @@ from posts.tests.factories import PostFactory
 
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", 600))
 
-QUERIES = ["before", "after", "q", "next", "format", "page", "o", "p"]
+QUERIES = ["state", "before", "after", "q", "next", "format", "page", "o", "p"]
 PATHS = [
     "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/",
     "/users/settings/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/", "/posts/1/history/",
     "/posts/2/edit/", "/unread/", "/news/", "/help/", "/explore/feed.atom", "/feeds/x.y/home.atom", "/users/feeds/", "/sitemap-posts-1.xml",
-    "/healthz/", "/@bob/feed.atom", "/admin/posts/post/", "/admin/accounts/user/", "/admin/posts/reportedpost/",
+    "/healthz/", "/@bob/feed.atom", "/admin/posts/post/", "/admin/accounts/user/", "/admin/posts/reportedpost/", "/admin/accounts/job/",
+    "/admin/accounts/delivery/",
 ]  # fmt: skip
 FORMS = {
     "/posts/add/": ["content", "submission"],
@@ -29,7 +30,9 @@ FORMS = {
     "/posts/2/edit/": ["content"],
     "/posts/1/report/": ["reason", "note"],
     "/posts/1/delete/": [],
-    "/users/settings/": ["display_name", "bio", "new_follower", "noindex", "picture", "remove_picture"],
+    "/users/settings/": [
+        "display_name", "bio", "new_follower", "home_by_mail", "time_zone", "language", "noindex", "picture", "remove_picture",
+    ],
     "/users/feeds/": ["do"],
     "/users/leave/": ["password", "sure"],
     "/users/signup/": ["username", "email", "password1", "next"],
@@ -38,7 +41,7 @@ FORMS = {
     "/users/password/change/": ["oldpassword", "password1", "password2"],
     "/users/email/": ["email", "action_add"],
     "/users/reauthenticate/": ["password", "next"],
-    "/users/unsubscribe/x:y:z/": ["List-Unsubscribe"],
+    "/users/unsubscribe/x:y:z/": ["List-Unsubscribe", "when"],
     "/@bob/follow/": ["next"],
     "/@bob/block/": ["next"],
     "/@bob/unblock/": ["next"],

@@ -14,10 +14,10 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from health_check.exceptions import ServiceUnavailable
 
-from accounts.models import User
+from accounts.models import Delivery, User
 from accounts.tests.factories import UserFactory
 from posts.management.commands.set_up import warnings
-from socializer.health import Jobs
+from socializer.health import Jobs, Mail
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,6 +94,18 @@ def test_health_turns_red_when_no_worker_takes_the_jobs(member):
     # A job that waits for its next try is not late.
     DBTaskResult.objects.update(run_after=timezone.now() + timedelta(hours=1))
     Jobs().run()
+
+
+def test_health_turns_red_when_the_mail_server_takes_no_mail(well, member):
+    delivery = Delivery.objects.create(
+        recipient=member, kind="new_follower", key="k", tries=3, answer="421 no"
+    )
+    Mail().run()
+
+    Delivery.objects.filter(pk=delivery.pk).update(created_on=timezone.now() - timedelta(hours=2))
+    with pytest.raises(ServiceUnavailable):
+        Mail().run()
+    assert "It said: 421 no" in doctor()
 
 
 @pytest.mark.django_db

@@ -21,7 +21,7 @@ STATIC_URL = "static/"
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 WITH_POSTS = %(with_posts)r
 INSTALLED_APPS = [
-    *(["posts"] if WITH_POSTS else []),
+    *(["posts"] if WITH_POSTS else []), "welcome",
     "accounts", "allauth", "allauth.account", "allauth.mfa", "allauth.usersessions", "django_htmx", "django_tasks",
     "django_tasks_db", "heroicons", "django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes",
     "django.contrib.humanize", "django.contrib.messages", "django.contrib.sessions", "django.contrib.staticfiles",
@@ -32,6 +32,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.MemberMiddleware",
+    "accounts.middleware.DeviceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -67,6 +69,48 @@ SITE_NAME = "Somebody else's"
 SITE_URL = "http://testserver"
 FOLLOW_LIMIT = (100, 600)
 """
+
+# An app of their own that mails on an event: what ARCHITECTURE.md shows.
+WELCOME = {
+    "__init__.py": "",
+    "apps.py": """
+from django.apps import AppConfig
+
+class WelcomeConfig(AppConfig):
+    name = "welcome"
+
+    def ready(self):
+        from accounts.signals import user_followed
+        from welcome import emails, receivers
+        user_followed.connect(receivers.mail_thanks, dispatch_uid="welcome.mail_thanks")
+""",
+    "receivers.py": """
+from accounts import outbox
+
+def mail_thanks(sender, follow, **kwargs):
+    outbox.mail("thanks", follow.follower, key=str(follow.pk), whom=follow.followed.username)
+""",
+    "emails.py": """
+from accounts.kinds import MailKind, register
+
+@register
+class Thanks(MailKind):
+    name = "thanks"
+    label = "I follow somebody"
+    template = "welcome/email/thanks"
+
+    def content(self, recipient, whom):
+        return {"whom": whom}
+
+    def sample(self, recipient):
+        return {"whom": "grace"}
+""",
+    "templates/welcome/email/thanks_subject.txt": "You follow @{{ whom }}",
+    "templates/welcome/email/thanks_body.txt": """{% extends "email_base.txt" %}
+{% block letter %}Hello {{ recipient.name }}, you follow @{{ whom }}.{% endblock %}""",
+    "templates/welcome/email/thanks_body.html": """{% extends "email_base.html" %}
+{% block letter %}<h1>Hello {{ recipient.name }}, you follow @{{ whom }}.</h1>{% endblock %}""",
+}
 
 URLS = """
 from django.conf import settings
@@ -105,6 +149,10 @@ assert "Somebody else" in people and "@bob" in people and "Overridden search" in
 assert client.post("/@bob/follow/").status_code == 302
 call_command("worker", batch=True)
 assert "@ada" in [m for m in mail.outbox if m.to == ["bob@example.org"]][0].subject
+thanks = [m for m in mail.outbox if m.to == ["ada@example.org"] and m.subject == "You follow @bob"]
+assert len(thanks) == 1 and "List-Unsubscribe" in thanks[0].extra_headers and "/users/unsubscribe/" in thanks[0].body
+assert "I follow somebody" in client.get("/users/settings/").content.decode()
+assert "you follow @grace" in client.get("/users/settings/mail/thanks/").content.decode()
 for path in ("/@bob/followers/", "/@ada/following/", "/users/settings/", "/users/email/", "/users/2fa/", "/users/leave/"):
     assert client.get(path).status_code == 200, path
 if settings.WITH_POSTS:
@@ -123,6 +171,10 @@ def test_a_project_of_ones_own(tmp_path, with_posts):
     (tmp_path / "bare_settings.py").write_text(SETTINGS % {"with_posts": with_posts, "root": ROOT})
     (tmp_path / "bare_urls.py").write_text(URLS)
     (tmp_path / "overrides/accounts").mkdir(parents=True)
+    for name, text in WELCOME.items():
+        file = tmp_path / "welcome" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
     original = (ROOT / "templates/accounts/index.html").read_text()
     (tmp_path / "overrides/accounts/index.html").write_text(
         original.replace("Search names", "Overridden search")

@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import Job
-from socializer.health import late_jobs
+from socializer.health import late_jobs, late_mails
 
 GIGABYTE = 1024**3
 
@@ -60,6 +60,8 @@ def check_jobs():
 def check_mail():
     if not settings.MAIL_LEAVES:
         yield "No mail leaves this machine. Set EMAIL_URL."
+    if late := late_mails().order_by("-pk").first():
+        yield f"The mail server has not taken mails for over an hour. Check EMAIL_URL. It said: {late.answer}"
 
 
 def check_safety():
