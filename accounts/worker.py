@@ -60,8 +60,8 @@ class Worker(LibraryWorker):
 
     def take(self):
         """Claim the next ready job and return it, or None. No two workers get the same one."""
-        # Looking costs SQLite's readers nothing; claiming takes the write lock.
-        if not self.ready().exists():
+        # Claiming takes SQLite's write lock, looking does not.
+        if connection.vendor == "sqlite" and not self.ready().exists():
             return None
         with exclusive_transaction():
             job = self.ready().get_locked()
@@ -120,6 +120,12 @@ def this_machine():
         except OSError:  # Not Linux.
             parts.append("")
     return hashlib.blake2s("|".join(parts).encode(), digest_size=8).hexdigest()
+
+
+def keep_one_connection():
+    """Use one connection for all jobs. A pool would lend and take back one for each, which costs more than the job."""
+    connection.settings_dict["OPTIONS"].pop("pool", None)
+    connection.settings_dict["CONN_MAX_AGE"] = 600
 
 
 @contextmanager

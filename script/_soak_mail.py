@@ -177,9 +177,9 @@ def main():
     try:
         storm.blow()
         print(f"the storm is over after {time.monotonic() - begin:.0f} s; left: {waiting()}")
-        storm.settle(180)
+        storm.settle(300)
         print(f"failed jobs that try again: {storm.clear_up()}")
-        storm.settle(180)
+        storm.settle(300)
         faults = judge(storm)
     finally:
         storm.end()

@@ -2,7 +2,7 @@ import logging
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.worker import AnotherWorker, Worker, only_one_on_sqlite
+from accounts.worker import AnotherWorker, Worker, keep_one_connection, only_one_on_sqlite
 
 
 class Command(BaseCommand):
@@ -21,6 +21,7 @@ class Command(BaseCommand):
     def handle(self, *, interval, batch, max_tasks, **options):
         # A line for every job would bury the one about a job that failed.
         logging.getLogger("django_tasks").setLevel(logging.WARNING)
+        keep_one_connection()
         worker = Worker(interval=interval, batch=batch, max_tasks=max_tasks)
         worker.configure_signals()
         try:
