@@ -78,12 +78,7 @@ class SubmissionField(forms.UUIDField):
 
 
 class PostForm(ContentForm):
-    submission = SubmissionField(
-        required=False,
-        initial=uuid4,
-        # Or a browser that reloads the page fills in the number of the form before.
-        widget=forms.HiddenInput(attrs={"autocomplete": "off"}),
-    )
+    submission = SubmissionField(required=False, initial=uuid4, widget=forms.HiddenInput)
 
     def save(self):
         """Publish the post, unless this form was sent before with the same text. Returns the post.

@@ -13,10 +13,20 @@ from accounts import kinds
 from accounts.tests.factories import PASSWORD
 from accounts.tests.pictures import picture_bytes
 from accounts.unsubscribe import unsubscribe_url
-from posts.models import ReadMark
+from posts.ids import RANDOM_BITS
+from posts.models import Post, ReadMark
 from socializer.tests.browser.conftest import log_in
 
 LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.fixture
+def network(network):
+    """With a post that was edited, and can be again."""
+    edited = Post(author=network["ada"], content="Frist!")
+    edited.publish()
+    edited.edit("First!")
+    return network | {"edited": edited}
 
 
 def pages_of_a_visitor(network):
@@ -76,8 +86,9 @@ def all_pages(page, network):
     page.get_by_role("button", name="Post", exact=True).click()
     page.get_by_label("Your text is still here").wait_for()
     yield "a page that was open too long, with a text"
-    mark = ReadMark.objects.filter(reader=network["ada"])
-    mark.update(position=network["other"].pk - 10**12, line=network["other"].pk - 10**12)
+    # Three of the posts, each of another minute, are new.
+    read = network["other"].pk - (3 * 60_000 << RANDOM_BITS)
+    ReadMark.objects.filter(reader=network["ada"]).update(position=read, line=read)
     page.goto("/")
     page.get_by_text("You are here").wait_for()
     yield "home with something new"
