@@ -1,5 +1,6 @@
 from django.utils.cache import patch_vary_headers
 from django.views.generic import TemplateView
+from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.paging import MAX_POSITION, Cursor, fetch_from, paginate
 
@@ -14,6 +15,13 @@ class CursorListView(TemplateView):
     fragment_name = None
     page_size = 20
     max_position = MAX_POSITION
+
+    def get(self, request, *args, **kwargs):
+        viewer = str(request.user.pk or "")
+        if request.htmx and request.headers.get("X-Viewer", viewer) != viewer:
+            # Somebody has logged in or out in another tab: what comes now does not belong below what is there.
+            return HttpResponseClientRefresh()
+        return super().get(request, *args, **kwargs)
 
     def get_cursor(self):
         return Cursor.from_query(self.request.GET, self.max_position)

@@ -240,6 +240,17 @@ def test_htmx_gets_the_next_posts_alone(member_client, followed):
     assert "HX-Request" in response["Vary"]
 
 
+def test_a_page_made_for_somebody_else_is_not_continued(client, member, member_client, followed):
+    """As after a log-out or a log-in in another tab."""
+    refreshed = []
+    for somebody in (member_client, client):
+        for viewer in (str(member.pk), ""):
+            headers = {"HX-Request": "true", "X-Viewer": viewer}
+            refreshed.append("HX-Refresh" in somebody.get("/explore/", headers=headers))
+
+    assert refreshed == [False, True, True, False]
+
+
 def test_the_old_address_of_the_home_timeline_leads_to_it(client, db):
     response = client.get("/users/feed/")
     assert (response.status_code, response.url) == (301, "/")

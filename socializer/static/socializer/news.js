@@ -13,7 +13,7 @@
   async function ask() {
     asked = Date.now();
     try {
-      const answer = await fetch(place.dataset.news);
+      const answer = await fetch(place.dataset.news, { cache: "no-store" });
       if (!answer.ok) throw new Error(answer.statusText);
       wait = EVERY;
       if (answer.status === 200) show(await answer.text());

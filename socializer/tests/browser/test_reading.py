@@ -267,6 +267,16 @@ def test_a_tab_that_was_logged_out_says_so(open_page, network):
     expect(page.get_by_text("You are no longer logged in here.")).to_be_visible()
 
 
+def test_older_in_a_tab_that_was_logged_out_shows_no_strangers_among_ones_own(open_page, network):
+    page = open_page()
+    log_in(page, "ada")
+    network["ada"].end_sessions()
+    page.get_by_role("link", name="Older").click()
+
+    expect(page.get_by_role("link", name="Join in")).to_be_visible()
+    assert page.trouble == []
+
+
 @both
 def test_from_its_permalink_to_its_place_in_the_timeline(open_page, network, old_posts, javascript):
     page = open_page(java_script_enabled=javascript)
