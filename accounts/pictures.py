@@ -100,7 +100,9 @@ def store(images):
     key = blake2s(images[LARGE], key=secrets.token_bytes(32), digest_size=16).hexdigest()
     try:
         for edge, content in images.items():
-            default_storage.save(path(key, edge), ContentFile(content))
+            file = ContentFile(content)
+            file.content_type = "image/webp"  # Object stores serve it as such.
+            default_storage.save(path(key, edge), file)
     except Exception as error:  # Each storage has its own. What it wrote, `manage.py prune` removes.
         raise NotStored(key) from error
     return key
