@@ -5,8 +5,10 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Delivery, User
+from accounts import pictures
+from accounts.models import Delivery, ModerationAction, User
 from accounts.tests.factories import FollowFactory, UserFactory
+from accounts.tests.pictures import picture
 from posts.models import Post
 from posts.tests.factories import PostFactory
 
@@ -190,3 +192,18 @@ def test_only_members_are_appointed(db):
 def test_members_are_not_let_in(member_client):
     assert member_client.get("/admin/").status_code in (302, 403)
     assert member_client.get("/admin/posts/post/").status_code in (302, 403)
+
+
+def test_a_picture_is_removed_with_a_reason_and_once(admin, django_capture_on_commit_callbacks):
+    bob, cleo = UserFactory(username="bob"), UserFactory()
+    bob.show_picture(pictures.store(pictures.remake(picture())))
+    key = bob.picture
+    with django_capture_on_commit_callbacks(execute=True):
+        said = act(admin, "accounts_user", "remove_picture", bob, cleo).content.decode()
+
+    assert "1 picture removed." in said
+    bob.refresh_from_db()
+    assert bob.picture == ""
+    assert pictures.read(key, pictures.LARGE) is None
+    record = ModerationAction.objects.get()
+    assert (record.verb, record.target_person, record.reason) == ("remove_picture", "bob", "Because.")

@@ -51,6 +51,13 @@ def set_variable(monkeypatch):
         (lambda: env.cache("THING", ""), "memcache://localhost"),
         (lambda: env.email("THING", ""), "smtps://mail.example.com"),
         (lambda: env.email("THING", ""), "pigeon://mail.example.com"),
+        (lambda: env.media_url("THING", ""), "/"),
+        (lambda: env.media_url("THING", ""), "/media"),
+        (lambda: env.media_url("THING", ""), "media/"),
+        (lambda: env.media_url("THING", ""), "https://"),
+        (lambda: env.media_url("THING", ""), "//pictures.example.com/"),
+        (lambda: env.storage("THING", ""), "nowhere.at.all.Storage?x=1"),
+        (lambda: env.storage("THING", ""), "Storage"),
     ],
 )
 def test_a_wrong_value_is_refused_with_the_variables_name(set_variable, read, value):
@@ -77,6 +84,34 @@ def test_a_relative_sqlite_path_is_below_the_project(set_variable):
     assert env.database("THING", "", ROOT)["NAME"] == ROOT / "var/x.sqlite3"
     set_variable("sqlite:////srv/x.sqlite3")
     assert str(env.database("THING", "", ROOT)["NAME"]) == "/srv/x.sqlite3"
+
+
+def test_a_storage_and_its_options(set_variable):
+    set_variable("django.core.files.storage.FileSystemStorage?location=/mnt/media&allow_overwrite=false")
+    assert env.storage("THING", "") == {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": "/mnt/media", "allow_overwrite": False},
+    }
+
+
+def test_pictures_elsewhere_are_let_in_by_the_policy(tmp_path):
+    code = (
+        "from django.conf import settings as s; from django.core.files.storage import default_storage as d;"
+        "print(s.CONTENT_SECURITY_POLICY['DIRECTIVES']['img-src'], d.location, d.url('x'))"
+    )
+    said = manage(
+        "shell",
+        "--verbosity=0",
+        "--command",
+        code,
+        MEDIA_STORAGE=f"django.core.files.storage.FileSystemStorage?location={tmp_path}",
+        MEDIA_URL="https://pictures.example.com/",
+    ).stdout
+    assert said.split()[2:] == [
+        "'https://pictures.example.com']",
+        str(tmp_path),
+        "https://pictures.example.com/x",
+    ]
 
 
 @pytest.mark.parametrize(("url", "pooled"), [("postgres://h/d", True), ("postgres://h/d?pool=false", False)])

@@ -4,9 +4,10 @@ import zipfile
 
 from django.test import Client
 
-from accounts import kinds, plans
+from accounts import kinds, pictures, plans
 from accounts.models import Block, Delivery, Follow, MailPreference, User
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
+from accounts.tests.pictures import picture
 from posts.models import Post, PostRevision, ReadMark
 from posts.tests.factories import PostFactory
 
@@ -79,6 +80,17 @@ def test_ones_data_comes_as_a_zip_of_json(member, member_client):
     assert read["followers.json"] == read["blocks.json"] == []
     assert all(name in archive.read("README.txt").decode() for name in read)
     assert "attachment" in response["Content-Disposition"]
+    assert "picture.webp" not in archive.namelist()
+
+
+def test_ones_picture_is_in_it_unless_the_storage_has_lost_it(member, member_client):
+    images = pictures.remake(picture())
+    for key, names in ((pictures.store(images), 1), ("0" * 32, 0)):
+        member.show_picture(key)
+        answer = member_client.get("/users/export/")
+        archive = zipfile.ZipFile(io.BytesIO(b"".join(answer.streaming_content)))
+        assert archive.namelist().count("picture.webp") == names
+        assert not names or archive.read("picture.webp") == images[pictures.LARGE]
 
 
 def test_others_data_is_not_to_be_had(client):
