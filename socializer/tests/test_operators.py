@@ -51,11 +51,20 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(settings, member):
     DBTaskResult.objects.update(enqueued_at=timezone.now() - timedelta(hours=1))
     with (
         mock.patch("socializer.management.commands.doctor.cache.set", side_effect=OSError("refused")),
+        mock.patch("django.core.files.storage.Storage.save", side_effect=OSError("full")),
         mock.patch("shutil.disk_usage", return_value=mock.Mock(free=1)),
     ):
         said = doctor()
 
-    for words in ("refused. Check CACHE_URL", "1 jobs wait", "EMAIL_URL", "DEBUG=0", "clear text", "1 GB"):
+    for words in (
+        "refused. Check CACHE_URL",
+        "full. Check MEDIA_STORAGE",
+        "1 jobs wait",
+        "EMAIL_URL",
+        "DEBUG=0",
+        "clear text",
+        "1 GB",
+    ):
         assert words in said
 
 

@@ -3,6 +3,8 @@ import shutil
 
 from django.conf import settings
 from django.core.cache import cache
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -64,6 +66,13 @@ def check_mail():
         yield f"The mail server has not taken mails for over an hour. Check EMAIL_URL. It said: {late.answer}"
 
 
+def check_pictures():
+    try:
+        default_storage.delete(default_storage.save("doctor", ContentFile(b"")))
+    except Exception as error:  # Each storage has its own.
+        yield f"Pictures cannot be stored: {error}. Check MEDIA_STORAGE."
+
+
 def check_safety():
     if settings.DEBUG and not settings.LOCAL:
         yield "DEBUG shows settings and code to everyone. Set DEBUG=0."
@@ -79,4 +88,4 @@ def check_disk():
         yield "Less than 1 GB of disk is free."
 
 
-CHECKS = [check_migrations, check_cache, check_jobs, check_mail, check_safety, check_disk]
+CHECKS = [check_migrations, check_cache, check_jobs, check_mail, check_pictures, check_safety, check_disk]
