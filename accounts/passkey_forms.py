@@ -3,6 +3,7 @@
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.webauthn import forms as allauth_forms
 from django import forms
+from django.utils.translation import gettext_lazy as _
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 
@@ -28,7 +29,12 @@ class CredentialField(forms.JSONField):
 
 
 class AddPasskeyForm(allauth_forms.AddWebAuthnForm):
+    name = forms.CharField(label=_("Name of the passkey"), required=False)
     credential = CredentialField(RegistrationResponse)
+
+
+class RenamePasskeyForm(allauth_forms.EditWebAuthnForm):
+    name = forms.CharField(label=_("Name of the passkey"))
 
 
 class AuthenticatePasskeyForm(allauth_forms.AuthenticateWebAuthnForm):

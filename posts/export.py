@@ -5,11 +5,13 @@ from operator import attrgetter
 from tempfile import SpooledTemporaryFile
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts import pictures
 from posts.ids import moment_of
 from posts.models import ReadMark
 
-README = """Your data, as UTF-8 JSON. Moments are in UTC, as ISO 8601.
+README = _("""Your data, as UTF-8 JSON. Moments are in UTC, as ISO 8601.
 
 profile.json    one object: username, email, display_name, bio, noindex, joined
 picture.webp    your picture, if you have one
@@ -19,7 +21,7 @@ reading.json    one object: read_up_to, the moment of the newest post in your ho
 following.json  a list, oldest first: username, since
 followers.json  a list, oldest first: username, since
 blocks.json     a list, oldest first: username, since
-"""
+""")
 
 # Beyond this the zip is built on disk instead of in memory.
 IN_MEMORY = 5 * 1024 * 1024
@@ -29,7 +31,7 @@ def export_data(user):
     """Return a file, at its beginning, that holds the zip of everything that belongs to `user`."""
     file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (whoever sends it closes it)
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
-        archive.writestr("README.txt", README)
+        archive.writestr("README.txt", str(README))
         for name, about in (("profile.json", profile_of(user)), ("reading.json", reading_of(user))):
             archive.writestr(name, json.dumps(about, ensure_ascii=False, indent=1))
         if picture := user.picture and pictures.read(user.picture, pictures.LARGE):

@@ -1,6 +1,8 @@
 """Headers that no library of ours sends, and a page where Django answers with none."""
 
+from django.middleware.locale import LocaleMiddleware
 from django.template.loader import render_to_string
+from django.utils.cache import patch_vary_headers
 
 POLICY = ", ".join(
     f"{feature}=()"
@@ -28,6 +30,16 @@ class PermissionsPolicyMiddleware:
     def __call__(self, request):
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", POLICY)
+        return response
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """Speaks the language chosen by cookie, or else the browser's, and keeps caches from mixing them up."""
+
+    def process_response(self, request, response):
+        response = super().process_response(request, response)
+        # Django says that the answer depends on the browser's language, and forgets its own cookie.
+        patch_vary_headers(response, ["Cookie"])
         return response
 
 

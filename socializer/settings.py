@@ -11,8 +11,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
+from django.conf.locale import LANG_INFO
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import to_language
 
 from socializer import environment as env
 from socializer.logs import logging_settings
@@ -77,6 +78,7 @@ MIDDLEWARE = [
     "socializer.media.PictureMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "socializer.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -171,6 +173,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_FORMS = {
     "add_webauthn": "accounts.passkey_forms.AddPasskeyForm",
+    "edit_webauthn": "accounts.passkey_forms.RenamePasskeyForm",
     "authenticate_webauthn": "accounts.passkey_forms.AuthenticatePasskeyForm",
     "login_webauthn": "accounts.passkey_forms.LoginPasskeyForm",
     "reauthenticate_webauthn": "accounts.passkey_forms.ReauthenticatePasskeyForm",
@@ -217,7 +220,16 @@ OUTBOX_PACE = env.whole_number("OUTBOX_PACE", 1) or 1
 # Words and times
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "socializer" / "locale"]
+# One for each catalogue that is there, called as its speakers call it.
+_codes = sorted(
+    to_language(catalogue.parts[-3]) for catalogue in LOCALE_PATHS[0].glob("*/LC_MESSAGES/django.mo")
+)
+LANGUAGES = [(code, LANG_INFO[code]["name_local"]) for code in _codes]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SECURE = HTTPS
 TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_I18N = True
 USE_TZ = True

@@ -2,6 +2,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.i18n import set_language
 
 from socializer import sitemaps, views
 from socializer.style import StyleView
@@ -15,6 +17,8 @@ urlpatterns = [
     path("help/", views.page("help"), name="help"),
     path("rules/", views.page("rules"), name="rules"),
     path("privacy/", views.page("privacy"), name="privacy"),
+    # A token would need a cookie for every visitor of every page, and all that it would protect is a choice of words.
+    path("language/", csrf_exempt(login_not_required(set_language)), name="language"),
     path("robots.txt", views.robots),
     path("manifest.webmanifest", views.manifest, name="manifest"),
     path("sitemap.xml", sitemaps.index, name="sitemap"),

@@ -13,6 +13,7 @@ from django.http import HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
@@ -116,3 +117,8 @@ class HealthView(HealthCheckView):
         "socializer.health.Jobs",
         "socializer.health.Mail",
     )
+
+    def render_to_response(self, *args, **kwargs):
+        # For operators, in the language of the logs and the commands.
+        with translation.override("en"):
+            return super().render_to_response(*args, **kwargs).render()

@@ -4,7 +4,7 @@ from django import template
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 register = template.Library()
 
@@ -40,7 +40,10 @@ def say_since(moment, now):
 
 
 def _short_date(moment, now):
-    return formats.date_format(moment, "j M" if moment.year == now.year else "j M Y")
+    # The letters are those of Django's date filter; a translation writes them in its language's order.
+    if moment.year == now.year:
+        return formats.date_format(moment, pgettext("date of this year", "j M"))
+    return formats.date_format(moment, pgettext("date of another year", "j M Y"))
 
 
 def say_when(moment, now):

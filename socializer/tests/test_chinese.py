@@ -1,0 +1,205 @@
+"""The site in Chinese: every page, mail and error, without a word of English."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from allauth.account.models import EmailAddress
+from django.test import Client
+
+from accounts.models import User
+from accounts.tests.factories import PASSWORD, UserFactory
+from posts.ids import first_id_at
+from posts.models import Post
+from posts.tests.factories import PostFactory
+from socializer.tests.browser.conftest import network  # noqa: F401 (a fixture)
+from socializer.tests.browser.test_every_page import pages_of_a_member, pages_of_a_visitor
+from socializer.tests.words import Page, foreign_words
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+SEARCHED = "nobody at all"
+# For operators, who read English in the logs as well.
+IN_ENGLISH = {"/healthz/"}
+
+
+@pytest.fixture
+def chinese_client(db):
+    return Client(headers={"accept-language": "zh-CN,zh;q=0.9,en;q=0.5"})
+
+
+def written_by_people():
+    people = User.objects.values_list("username", "display_name", "bio", "email")
+    texts = Post.objects.values_list("content", flat=True)
+    return [string for person in people for string in person if string] + [
+        part for text in texts for part in (text, text[:159])
+    ]
+
+
+def english_in(response):
+    page = Page(response.content.decode())
+    known = [*written_by_people(), SEARCHED]
+    found = {text: words for text in page.words if (words := foreign_words(text, known))}
+    return found | ({} if page.language == "zh-hans" else {"lang": page.language})
+
+
+def walk(client, paths):
+    """Return what is English on the pages, by path."""
+    answers = {path: client.get(path) for path in paths if path not in IN_ENGLISH}
+    return {
+        path: english
+        for path, answer in answers.items()
+        if answer["Content-Type"].startswith("text/html")
+        and answer.content
+        and (english := english_in(answer))
+    }
+
+
+def test_a_visitors_pages(chinese_client, network):  # noqa: F811
+    assert walk(chinese_client, pages_of_a_visitor(network)) == {}
+
+
+def test_a_members_pages(chinese_client, network):  # noqa: F811
+    chinese_client.force_login(network["ada"])
+    chinese_client.post("/users/reauthenticate/", {"password": PASSWORD})
+
+    assert walk(chinese_client, pages_of_a_member(network)) == {}
+
+
+def test_pages_with_nothing_on_them(chinese_client):
+    newcomer = UserFactory(username="newcomer", display_name="")
+    assert walk(chinese_client, ["/", "/explore/", "/@newcomer/"]) == {}
+    chinese_client.force_login(newcomer)
+
+    paths = ["/", "/explore/", "/users/", "/@newcomer/", "/@newcomer/followers/", "/@newcomer/following/"]
+    assert walk(chinese_client, paths) == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "words"),
+    [
+        ("/users/signup/", {}, "这个字段是必填项。"),
+        (
+            "/users/signup/",
+            {"username": "taken", "email": "a@b.org", "password1": "x"},
+            "这个名字已被使用。请换一个。",
+        ),
+        (
+            "/users/signup/",
+            {"username": "a b", "email": "nonsense", "password1": "12345678"},
+            "请输入有效的邮箱。",
+        ),
+        ("/users/signup/", {"username": "abc", "email": "a@b.org", "password1": "abc"}, "密码太短"),
+        ("/users/login/", {"login": "taken", "password": "wrong"}, "名字和密码不匹配"),
+        ("/users/password/reset/", {"email": "nonsense"}, "请输入有效的邮箱。"),
+    ],
+)
+def test_what_is_wrong_with_a_visitors_form(chinese_client, path, data, words):
+    UserFactory(username="taken")
+    response = chinese_client.post(path, data)
+
+    assert words in response.content.decode()
+    assert english_in(response) == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "words"),
+    [
+        ("/posts/add/", {"content": ""}, "先写点什么吧。"),
+        ("/posts/add/", {"content": "字" * 520}, "一条帖子最多 500 个字符。请删去 20 个。"),
+        ("/users/settings/", {}, "表单缺了一部分"),
+        ("/users/leave/", {"password": "wrong"}, "密码不对。请再试一次。"),
+        ("/users/password/change/", {"oldpassword": "wrong"}, "密码不对。请再试一次。"),
+    ],
+)
+def test_what_is_wrong_with_a_members_form(chinese_client, member, path, data, words):
+    chinese_client.force_login(member)
+    response = chinese_client.post(path, data)
+
+    assert words in response.content.decode()
+    assert english_in(response) == {}
+
+
+def test_too_much_too_soon(chinese_client, member, settings):
+    settings.POST_LIMIT = (1, 600)
+    with time_machine.travel(NOON, tick=False):
+        chinese_client.force_login(member)
+        chinese_client.post("/posts/add/", {"content": "第一条"})
+        response = chinese_client.post("/posts/add/", {"content": "又一条"})
+
+    assert "请等 11\xa0分钟再试。" in response.content.decode()
+    assert english_in(response) == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/nope/", 404, "这里什么都没有"),
+        ("/?before=nonsense", 404, "这里什么都没有"),
+        ("/@member/follow/", 405, "这个网址"),
+    ],
+)
+def test_error_pages(chinese_client, member, path, status, words):
+    response = chinese_client.get(path.replace("member", member.username))
+
+    assert response.status_code == status
+    assert words in response.content.decode()
+    assert english_in(response) == {}
+
+
+def test_the_mails_of_sign_up_and_of_a_forgotten_password(chinese_client, run_jobs, mailoutbox):
+    chinese_client.post(
+        "/users/signup/", {"username": "grace", "email": "grace@b.org", "password1": PASSWORD}
+    )
+    chinese_client.post("/users/logout/")
+    chinese_client.post("/users/password/reset/", {"email": "grace@b.org"})
+    chinese_client.post("/users/password/reset/", {"email": "nobody@b.org"})
+    chinese_client.post(
+        "/users/signup/", {"username": "other", "email": "grace@b.org", "password1": PASSWORD}
+    )
+    run_jobs()
+
+    assert len(mailoutbox) >= 3
+    for mail in mailoutbox:
+        assert foreign_words(mail.subject, ["grace"]) == [], mail.subject
+        assert foreign_words(mail.body, ["grace", "在 localhost:8000"]) == [], mail.body
+
+
+def test_the_mails_about_the_security_of_an_account(chinese_client, member, run_jobs, mailoutbox):
+    EmailAddress.objects.get_or_create(user=member, email=member.email, primary=True, verified=True)
+    chinese_client.force_login(member)
+    chinese_client.post(
+        "/users/password/change/",
+        {"oldpassword": PASSWORD, "password1": "another horse 1", "password2": "another horse 1"},
+    )
+    run_jobs()
+
+    (mail,) = mailoutbox
+    assert foreign_words(mail.subject) == []
+    assert "密码" in mail.subject + mail.body
+    lines = [line for line in mail.body.splitlines() if "浏览器" not in line and "时间" not in line]
+    assert foreign_words("\n".join(lines), [member.username]) == []
+
+
+def test_moments_and_numbers_are_said_as_in_chinese(chinese_client):
+    author = UserFactory(username="ada")
+    for ago in (
+        timedelta(minutes=3),
+        timedelta(hours=3),
+        timedelta(days=3),
+        timedelta(days=265),
+        timedelta(days=995),
+    ):
+        PostFactory(id=first_id_at(NOON - ago), author=author)
+    with time_machine.travel(NOON, tick=False):
+        text = chinese_client.get("/@ada/").content.decode()
+
+    for words in (
+        "3 分钟前",
+        "3 小时前",
+        "3 天前",
+        "3月5日",
+        "2024年3月5日",
+        "2026年11月25日 11:57",
+        "<strong>0</strong> 位关注者",
+    ):
+        assert words in text

@@ -1,0 +1,105 @@
+"""Which language a page is in: the one chosen, or else the browser's, or else the site's."""
+
+import pytest
+from django.test import Client
+
+CHINESE, ENGLISH = '<html lang="zh-hans">', '<html lang="en">'
+
+
+def page(client, path="/about/", **headers):
+    return client.get(path, headers=headers).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("accepted", "html"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", CHINESE),
+        ("zh", CHINESE),
+        ("zh-TW", CHINESE),  # Nearer than English.
+        ("en-GB,zh-CN;q=0.5", ENGLISH),
+        ("fr,de;q=0.9", ENGLISH),
+        ("tlh", ENGLISH),
+        ("", ENGLISH),
+        ("*", ENGLISH),
+        ("zh-hans" * 2000, ENGLISH),
+        ("\0;q=9,,;;=", ENGLISH),
+    ],
+)
+def test_a_visitors_browser_is_listened_to(client, accepted, html):
+    assert html in page(client, accept_language=accepted)
+
+
+@pytest.mark.django_db
+def test_a_visitor_chooses_and_stays_where_they_are():
+    # Without a token: none is asked for.
+    client = Client(enforce_csrf_checks=True)
+    assert '<input type="hidden" name="next" value="/explore/?before=9">' in page(
+        client, "/explore/?before=9"
+    )
+    response = client.post("/language/", {"language": "zh-hans", "next": "/explore/?before=9"})
+
+    assert (response.status_code, response.url) == (302, "/explore/?before=9")
+    assert CHINESE in page(client, "/explore/?before=9", accept_language="en")
+    assert CHINESE in page(client, "/nope/", accept_language="en")
+    assert ">English</button>" in page(client)
+    client.post("/language/", {"language": "en", "next": "/"})
+    assert ENGLISH in page(client, "/", accept_language="zh-CN")
+    cookie = client.cookies["django_language"]
+    assert (cookie["samesite"], cookie["httponly"]) == ("Lax", True)
+    assert cookie["max-age"] > 300 * 24 * 3600
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["xx", "fr", "", "../../etc/passwd", "zh\0hans", "汉语", "x" * 5000])
+def test_a_language_that_is_not_there_changes_nothing(client, language):
+    response = client.post("/language/", {"language": language, "next": "/about/"})
+
+    assert (response.status_code, response.url) == (302, "/about/")
+    assert ENGLISH in page(client)
+    client.cookies["django_language"] = language.replace("\0", "").encode().decode("latin-1")
+    assert ENGLISH in page(client)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "place", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "\0", ""]
+)
+def test_the_choice_leads_to_no_other_site(client, place):
+    assert client.post("/language/", {"language": "en", "next": place}).url == "/"
+
+
+@pytest.mark.django_db
+def test_looking_at_the_address_chooses_nothing(client):
+    response = client.get("/language/?language=zh-hans")
+
+    assert response.status_code == 302
+    assert ENGLISH in page(client)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/", "/explore/", "/about/", "/users/login/", "/nope/"])
+def test_caches_keep_languages_apart(client, path):
+    response = client.get(path)
+
+    assert {"Accept-Language", "Cookie"} <= {name.strip() for name in response["Vary"].split(",")}
+    assert response["Content-Language"] == "en"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/", "/explore/", "/about/"])
+def test_looking_around_still_sets_no_cookie(client, path):
+    assert not client.get(path).cookies
+
+
+def test_a_member_chooses_under_settings_and_not_at_the_foot_of_the_page(member_client, client):
+    assert 'class="languages"' not in page(member_client)
+    assert 'class="languages"' in page(client)
+
+
+@pytest.mark.django_db
+def test_what_operators_read_is_in_english(client):
+    health = page(client, "/healthz/", accept_language="zh-CN")
+
+    assert ENGLISH in health
+    assert "Back to the start" in health
