@@ -8,8 +8,9 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import to_language
 
-from socializer import catalogue
-from socializer.catalogue import LOCALE, Catalogue, catalogues, messages_in, wanted
+from socializer.translation import __main__ as tool
+from socializer.translation.catalogue import LOCALE, Catalogue, catalogues
+from socializer.translation.messages import key, messages_in, wanted
 
 every_catalogue = pytest.mark.parametrize("file", catalogues(), ids=lambda file: file.language)
 
@@ -27,8 +28,8 @@ def test_what_is_compiled_is_what_is_written(file):
     """Run script/translate: it compiles."""
     compiled = polib.mofile(str(file.path.with_suffix(".mo")))
 
-    assert {(*catalogue.key(entry), entry.msgstr, *entry.msgstr_plural.values()) for entry in compiled} == {
-        (*catalogue.key(entry), entry.msgstr, *entry.msgstr_plural.values()) for entry in file.file
+    assert {(*key(entry), entry.msgstr, *entry.msgstr_plural.values()) for entry in compiled} == {
+        (*key(entry), entry.msgstr, *entry.msgstr_plural.values()) for entry in file.file
     }
     assert compiled.metadata["Plural-Forms"] == file.file.metadata["Plural-Forms"]
 
@@ -68,11 +69,12 @@ def test_a_translation_that_does_not_fit_is_a_fault(chinese, msgid, spoil, fault
 def test_what_is_missing_is_added_and_what_is_stale_goes(chinese):
     chinese.file.remove(chinese.entries()[None, "Log in"])
     chinese.file.append(polib.POEntry(msgid="Nobody says this", msgstr="没人这么说"))
+    chinese.entries()[None, "%d day"].msgid_plural = ""  # As if it had been said without a plural before.
     chinese.bring_up_to_date()
     chinese.save()
     again = Catalogue(chinese.path.parent.parent)
 
-    assert list(again.faults()) == ["'Log in' is not translated"]
+    assert list(again.faults()) == ["'%d day' is not translated", "'Log in' is not translated"]
     assert (None, "Nobody says this") not in again.entries()
     assert again.file.header == chinese.file.header
 
@@ -83,8 +85,22 @@ def test_a_third_language_is_one_file(tmp_path):
     polish.save()
 
     assert set(Catalogue(tmp_path / "pl").entries()) == set(wanted("pl"))
-    assert polish.plural_forms() == 4  # As Django counts in Polish.
+    assert len(polish.entries()[None, "%d day"].msgstr_plural) == 4  # As Django counts in Polish.
     assert (tmp_path / "pl/LC_MESSAGES/django.mo").exists()
+
+
+def test_the_tool_says_what_is_left_to_translate(tmp_path, monkeypatch, capsys):
+    shutil.copytree(LOCALE / "zh_Hans", tmp_path / "zh_Hans")
+    monkeypatch.setattr("socializer.translation.catalogue.LOCALE", tmp_path)
+    monkeypatch.setattr(tool, "LOCALE", tmp_path)
+    tool.main("pl")
+    said = capsys.readouterr().out.splitlines()
+
+    assert said[0].startswith("zh_Hans: ")
+    assert said[1].startswith("pl: ")
+    assert "  'Log in' is not translated" in said
+    with pytest.raises(SystemExit, match="Django does not speak klingon"):
+        tool.main("klingon")
 
 
 def test_words_are_found_in_code(tmp_path):

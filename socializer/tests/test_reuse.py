@@ -17,6 +17,8 @@ SECRET_KEY = "not-so-secret"
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "bare_urls"
 USE_TZ = True
+LOCALE_PATHS = ["%(root)s/socializer/locale"]
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 STATIC_URL = "static/"
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 WITH_POSTS = %(with_posts)r
@@ -28,6 +30,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -146,6 +149,7 @@ answer = client.post("/users/signup/", {"username": "Ada", "email": "ada@example
 assert answer.status_code == 302, answer.content
 people = client.get("/users/").content.decode()
 assert "Somebody else" in people and "@bob" in people and "Overridden search" in people, people
+assert "关注别人" in client.get("/users/", headers={"accept-language": "zh-CN"}).content.decode()
 assert client.post("/@bob/follow/").status_code == 302
 call_command("worker", batch=True)
 assert "@ada" in [m for m in mail.outbox if m.to == ["bob@example.org"]][0].subject

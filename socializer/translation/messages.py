@@ -1,12 +1,7 @@
-"""The words that people can be shown, found in code and templates, and the catalogues that translate them.
-
-For developers, by script/translate and the tests; needs polib and no gettext tools. Django's `makemessages` would not do: it
-drops the words of libraries, and one file per language holds those as well.
-"""
+"""The messages that people can be shown, found in our code and templates and in those of the libraries."""
 
 import ast
 import re
-import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,10 +9,7 @@ from pathlib import Path
 import polib
 from django.utils.translation.template import templatize
 
-ROOT = Path(__file__).resolve().parent.parent
-LOCALE = ROOT / "socializer" / "locale"
-# The language that the code speaks; its catalogue only says some words of libraries better.
-SOURCE = "en"
+ROOT = Path(__file__).resolve().parents[2]
 OUR_CODE = ("accounts", "posts", "socializer")
 ALLAUTH = ("account", "core", "mfa", "usersessions", "utils.py")
 ALLAUTH_TEMPLATES = ("account", "allauth", "mfa", "usersessions")
@@ -103,8 +95,6 @@ def messages_in(path):
 def new_entry(**words):
     """An entry without a translation yet."""
     entry = polib.POEntry(**words)
-    if "msgid_plural" in words:
-        entry.msgstr_plural = {0: ""}
     if "%" in "".join(placeholders(entry.msgid)):
         entry.flags.append("python-format")
     return entry
@@ -155,95 +145,3 @@ def _calls_in_template(source):
     for name, arguments in _call.findall(templatize(source)):
         words = ast.literal_eval(f"({arguments},)")
         yield name, words
-
-
-class Catalogue:
-    """The .po file of one language, and the .mo file beside it that is compiled from it."""
-
-    def __init__(self, folder):
-        self.path = folder / "LC_MESSAGES" / "django.po"
-        self.language = folder.name
-        self.file = (
-            polib.pofile(str(self.path), wrapwidth=0) if self.path.exists() else _new_file(self.language)
-        )
-
-    def entries(self):
-        return {key(entry): entry for entry in self.file}
-
-    def missing(self):
-        """The entries that should be here and are not."""
-        if self.language == SOURCE:
-            return []
-        there = self.entries()
-        return [entry for found, entry in wanted(self.language).items() if found not in there]
-
-    def stale(self):
-        """The entries that nothing asks for any more."""
-        asked = said()
-        return [entry for found, entry in self.entries().items() if found not in asked]
-
-    def bring_up_to_date(self):
-        """Add what is missing, to be translated, and drop what is stale."""
-        for entry in self.stale():
-            self.file.remove(entry)
-        self.file.extend(sorted(self.missing(), key=lambda entry: (entry.msgid.lower(), entry.msgctxt or "")))
-
-    def save(self):
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.file.save(str(self.path))
-        self.path.with_suffix(".mo").write_bytes(self.compiled())
-
-    def compiled(self):
-        return self.file.to_binary()
-
-    def faults(self):
-        """Yield a sentence about each entry that is empty, fuzzy or does not fit what it translates."""
-        for entry in self.file:
-            translations = list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
-            if entry.fuzzy or not all(translations):
-                yield f"{entry.msgid!r} is not translated"
-            elif entry.msgid_plural and len(translations) != self.plural_forms():
-                yield f"{entry.msgid!r} has {len(translations)} plural forms"
-            elif not all(fits(entry, text) for text in translations):
-                yield f"{entry.msgid!r} has other placeholders than its translation"
-
-    def plural_forms(self):
-        return int(re.search(r"nplurals=(\d+)", self.file.metadata["Plural-Forms"])[1])
-
-
-def fits(entry, text):
-    """Whether `text` has the placeholders of the message, and white space and line ends where it has them."""
-    texts = [entry.msgid, entry.msgid_plural or entry.msgid]
-    edges = [(text[:1].isspace(), text[-1:].isspace()) for text in (texts[0], text)]
-    return placeholders(text) in map(placeholders, texts) and edges[0] == edges[1]
-
-
-def catalogues():
-    """Every language's catalogue."""
-    return [Catalogue(folder) for folder in sorted(LOCALE.iterdir()) if folder.is_dir()]
-
-
-def _new_file(language):
-    file = polib.POFile(wrapwidth=0)
-    (django, *_others) = django_catalogues(language)
-    file.metadata = {
-        "Content-Type": "text/plain; charset=UTF-8",
-        "Content-Transfer-Encoding": "8bit",
-        "Language": language,
-        "Plural-Forms": django.metadata["Plural-Forms"],
-    }
-    return file
-
-
-def main(*new_languages):
-    """Bring every catalogue up to the code, compile it, and say what is left to translate."""
-    for catalogue in [*catalogues(), *(Catalogue(LOCALE / name) for name in new_languages)]:
-        catalogue.bring_up_to_date()
-        catalogue.save()
-        print(f"{catalogue.language}: {len(catalogue.file)} messages")
-        for fault in catalogue.faults():
-            print(f"  {fault}")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
