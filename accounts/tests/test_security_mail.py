@@ -190,9 +190,10 @@ class TestNewDevice:
             client.post("/users/logout/")
         assert told() == ["A new device has logged in"] * 2
 
-    @pytest.mark.parametrize("cookie", ["", "x", "a:b:c", signing.dumps("odd", salt=devices.SALT)])
+    @pytest.mark.parametrize("cookie", ["", "x", "a:b:c", "odd"])
     def test_a_forged_cookie_makes_no_browser_known(self, member, client, told, cookie):
-        client.cookies[devices.COOKIE] = cookie
+        signed = signing.dumps("odd", salt=devices.SALT)
+        client.cookies[devices.COOKIE] = signed if cookie == "odd" else cookie
         log_in(client)
         assert told() == ["A new device has logged in"]
 
