@@ -1,13 +1,10 @@
-"""The contract of posts/timelines/base.py, against a plain set."""
+"""The home timeline as a page. What it holds, after any series of changes, is tested in test_contract.py."""
 
 from datetime import datetime, timedelta
 
 import pytest
 import time_machine
 from django.db import connection
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
 
 from accounts.models import User
 from accounts.paging import Cursor
@@ -15,88 +12,9 @@ from accounts.tests.factories import FollowFactory, UserFactory
 from posts import ids
 from posts.models import Post, ReadMark
 from posts.tests.factories import LONG_AGO, PostFactory
-from posts.timelines import home_timeline
-from posts.timelines.normalized import id_query
-
-PEOPLE = 4
-person = st.integers(0, PEOPLE - 1)
-operation = st.one_of(
-    st.tuples(st.just("post"), person),
-    st.tuples(st.sampled_from(["follow", "follow", "unfollow", "block", "unblock"]), person, person),
-    st.tuples(st.sampled_from(["suspend", "reinstate"]), person),
-    st.tuples(st.sampled_from(["delete", "hide", "restore"]), st.integers(0, 30)),
-)
-
-
-class Network:
-    """Some people, and what the rules say each of them must see."""
-
-    def __init__(self):
-        self.people = [UserFactory() for _ in range(PEOPLE)]
-        self.posts = []
-
-    def apply(self, name, *arguments):
-        if name in ("delete", "hide", "restore"):
-            if self.posts:
-                post = self.posts[arguments[0] % len(self.posts)]
-                getattr(post, name)()
-                if name == "delete":
-                    self.posts.remove(post)
-            return
-        people = [self.people[number] for number in arguments]
-        if name == "post":
-            self.posts.append(PostFactory(author=people[0]))
-        else:
-            getattr(people[0], name)(*people[1:])
-
-    def expected(self, reader):
-        followed = {follow.followed_id for follow in reader.followings.all()}
-        # None of whom the reader follows can be blocked; were one, they would not show.
-        followed -= {block.blocked_id for block in reader.blocks.all()}
-        followed -= {block.blocker_id for block in reader.blocked_by.all()}
-        authors = {
-            user.pk
-            for user in self.people
-            if user.suspended_on is None and (user.pk in followed or user == reader)
-        }
-        visible = [post for post in self.posts if post.author_id in authors and post.hidden_on is None]
-        return sorted((post.pk for post in visible), reverse=True)
-
-
-def walk(reader, size):
-    """All ids that paging older and then newer again shows, in timeline order; asserts that pages are full."""
-    timeline = home_timeline()
-    timeline.page_size = size
-    page = timeline.page(reader, Cursor())
-    older = [post.pk for post in page]
-    while page.older is not None:
-        assert len(page) == size
-        page = timeline.page(reader, Cursor(before=page.older))
-        older += [post.pk for post in page]
-    newer = [post.pk for post in page]
-    while page.newer is not None:
-        page = timeline.page(reader, Cursor(after=page.newer))
-        assert len(page) == size or page.newer is None
-        newer = [post.pk for post in page] + newer
-    return older, newer
-
-
-class TestContract(TestCase):
-    @settings(deadline=None, max_examples=80)
-    @given(st.lists(operation, max_size=40), st.integers(1, 5))
-    def test_any_series_of_changes_shows_each_reader_what_the_rules_say(self, operations, size):
-        network = Network()
-        for step in operations:
-            network.apply(*step)
-
-        for reader in network.people:
-            if reader.suspended_on is None:
-                older, newer = walk(reader, size)
-                assert older == network.expected(reader)
-                assert newer == older
-
-    def tearDown(self):
-        home_timeline.cache_clear()
+from posts.timelines import home_timeline, queries
+from posts.timelines.normalized import NormalizedTimeline
+from posts.timelines.queries import id_query
 
 
 @pytest.fixture
@@ -200,11 +118,12 @@ def test_the_number_of_queries_stays_the_same(member_client, followed, django_as
             member_client.get("/")
 
 
-def test_the_home_query_never_sorts_or_scans_what_it_does_not_show(member, followed):
+@pytest.mark.parametrize("walk", [False, True])
+def test_the_home_query_never_sorts_or_scans_what_it_does_not_show(member, followed, walk):
     """What makes it fast is how it is run: that every step is a search in an index."""
     for _ in range(50):
         PostFactory(author=followed)
-    sql, params = id_query(member.pk, None, 21)
+    sql, params = id_query(member.pk, None, 21, walk=walk)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")
@@ -214,6 +133,32 @@ def test_the_home_query_never_sorts_or_scans_what_it_does_not_show(member, follo
     assert "post_author_newest" in plan
     assert "SCAN p" not in plan
     assert "Seq Scan on posts_post" not in plan
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite vacuums otherwise")
+@pytest.mark.django_db
+def test_dead_posts_are_soon_cleared_away():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reloptions FROM pg_class WHERE relname = %s", [Post._meta.db_table])
+        assert "autovacuum_vacuum_scale_factor=0.01" in cursor.fetchone()[0]
+
+
+def test_a_reader_of_few_is_asked_only_once_whether_they_are_one_of_many(member, followed):
+    PostFactory(author=followed)
+    timeline = NormalizedTimeline()
+
+    for _ in range(2):
+        assert len(timeline.posts(member, limit=20)) == 1
+        assert timeline.readers_of_few == {member.pk}
+
+
+def test_a_reader_of_many_is_walked_for(member, followed, monkeypatch):
+    PostFactory(author=followed)
+    monkeypatch.setattr(queries, "MANY", 0)
+    timeline = NormalizedTimeline()
+
+    assert len(timeline.posts(member, limit=20)) == 1
+    assert not timeline.readers_of_few
 
 
 def test_visitors_see_the_newest_public_posts(client, followed):

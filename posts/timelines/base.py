@@ -35,3 +35,6 @@ class HomeTimeline:
         newer = self.posts(reader, after=position, limit=limit)
         settled = settled_id()
         return sum(post.pk < settled and post.author_id != reader.pk for post in newer)
+
+    def forget(self):
+        """Throw away whatever is stored beside posts and follows; it is made anew when it is needed."""

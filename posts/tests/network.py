@@ -1,0 +1,212 @@
+"""Any series of changes to a small network, beside plain sets that say what each reader must see.
+
+The oracle never asks the database: it only remembers what was done.
+"""
+
+from unittest import mock
+
+from django.db import transaction
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from accounts.models import User
+from accounts.paging import Cursor
+from accounts.tests.factories import UserFactory
+from posts import ids
+from posts.models import Post
+from posts.tests.factories import LONG_AGO
+from posts.timelines import home_timeline
+
+number = st.integers(0, 2**16)
+FIRST_ID = ids.first_id_at(LONG_AGO)
+
+
+class Network(RuleBasedStateMachine):
+    """People sign up, follow, post and part; readers page in between, and each page is what the sets say."""
+
+    def __init__(self):
+        super().__init__()
+        self.transaction = transaction.atomic()
+        self.transaction.__enter__()
+        # Rolled back rows leave their keys to others, and Redis knows nothing of a rollback.
+        home_timeline().forget()
+        self.people = []
+        self.posts = {}  # id: author
+        self.follows, self.blocks = set(), set()
+        self.suspended, self.hidden = set(), set()
+
+    def teardown(self):
+        transaction.set_rollback(True)
+        self.transaction.__exit__(None, None, None)
+
+    # What happens
+
+    @initialize()
+    def begin(self):
+        for _ in range(3):
+            self.sign_up()
+
+    @precondition(lambda self: len(self.people) < 6)
+    @rule()
+    def sign_up(self):
+        self.people.append(UserFactory().pk)
+
+    @rule(one=number, other=number)
+    def follow(self, one, other):
+        pair = self.person(one), self.person(other)
+        parted = self.blocks & {pair, pair[::-1]}
+        changed = self.user(pair[0]).follow(self.user(pair[1]))
+        if pair[0] != pair[1] and pair[1] not in self.suspended and not parted:
+            assert changed == (pair not in self.follows)
+            self.follows.add(pair)
+
+    @rule(one=number, other=number)
+    def unfollow(self, one, other):
+        pair = self.person(one), self.person(other)
+        self.user(pair[0]).unfollow(self.user(pair[1]))
+        self.follows.discard(pair)
+
+    @rule(one=number, other=number)
+    def block(self, one, other):
+        pair = self.person(one), self.person(other)
+        if self.user(pair[0]).block(self.user(pair[1])):
+            self.blocks.add(pair)
+            self.follows -= {pair, pair[::-1]}
+
+    @precondition(lambda self: self.blocks)
+    @rule(which=number)
+    def unblock(self, which):
+        pair = sorted(self.blocks)[which % len(self.blocks)]
+        self.user(pair[0]).unblock(self.user(pair[1]))
+        self.blocks.remove(pair)
+
+    @rule(one=number, slot=st.integers(0, 400))
+    def post(self, one, slot):
+        """An id is made before its commit, so that a post may come to light anywhere near the newest."""
+        pk = FIRST_ID + slot
+        if pk in self.posts:
+            return
+        author = self.person(one)
+        with mock.patch.object(ids, "new_id", return_value=pk):
+            Post(author_id=author, content="x").publish()
+        self.posts[pk] = author
+
+    @rule(one=number)
+    def post_a_burst(self, one):
+        start = max(self.posts, default=FIRST_ID) - FIRST_ID + 1
+        for slot in range(start, start + 5):
+            self.post(one, slot)
+
+    @precondition(lambda self: self.posts)
+    @rule(which=number)
+    def delete(self, which):
+        pk = self.a_post(which)
+        Post.objects.get(pk=pk).delete()
+        del self.posts[pk]
+        self.hidden.discard(pk)
+
+    @precondition(lambda self: self.posts)
+    @rule(which=number)
+    def hide(self, which):
+        pk = self.a_post(which)
+        Post.objects.get(pk=pk).hide()
+        self.hidden.add(pk)
+
+    @precondition(lambda self: self.hidden)
+    @rule(which=number)
+    def restore(self, which):
+        pk = sorted(self.hidden)[which % len(self.hidden)]
+        Post.objects.get(pk=pk).restore()
+        self.hidden.remove(pk)
+
+    @rule(one=number)
+    def suspend(self, one):
+        self.user(self.person(one)).suspend()
+        self.suspended.add(self.person(one))
+
+    @precondition(lambda self: self.suspended)
+    @rule(which=number)
+    def reinstate(self, which):
+        pk = sorted(self.suspended)[which % len(self.suspended)]
+        self.user(pk).reinstate()
+        self.suspended.remove(pk)
+
+    # What is read
+
+    @rule(one=number, slot=st.integers(-1, 401), newer=st.booleans(), size=st.integers(1, 6))
+    def read_anywhere(self, one, slot, newer, size):
+        reader, position = self.person(one), FIRST_ID + slot
+        if reader in self.suspended:
+            return
+        cursor = Cursor(after=position) if newer else Cursor(before=position)
+        expected = self.expected(reader)
+        if newer:
+            expected = [pk for pk in expected if pk > position][-size:]
+        else:
+            expected = [pk for pk in expected if pk < position][:size]
+        assert self.page(reader, cursor, size)[0] == expected
+
+    @rule(one=number, size=st.integers(1, 6))
+    def read_everything(self, one, size):
+        reader = self.person(one)
+        if reader in self.suspended:
+            return
+        older, newer = self.walk(reader, size)
+        assert older == self.expected(reader)
+        assert newer == older
+
+    def walk(self, reader, size):
+        """All ids that paging older and then newer again shows, in timeline order; asserts that pages are full."""
+        shown, page = self.page(reader, Cursor(), size)
+        older = list(shown)
+        while page.older is not None:
+            assert len(shown) == size
+            shown, page = self.page(reader, Cursor(before=page.older), size)
+            older += shown
+        newer = list(shown)
+        while page.newer is not None:
+            shown, page = self.page(reader, Cursor(after=page.newer), size)
+            assert len(shown) == size or page.newer is None
+            newer = shown + newer
+        return older, newer
+
+    def page(self, reader, cursor, size):
+        timeline = home_timeline()
+        timeline.page_size = size
+        page = timeline.page(self.user(reader), cursor)
+        return [post.pk for post in page], page
+
+    def expected(self, reader):
+        parted = {other for pair in self.blocks if reader in pair for other in pair} - {reader}
+        authors = {other for one, other in self.follows if one == reader} - parted | {reader}
+        authors -= self.suspended
+        visible = (pk for pk, author in self.posts.items() if author in authors and pk not in self.hidden)
+        return sorted(visible, reverse=True)
+
+    # Who and what a number means
+
+    def person(self, which):
+        return self.people[which % len(self.people)]
+
+    def a_post(self, which):
+        return sorted(self.posts)[which % len(self.posts)]
+
+    @staticmethod
+    def user(pk):
+        return User.objects.get(pk=pk)
+
+
+def try_out(examples=60, **options):
+    """Run a Network through many series of changes; raises AssertionError where a page is not what the sets say."""
+    budget = settings(deadline=None, max_examples=examples, stateful_step_count=40, **options)
+    try:
+        run_state_machine_as_test(Network, settings=budget)
+    finally:
+        home_timeline.cache_clear()

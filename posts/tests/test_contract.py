@@ -1,0 +1,70 @@
+"""Every timeline keeps the contract of posts/timelines/base.py, and the test of that can fail."""
+
+import pytest
+from hypothesis import Phase
+
+from posts.tests.network import try_out
+from posts.timelines import home_timeline, queries
+from posts.timelines.normalized import NormalizedTimeline
+
+TIMELINES = ["posts.timelines.normalized.NormalizedTimeline"]
+
+
+@pytest.fixture(params=TIMELINES, ids=lambda path: path.rpartition(".")[2])
+def timeline(request, settings, db):
+    settings.HOME_TIMELINE = request.param
+    return home_timeline()
+
+
+@pytest.mark.usefixtures("timeline")
+@pytest.mark.parametrize("many", [0, 500], ids=["readers of many", "readers of few"])
+def test_any_series_of_changes_shows_each_reader_what_the_rules_say(many, monkeypatch):
+    monkeypatch.setattr(queries, "MANY", many)
+    monkeypatch.setattr(queries, "WALK_LENGTH", 5)
+    try_out()
+
+
+class FilterAfterTheLimit(NormalizedTimeline):
+    """Takes twenty rows and then looks which may be shown."""
+
+    def posts(self, reader, **where):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(queries, "VISIBLE", "TRUE")
+            found = super().posts(reader, **where)
+        return [post for post in found if post.hidden_on is None]
+
+
+class MissedUnfollow(NormalizedTimeline):
+    """Remembers whom the reader followed at the first look."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = {}
+
+    def posts(self, reader, **where):
+        followed = set(reader.followings.values_list("followed", flat=True))
+        missed = self.seen.setdefault(reader.pk, followed) - followed
+        if not missed:
+            return super().posts(reader, **where)
+        reader.followings.bulk_create(
+            reader.followings.model(follower=reader, followed_id=pk) for pk in missed
+        )
+        found = super().posts(reader, **where)
+        reader.followings.filter(followed__in=missed).delete()
+        return found
+
+
+class CursorOffByOne(NormalizedTimeline):
+    """Begins an older page with the last post of the one before."""
+
+    def posts(self, reader, *, before=None, **where):
+        return super().posts(reader, before=before and before + 1, **where)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fault", [FilterAfterTheLimit, MissedUnfollow, CursorOffByOne])
+def test_the_contract_finds_a_planted_fault(fault, settings):
+    settings.HOME_TIMELINE = f"{__name__}.{fault.__name__}"
+    with pytest.raises(AssertionError):
+        # Any series that shows it will do: no need to look for the shortest.
+        try_out(examples=300, phases=[Phase.generate], database=None)

@@ -1,0 +1,157 @@
+"""The SQL that finds the ids on a page of a home timeline, for each engine.
+
+Both were measured against the textbook join and other shapes: see docs/timelines.md.
+"""
+
+import re
+
+from django.db import connections, router
+
+from accounts.models import Block, Follow, User
+from posts.ids import MAX_ID
+from posts.models import Post
+
+# Suspended people, and those with a block between them and the reader: few, and found by small indexes.
+UNSEEN = """
+    SELECT u.id FROM {user} u WHERE u.suspended_on IS NOT NULL
+    UNION ALL SELECT b.blocked_id + b.blocker_id - %(reader)s FROM {block} b
+    WHERE b.blocker_id = %(reader)s OR b.blocked_id = %(reader)s
+"""
+
+# Whom the reader follows, and the reader. The unseen leave this set before any post is looked at.
+AUTHORS = """
+    SELECT f.followed_id AS author_id FROM {follow} f
+    WHERE f.follower_id = %(reader)s AND f.followed_id NOT IN ({unseen})
+    UNION ALL SELECT %(reader)s
+"""
+
+# As the partial index (author, id) has it.
+VISIBLE = "p.hidden_on IS NULL"
+
+# SQLite walks the authors and, in the index (author, id), each one's posts; as the posts come in the order asked for,
+# it leaves an author at the first post that cannot make the page. CROSS JOIN keeps it from swapping the two.
+ORDERED_JOIN = """
+    SELECT p.id FROM ({authors}) a CROSS JOIN {post} p ON p.author_id = a.author_id
+    WHERE {visible} AND p.id {compare} %(position)s
+    ORDER BY p.id {direction} LIMIT %(limit)s
+"""
+
+# PostgreSQL probes each author's first post in walking order, one index lookup each. Nobody beyond the first `limit`
+# of these heads can be on the page; and of those who can, only posts not beyond the last head.
+HEADS = """
+    WITH heads AS MATERIALIZED (
+        SELECT a.author_id, (
+            SELECT p.id FROM {post} p
+            WHERE p.author_id = a.author_id AND {visible} AND p.id {compare} %(position)s
+            ORDER BY p.id {direction} LIMIT 1
+        ) AS id FROM ({authors}) a
+        ORDER BY 2 {direction} NULLS LAST LIMIT %(limit)s
+    )
+    SELECT n.id FROM heads CROSS JOIN LATERAL (
+        SELECT p.id FROM {post} p
+        WHERE p.author_id = heads.author_id AND {visible} AND p.id {compare} %(position)s
+        ORDER BY p.id {direction} LIMIT %(limit)s
+    ) n
+    ORDER BY n.id {direction} LIMIT %(limit)s
+"""
+
+# Who follows many meets their posts soon when walking through everyone's. If a page comes together within WALK_LENGTH
+# posts it is the right one; if not, or for a reader of few, nothing of it counts and the other query is run.
+FOLLOWED_BY_READER = """
+    (p.author_id = %(reader)s OR (
+        EXISTS (SELECT 1 FROM {follow} f WHERE f.follower_id = %(reader)s AND f.followed_id = p.author_id LIMIT 1)
+        AND p.author_id NOT IN ({unseen})
+    ))
+"""
+
+WALK_OR_HEADS = """
+    WITH walked AS MATERIALIZED (
+        SELECT p.id FROM (
+            SELECT p.id, p.author_id FROM {post} p WHERE {visible} AND p.id {compare} %(position)s
+            ORDER BY p.id {direction} LIMIT (SELECT CASE WHEN {many} THEN %(walk_length)s ELSE 0 END)
+        ) p
+        WHERE {followed}
+        ORDER BY p.id {direction} LIMIT %(limit)s
+    )
+    SELECT id FROM walked WHERE (SELECT count(*) FROM walked) >= %(limit)s
+    UNION ALL SELECT id FROM ({heads}) h WHERE (SELECT count(*) FROM walked) < %(limit)s
+"""
+
+# SQLite needs to be told where to stop, that the key is the way to walk, and to leave the join alone: it would run it
+# before it looks at the condition outside.
+WALK_OR_ORDERED_JOIN = """
+    WITH walked AS (
+        SELECT p.id FROM {post} p NOT INDEXED
+        WHERE {visible} AND p.id {compare} %(position)s AND {many} AND {followed} AND p.id {reverse}= coalesce((
+            SELECT id FROM {post} NOT INDEXED WHERE id {compare} %(position)s
+            ORDER BY id {direction} LIMIT 1 OFFSET %(walk_length)s
+        ), {end})
+        ORDER BY p.id {direction} LIMIT %(limit)s
+    )
+    SELECT id FROM walked WHERE (SELECT count(*) FROM walked) >= %(limit)s
+    UNION ALL SELECT id FROM ({ordered_join})
+"""
+ONLY_IF_NOT_WALKED = "(SELECT CASE WHEN count(*) < %(limit)s THEN %(limit)s ELSE 0 END FROM walked)"
+
+# Whether the reader follows more people than MANY.
+FOLLOWS_MANY = """
+    (SELECT count(*) FROM (SELECT 1 FROM {follow} f WHERE f.follower_id = %(reader)s LIMIT %(many)s + 1) s) > %(many)s
+"""
+
+MANY = 500
+WALK_LENGTH = 2_000
+
+OLDER = {"compare": "<", "reverse": ">", "direction": "DESC", "end": 0}
+NEWER = {"compare": ">", "reverse": "<", "direction": "ASC", "end": MAX_ID}
+
+# For readers of few, and for whoever may be one of many.
+QUERIES = {
+    "sqlite": (
+        ORDERED_JOIN,
+        WALK_OR_ORDERED_JOIN.replace("{ordered_join}", ORDERED_JOIN.replace("%(limit)s", ONLY_IF_NOT_WALKED)),
+    ),
+    "postgresql": (HEADS, WALK_OR_HEADS.replace("{heads}", HEADS)),
+}
+
+
+def vendor():
+    return connections[router.db_for_read(Post)].vendor
+
+
+def id_query(reader_id, position, limit, *, newer=False, walk=False):
+    """Return (sql, params) that find the ids of at most `limit` posts, next to `position`, for the reader.
+
+    With `walk`, the way for readers of many is tried first, if the reader is one.
+    """
+    sql = QUERIES[vendor()][walk]
+    position = MAX_ID + 1 if position is None else position
+    values = {"reader": reader_id, "position": position, "limit": limit}
+    return compile_sql(sql, values, **(NEWER if newer else OLDER))
+
+
+def follows_many(reader_id):
+    """Return (sql, params) that say whether the reader is one of many, by a look at no more than MANY follows."""
+    return compile_sql(FOLLOWS_MANY, {"reader": reader_id})
+
+
+def compile_sql(sql, values, **words):
+    """Return (sql, params) with the tables' names in place and parameters by position: RawSQL takes no others."""
+    tables = table_names()
+    unseen = UNSEEN.format(**tables)
+    parts = {
+        "authors": AUTHORS.format(unseen=unseen, **tables),
+        "followed": FOLLOWED_BY_READER.format(unseen=unseen, **tables),
+        "many": FOLLOWS_MANY.format(**tables),
+        "unseen": unseen,
+        "visible": VISIBLE,
+    }
+    values = {"many": MANY, "walk_length": WALK_LENGTH} | values
+    sql = sql.format(**parts, **tables, **words)
+    name = re.compile(r"%\((\w+)\)s")
+    return name.sub("%s", sql), [values[key] for key in name.findall(sql)]
+
+
+def table_names():
+    quote = connections[router.db_for_read(Post)].ops.quote_name
+    models = {"post": Post, "follow": Follow, "user": User, "block": Block}
+    return {name: quote(model._meta.db_table) for name, model in models.items()}
