@@ -8,4 +8,12 @@ class PostsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        from posts import checks, emails  # noqa: F401 (they register themselves)
+        from accounts.signals import user_followed, user_unfollowed
+        from posts import checks, emails, receivers, signals  # noqa: F401 (checks and mails register themselves)
+
+        signals.post_published.connect(
+            receivers.tell_timeline_of_post, dispatch_uid="posts.tell_of_published"
+        )
+        signals.post_restored.connect(receivers.tell_timeline_of_post, dispatch_uid="posts.tell_of_restored")
+        user_followed.connect(receivers.tell_timeline_of_follow, dispatch_uid="posts.tell_of_follow")
+        user_unfollowed.connect(receivers.tell_timeline_of_unfollow, dispatch_uid="posts.tell_of_unfollow")

@@ -182,6 +182,13 @@ def storage(name, default):
     return {"BACKEND": path, "OPTIONS": {key: words.get(value, value) for key, value in parse_qsl(query)}}
 
 
+def redis_url(name, default):
+    value = text(name, default)
+    if value and urlsplit(value).scheme not in ("redis", "rediss"):
+        raise ImproperlyConfigured(f"{name} is {value!r}. Write it as redis://host:6379/1.")
+    return value
+
+
 SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 
 

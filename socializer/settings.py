@@ -123,6 +123,10 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}
 # How the home timeline is stored and read; see posts/timelines/base.py.
 HOME_TIMELINE = env.text("HOME_TIMELINE", "posts.timelines.normalized.NormalizedTimeline")
 
+# The Redis of the fan-out timelines; that of the cache, if it has one.
+_cache_redis = CACHES["default"]["LOCATION"] if CACHES["default"]["BACKEND"].endswith("RedisCache") else ""
+TIMELINE_REDIS_URL = env.redis_url("TIMELINE_REDIS_URL", _cache_redis)
+
 # People: accounts, log-in, sessions
 
 AUTH_USER_MODEL = "accounts.User"

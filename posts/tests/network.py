@@ -5,7 +5,9 @@ The oracle never asks the database: it only remembers what was done.
 
 from unittest import mock
 
+from django.core.cache import cache
 from django.db import transaction
+from django_tasks_db.models import DBTaskResult
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,7 +21,7 @@ from hypothesis.stateful import (
 from accounts.models import User
 from accounts.paging import Cursor
 from accounts.tests.factories import UserFactory
-from posts import ids
+from posts import ids, tasks
 from posts.models import Post
 from posts.tests.factories import LONG_AGO
 from posts.timelines import home_timeline
@@ -36,7 +38,7 @@ class Network(RuleBasedStateMachine):
         self.transaction = transaction.atomic()
         self.transaction.__enter__()
         # Rolled back rows leave their keys to others, and Redis knows nothing of a rollback.
-        home_timeline().forget()
+        cache.clear()
         self.people = []
         self.posts = {}  # id: author
         self.follows, self.blocks = set(), set()
@@ -137,6 +139,13 @@ class Network(RuleBasedStateMachine):
         pk = sorted(self.suspended)[which % len(self.suspended)]
         self.user(pk).reinstate()
         self.suspended.remove(pk)
+
+    @rule()
+    def run_jobs(self):
+        """The worker may run at any moment, or never."""
+        for job in DBTaskResult.objects.ready().filter(task_path=tasks.carry_post.module_path):
+            tasks.carry_post.call(*job.args_kwargs["args"])
+            job.delete()
 
     # What is read
 

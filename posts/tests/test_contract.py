@@ -1,13 +1,29 @@
 """Every timeline keeps the contract of posts/timelines/base.py, and the test of that can fail."""
 
 import pytest
+from django.conf import settings as site_settings
 from hypothesis import Phase
 
 from posts.tests.network import try_out
 from posts.timelines import home_timeline, queries
+from posts.timelines.fanout_read import FanOutOnReadTimeline
+from posts.timelines.fanout_write import FanOutOnWriteTimeline
 from posts.timelines.normalized import NormalizedTimeline
 
-TIMELINES = ["posts.timelines.normalized.NormalizedTimeline"]
+
+class SmallFanOutOnWrite(FanOutOnWriteTimeline):
+    """With limits that a few people and posts can reach."""
+
+    KEPT, BUILT, BATCH, FOLLOWERS_MAX = 12, 8, 2, 3
+
+
+class SmallFanOutOnRead(FanOutOnReadTimeline):
+    KEPT, AUTHORS_AT_ONCE = 3, 2
+
+
+NORMALIZED = "posts.timelines.normalized.NormalizedTimeline"
+STORED = [f"{__name__}.SmallFanOutOnWrite", f"{__name__}.SmallFanOutOnRead"]
+TIMELINES = [NORMALIZED, *(STORED if site_settings.TIMELINE_REDIS_URL else [])]
 
 
 @pytest.fixture(params=TIMELINES, ids=lambda path: path.rpartition(".")[2])

@@ -14,7 +14,7 @@ def home_timeline():
 
 
 def _forget(*, setting, **kwargs):
-    if setting == "HOME_TIMELINE":
+    if setting in ("HOME_TIMELINE", "TIMELINE_REDIS_URL"):
         home_timeline.cache_clear()
 
 

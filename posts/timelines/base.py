@@ -13,6 +13,7 @@ class HomeTimeline:
     """Answers for every reader. A subclass decides what is stored and how it is read."""
 
     page_size = 20
+    needs_redis = False
 
     def page(self, reader, cursor):
         """Return the accounts.paging.Page of posts at `cursor`, each with its author loaded."""
@@ -36,5 +37,16 @@ class HomeTimeline:
         settled = settled_id()
         return sum(post.pk < settled and post.author_id != reader.pk for post in newer)
 
+    # What a timeline is told, inside the transaction of the change
+
+    def post_appeared(self, post):
+        """`post` was published or restored."""
+
+    def follows_changed(self, reader):
+        """`reader` follows somebody more, or somebody less."""
+
     def forget(self):
         """Throw away whatever is stored beside posts and follows; it is made anew when it is needed."""
+
+    def free_memory(self):
+        """Delete what `forget()` has made useless."""

@@ -4,12 +4,13 @@ Both were measured against the textbook join and other shapes: see docs/timeline
 """
 
 import re
+from functools import lru_cache
 
 from django.db import connections, router
 
 from accounts.models import Block, Follow, User
 from posts.ids import MAX_ID
-from posts.models import Post
+from posts.models import PendingPost, Post, PulledAuthor, TimelineEpoch, TimelineStamp
 
 # Suspended people, and those with a block between them and the reader: few, and found by small indexes.
 UNSEEN = """
@@ -98,8 +99,19 @@ FOLLOWS_MANY = """
     (SELECT count(*) FROM (SELECT 1 FROM {follow} f WHERE f.follower_id = %(reader)s LIMIT %(many)s + 1) s) > %(many)s
 """
 
+# What dates a reader's stored timeline; see posts.models.timeline.
+EPOCH = "coalesce((SELECT value FROM {epoch}), 0)"
+STAMP = "(coalesce((SELECT value FROM {stamps} WHERE reader_id = %(reader)s), 0) + {epoch_value})"
+
+# With more than PENDING_MAX posts on their way to stored timelines nobody carries them: looking through them all would
+# take longer than doing without.
+FEW_PENDING = (
+    "((SELECT count(*) FROM (SELECT 1 FROM {pending} LIMIT %(pending_max)s + 1) s) <= %(pending_max)s)"
+)
+
 MANY = 500
 WALK_LENGTH = 2_000
+PENDING_MAX = 500
 
 OLDER = {"compare": "<", "reverse": ">", "direction": "DESC", "end": 0}
 NEWER = {"compare": ">", "reverse": "<", "direction": "ASC", "end": MAX_ID}
@@ -118,15 +130,15 @@ def vendor():
     return connections[router.db_for_read(Post)].vendor
 
 
-def id_query(reader_id, position, limit, *, newer=False, walk=False):
+def id_query(reader_id, position, limit, *, newer=False, walk=False, unseen=UNSEEN):
     """Return (sql, params) that find the ids of at most `limit` posts, next to `position`, for the reader.
 
-    With `walk`, the way for readers of many is tried first, if the reader is one.
+    With `walk`, the way for readers of many is tried first, if the reader is one. `unseen` finds the people left out.
     """
     sql = QUERIES[vendor()][walk]
     position = MAX_ID + 1 if position is None else position
     values = {"reader": reader_id, "position": position, "limit": limit}
-    return compile_sql(sql, values, **(NEWER if newer else OLDER))
+    return compile_sql(sql, values, unseen, **(NEWER if newer else OLDER))
 
 
 def follows_many(reader_id):
@@ -134,24 +146,44 @@ def follows_many(reader_id):
     return compile_sql(FOLLOWS_MANY, {"reader": reader_id})
 
 
-def compile_sql(sql, values, **words):
+def compile_sql(sql, values, unseen=UNSEEN, **words):
     """Return (sql, params) with the tables' names in place and parameters by position: RawSQL takes no others."""
+    sql, names = _positional(vendor(), sql, unseen, VISIBLE, **words)
+    values = {"many": MANY, "walk_length": WALK_LENGTH, "pending_max": PENDING_MAX} | values
+    return sql, [values[name] for name in names]
+
+
+@lru_cache(maxsize=100)
+def _positional(engine, sql, unseen, visible, **words):
+    """Return the SQL for this engine, and the names of its parameters in their order."""
     tables = table_names()
-    unseen = UNSEEN.format(**tables)
-    parts = {
-        "authors": AUTHORS.format(unseen=unseen, **tables),
-        "followed": FOLLOWED_BY_READER.format(unseen=unseen, **tables),
-        "many": FOLLOWS_MANY.format(**tables),
-        "unseen": unseen,
-        "visible": VISIBLE,
-    }
-    values = {"many": MANY, "walk_length": WALK_LENGTH} | values
-    sql = sql.format(**parts, **tables, **words)
-    name = re.compile(r"%\((\w+)\)s")
-    return name.sub("%s", sql), [values[key] for key in name.findall(sql)]
+    unseen, epoch_value = unseen.format(**tables), EPOCH.format(**tables)
+    sql = sql.format(
+        authors=AUTHORS.format(unseen=unseen, **tables),
+        epoch_value=epoch_value,
+        few_pending=FEW_PENDING.format(**tables),
+        followed=FOLLOWED_BY_READER.format(unseen=unseen, **tables),
+        many=FOLLOWS_MANY.format(**tables),
+        stamp=STAMP.format(epoch_value=epoch_value, **tables),
+        unseen=unseen,
+        visible=visible,
+        **tables,
+        **words,
+    )
+    parameter = re.compile(r"%\((\w+)\)s")
+    return parameter.sub("%s", sql), parameter.findall(sql)
 
 
 def table_names():
     quote = connections[router.db_for_read(Post)].ops.quote_name
-    models = {"post": Post, "follow": Follow, "user": User, "block": Block}
+    models = {
+        "block": Block,
+        "epoch": TimelineEpoch,
+        "follow": Follow,
+        "pending": PendingPost,
+        "post": Post,
+        "pulled": PulledAuthor,
+        "stamps": TimelineStamp,
+        "user": User,
+    }
     return {name: quote(model._meta.db_table) for name, model in models.items()}

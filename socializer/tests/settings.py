@@ -38,6 +38,7 @@ if CACHES["default"]["BACKEND"].endswith("RedisCache"):
     CACHES["default"]["LOCATION"] = (
         urlsplit(CACHES["default"]["LOCATION"])._replace(path=f"/{WORKER + 8}").geturl()
     )
+    TIMELINE_REDIS_URL = CACHES["default"]["LOCATION"]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

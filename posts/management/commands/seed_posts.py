@@ -9,6 +9,7 @@ from accounts.seeding.people import seeded_people
 from posts.ids import EPOCH, moment_of
 from posts.models import Post
 from posts.seeding.posts import make_posts
+from posts.timelines import home_timeline
 
 
 class Command(SeedCommand):
@@ -37,6 +38,8 @@ class Command(SeedCommand):
         posts = make_posts(seed, authors, count, end - timedelta(days=days), end)
         for batch in self.in_batches(posts, count, "Posts"):
             Post.objects.bulk_create(self.without_conflicts(batch))
+        # Without events, no stored timeline knows of them; nor of whom seed_users lets people follow.
+        home_timeline().forget()
         self.say(f"Made {count:,} posts by {len(authors):,} people.")
 
     def without_conflicts(self, posts):

@@ -10,6 +10,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from accounts.models import User
 from accounts.seeding.command import DEMO_PASSWORD
 from posts.management.commands.seed_demo import DEMO_USERNAME
+from posts.models import TimelineEpoch
 
 LOOPBACK = ("", "127.0.0.1", "::1", "localhost")
 
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         new = not MigrationRecorder(connection).has_table()
         call_command("migrate", verbosity=0, interactive=False)
         call_command("prune", verbosity=0)
+        TimelineEpoch.renew_if_kept_by_another()
         if new and demo and settings.LOCAL:
             call_command("seed_demo", stdout=self.stdout, stderr=self.stderr)
 

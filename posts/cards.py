@@ -1,0 +1,121 @@
+"""A post as it is shown, its card: rendered once, kept in the cache, and completed for each viewer.
+
+The cached part holds nothing that depends on the viewer or on the hour. Its key is made of everything that it shows, so
+that a change of any of that finds no card and makes a new one: nothing has to be thrown away. Only mentions depend on
+what the post does not hold, on other members: a card with some is kept for a minute, and not beyond the next block or
+suspension.
+"""
+
+import secrets
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2s
+
+from django.core.cache import cache
+from django.db import transaction
+from django.template.loader import get_template
+from django.urls import get_script_prefix
+from django.utils.safestring import mark_safe
+from django.utils.timezone import get_current_timezone_name
+from django.utils.translation import get_language
+
+from posts.breaker import Breaker, Unavailable
+from posts.rendering import render_contents
+
+TEMPLATE = "posts/_card.html"
+KEPT_FOR = 24 * 3600
+KEPT_FOR_WITH_MENTIONS = 60
+# Changes whenever mentions anywhere may have to be links no more, or again.
+MENTIONS = "cards:mentions"
+
+# Where the parts for the viewer go. No text of anybody's has such a character: they are taken out.
+MOMENT, ACTIONS = "\x01", "\x02"
+
+breaker = Breaker()
+
+
+@dataclass(frozen=True)
+class Card:
+    """Safe HTML around what depends on the viewer: the words for when it was, and what they may do."""
+
+    before_moment: str
+    before_actions: str
+    end: str
+
+    @classmethod
+    def of(cls, html):
+        before_moment, _moment, rest = html.partition(MOMENT)
+        before_actions, _actions, end = rest.partition(ACTIONS)
+        return cls(mark_safe(before_moment), mark_safe(before_actions), mark_safe(end))  # noqa: S308
+
+
+def shown(post):
+    """Everything that a card shows of its post; whatever is added to the template belongs here, too."""
+    author = post.author
+    return (post.pk, post.content, author.username, author.display_name)
+
+
+def render_cards(posts):
+    """Set `card` on each of `posts`, from the cache in one round trip, or rendered. Returns the posts as a list.
+
+    Those that are not cached cost one query together, if they mention anybody.
+    """
+    posts = list(posts)
+    keys = {post: key_of(post) for post in posts}
+    found = ask_cache("get_many", [MENTIONS, *keys.values()]) or {} if posts else {}
+    mentions = found.get(MENTIONS)
+    missing = []
+    for post, key in keys.items():
+        html, since = found.get(key, (None, None))
+        # What mentions nobody is never out of date.
+        if html is None or since not in ("", mentions):
+            missing.append(post)
+        else:
+            post.card = Card.of(html)
+    if missing:
+        render_and_keep(missing, keys, mentions)
+    return posts
+
+
+def render_and_keep(posts, keys, mentions):
+    lasting, passing = {}, {}
+    for post in render_contents(posts):
+        html = render_card(post)
+        post.card = Card.of(html)
+        if "@" in post.content:
+            passing[keys[post]] = html, mentions
+        else:
+            lasting[keys[post]] = html, ""
+    for cards, timeout in ((lasting, KEPT_FOR), (passing, KEPT_FOR_WITH_MENTIONS)):
+        if cards:
+            ask_cache("set_many", cards, timeout)
+
+
+def render_card(post):
+    """Return the cached part of a post whose `content_html` is set, with marks where the viewer's parts go."""
+    context = {"post": post, "moment_here": mark_safe(MOMENT), "actions_here": mark_safe(ACTIONS)}
+    return get_template(TEMPLATE).render(context)
+
+
+def key_of(post):
+    state = (get_language(), get_current_timezone_name(), get_script_prefix(), template_state(), shown(post))
+    return f"card:{blake2s(repr(state).encode(), digest_size=16).hexdigest()}"
+
+
+@lru_cache
+def template_state():
+    """Another after an update that changes the card."""
+    return blake2s(get_template(TEMPLATE).template.source.encode(), digest_size=8).hexdigest()
+
+
+def forget_mentions(**kwargs):
+    """A receiver of what may change who may mention whom: cards with mentions are rendered anew."""
+    transaction.on_commit(lambda: ask_cache("set", MENTIONS, secrets.token_hex(8), None))
+
+
+def ask_cache(method, *args):
+    """Return what the cache answers, or None while it is away: cards are then rendered each time."""
+    try:
+        return breaker.call(getattr(cache, method), *args)
+    except Unavailable:
+        return None

@@ -1,0 +1,164 @@
+"""What the two fan-out timelines have in common: candidates from Redis, judged by the database.
+
+Redis only ever proposes ids. The query that loads the posts checks each against follows, blocks and visibility, adds the
+reader's own posts, those of authors who are not stored, and those that are still on their way; and it answers only if
+the reader's stamp is the one under which the candidates were stored. Whatever cannot be had in this way comes from
+`normalized`, within the same request.
+"""
+
+import json
+from dataclasses import dataclass
+
+from django.db import connections, router
+
+from posts import tasks
+from posts.breaker import Unavailable
+from posts.ids import MAX_ID
+from posts.models import PendingPost, Post, PulledAuthor, TimelineEpoch, TimelineStamp
+from posts.timelines.normalized import NormalizedTimeline, posts_found_by
+from posts.timelines.queries import compile_sql, vendor
+from posts.timelines.store import Store
+
+# More candidates than the page has posts, as some may be gone.
+SPARE = 10
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Ids that may be on the page. Of what is in the timeline down to `floor`, none is missing; 0: down to its end."""
+
+    ids: list
+    floor: int
+    stamp: int
+
+
+class StoredTimeline(NormalizedTimeline):
+    """A subclass says with `candidates()` and `build()` what is stored, and with `carry()` how a post gets there."""
+
+    needs_redis = True
+
+    def __init__(self):
+        super().__init__()
+        self.store = Store()
+
+    # What it is told
+
+    def post_appeared(self, post):
+        PendingPost.objects.update_or_create(post=post, defaults={"reached": 0})
+        tasks.carry_post.enqueue(post.pk)
+
+    def follows_changed(self, reader):
+        TimelineStamp.renew(reader)
+
+    def forget(self):
+        TimelineEpoch.renew()
+        PulledAuthor.objects.all().delete()
+
+    def free_memory(self):
+        self.store.delete("timeline:*")
+
+    # What it answers
+
+    def posts(self, reader, *, before=None, after=None, limit):
+        if before is not None or after is None:
+            position = MAX_ID + 1 if before is None else before
+            posts = self.stored_posts(reader, position, limit)
+            if posts is not None:
+                return posts
+        return super().posts(reader, before=before, after=after, limit=limit)
+
+    def stored_posts(self, reader, position, limit):
+        """Return the page, or None if it cannot be had from what is stored."""
+        try:
+            found = self.candidates(reader, position, limit + SPARE)
+            posts = self.checked(reader, found, position, limit)
+            if posts is None and position > MAX_ID and self.is_worth_building(reader, found):
+                posts = self.checked(reader, self.build(reader), position, limit)
+        except Unavailable:
+            return None
+        return posts
+
+    def checked(self, reader, found, position, limit):
+        """Return the page if it can be had from these Candidates, else None."""
+        if found is None:
+            return None
+        posts = list(posts_found_by(*checked_query(reader.pk, found, position, limit)))
+        full = len(posts) == limit or (posts and found.floor == 0)
+        return posts if full else None
+
+    def is_worth_building(self, reader, found):
+        """Whether the page would come from what is stored if that were stored anew."""
+        if found is None:
+            return True
+        sql, params = compile_sql("SELECT {stamp}, {few_pending}", {"reader": reader.pk})
+        with connections[router.db_for_read(Post)].cursor() as cursor:
+            cursor.execute(sql, params)
+            stamp, few_pending = cursor.fetchone()
+        return few_pending and (stamp != found.stamp or found.floor > 0)
+
+    def candidates(self, reader, position, count):
+        """Return at least `count` Candidates below `position`, or None if there are none stored for this reader."""
+        raise NotImplementedError
+
+    def build(self, reader):
+        """Store what the reader needs, and return Candidates for the first page from it, or None."""
+        raise NotImplementedError
+
+    def carry(self, pending):
+        """Bring the post to where readers will find it. May be done again, by several at once."""
+        raise NotImplementedError
+
+
+# Whose posts are never stored: the reader's own are there at once, and those of authors with very many followers would
+# take too long to be brought everywhere.
+LOOKED_UP = """
+    SELECT f.followed_id AS author_id FROM {pulled} c CROSS JOIN {follow} f
+    WHERE f.follower_id = %(reader)s AND f.followed_id = c.author_id AND f.followed_id NOT IN ({unseen})
+    UNION ALL SELECT %(reader)s
+"""
+
+NEWEST_LOOKED_UP = {
+    "postgresql": """
+        SELECT n.id FROM ({looked_up}) a CROSS JOIN LATERAL (
+            SELECT p.id FROM {post} p
+            WHERE p.author_id = a.author_id AND {visible} AND p.id < %(position)s AND p.id >= %(floor)s
+            ORDER BY p.id DESC LIMIT %(limit)s
+        ) n
+    """,
+    "sqlite": """
+        SELECT id FROM (
+            SELECT p.id FROM ({looked_up}) a CROSS JOIN {post} p ON p.author_id = a.author_id
+            WHERE {visible} AND p.id < %(position)s AND p.id >= %(floor)s
+            ORDER BY p.id DESC LIMIT %(limit)s
+        )
+    """,
+}
+
+PROPOSED = {
+    "postgresql": "p.id = ANY (%(candidates)s::bigint[] || ARRAY(SELECT post_id FROM {pending}))",
+    "sqlite": "p.id IN (SELECT value FROM json_each(%(candidates)s) UNION ALL SELECT post_id FROM {pending})",
+}
+
+CHECKED = """
+    SELECT id FROM (
+        SELECT p.id FROM {post} p
+        WHERE {proposed} AND p.id < %(position)s AND p.id >= %(floor)s AND {visible} AND {followed}
+        UNION {newest_looked_up}
+    ) c
+    WHERE {stamp} = %(stamp)s AND {few_pending}
+    ORDER BY id DESC LIMIT %(limit)s
+"""
+CHECKED_QUERIES = {
+    engine: CHECKED.replace("{proposed}", PROPOSED[engine])
+    .replace("{newest_looked_up}", NEWEST_LOOKED_UP[engine])
+    .replace("{looked_up}", LOOKED_UP)
+    for engine in PROPOSED
+}
+
+
+def checked_query(reader_id, found, position, limit):
+    """Return (sql, params) that find the ids of the page among the Candidates and what is never stored."""
+    engine = vendor()
+    values = {"reader": reader_id, "position": position, "limit": limit, "floor": found.floor}
+    values["candidates"] = found.ids if engine == "postgresql" else json.dumps(found.ids)
+    return compile_sql(CHECKED_QUERIES[engine], values | {"stamp": found.stamp})
