@@ -8,12 +8,23 @@ class PostsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
-        from accounts.signals import user_followed, user_unfollowed
-        from posts import checks, emails, receivers, signals  # noqa: F401 (checks and mails register themselves)
+        from accounts import signals as people
+        from posts import cards, checks, emails, receivers, signals  # noqa: F401 (checks and mails register themselves)
 
         signals.post_published.connect(
             receivers.tell_timeline_of_post, dispatch_uid="posts.tell_of_published"
         )
         signals.post_restored.connect(receivers.tell_timeline_of_post, dispatch_uid="posts.tell_of_restored")
-        user_followed.connect(receivers.tell_timeline_of_follow, dispatch_uid="posts.tell_of_follow")
-        user_unfollowed.connect(receivers.tell_timeline_of_unfollow, dispatch_uid="posts.tell_of_unfollow")
+        people.user_followed.connect(receivers.tell_timeline_of_follow, dispatch_uid="posts.tell_of_follow")
+        people.user_unfollowed.connect(
+            receivers.tell_timeline_of_unfollow, dispatch_uid="posts.tell_of_unfollow"
+        )
+
+        for event in (
+            people.user_blocked,
+            people.user_left,
+            people.user_reinstated,
+            people.user_suspended,
+            people.user_unblocked,
+        ):
+            event.connect(cards.forget_mentions, dispatch_uid="posts.forget_mentions")

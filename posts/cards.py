@@ -15,7 +15,7 @@ from django.core.cache import cache
 from django.db import transaction
 from django.template.loader import get_template
 from django.urls import get_script_prefix
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import get_language
 
@@ -28,8 +28,9 @@ KEPT_FOR_WITH_MENTIONS = 60
 # Changes whenever mentions anywhere may have to be links no more, or again.
 MENTIONS = "cards:mentions"
 
-# Where the parts for the viewer go. No text of anybody's has such a character: they are taken out.
-MOMENT, ACTIONS = "\x01", "\x02"
+# Where the parts for the viewer go: before and after the text. Texts have no such characters, they are taken out; did one
+# have them, they would stand between the two and move nothing.
+MOMENT, ACTIONS = SafeString("\x01"), SafeString("\x02")
 
 breaker = Breaker()
 
@@ -45,14 +46,14 @@ class Card:
     @classmethod
     def of(cls, html):
         before_moment, _moment, rest = html.partition(MOMENT)
-        before_actions, _actions, end = rest.partition(ACTIONS)
+        before_actions, _actions, end = rest.rpartition(ACTIONS)
         return cls(mark_safe(before_moment), mark_safe(before_actions), mark_safe(end))  # noqa: S308
 
 
 def shown(post):
     """Everything that a card shows of its post; whatever is added to the template belongs here, too."""
     author = post.author
-    return (post.pk, post.content, author.username, author.display_name)
+    return (post.pk, post.content, post.edited_on, author.username, author.display_name, author.picture)
 
 
 def render_cards(posts):
@@ -61,31 +62,32 @@ def render_cards(posts):
     Those that are not cached cost one query together, if they mention anybody.
     """
     posts = list(posts)
-    keys = {post: key_of(post) for post in posts}
-    found = ask_cache("get_many", [MENTIONS, *keys.values()]) or {} if posts else {}
-    mentions = found.get(MENTIONS)
+    for post in posts:
+        post.card_key = key_of(post)
+    found = ask_cache("get_many", [MENTIONS, *(post.card_key for post in posts)]) if posts else None
+    mentions = (found or {}).get(MENTIONS)
     missing = []
-    for post, key in keys.items():
-        html, since = found.get(key, (None, None))
+    for post in posts:
+        html, since = (found or {}).get(post.card_key, (None, None))
         # What mentions nobody is never out of date.
         if html is None or since not in ("", mentions):
             missing.append(post)
         else:
             post.card = Card.of(html)
     if missing:
-        render_and_keep(missing, keys, mentions)
+        render_and_keep(missing, mentions)
     return posts
 
 
-def render_and_keep(posts, keys, mentions):
+def render_and_keep(posts, mentions):
     lasting, passing = {}, {}
     for post in render_contents(posts):
         html = render_card(post)
         post.card = Card.of(html)
         if "@" in post.content:
-            passing[keys[post]] = html, mentions
+            passing[post.card_key] = html, mentions
         else:
-            lasting[keys[post]] = html, ""
+            lasting[post.card_key] = html, ""
     for cards, timeout in ((lasting, KEPT_FOR), (passing, KEPT_FOR_WITH_MENTIONS)):
         if cards:
             ask_cache("set_many", cards, timeout)
@@ -93,7 +95,7 @@ def render_and_keep(posts, keys, mentions):
 
 def render_card(post):
     """Return the cached part of a post whose `content_html` is set, with marks where the viewer's parts go."""
-    context = {"post": post, "moment_here": mark_safe(MOMENT), "actions_here": mark_safe(ACTIONS)}
+    context = {"post": post, "moment_here": MOMENT, "actions_here": ACTIONS}
     return get_template(TEMPLATE).render(context)
 
 

@@ -10,14 +10,14 @@ register = template.Library()
 
 
 @register.simple_tag
-def moment(when):
-    """A <time> that reads as people say it, with the full moment as its title."""
+def moment(when, words=None):
+    """A <time> that reads as people say it, or with other `words`, with the full moment as its title."""
     local = timezone.localtime(when)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         local.isoformat(timespec="seconds"),
         formats.date_format(local, "DATETIME_FORMAT"),
-        say_when(local, timezone.localtime()),
+        words or say_when(local, timezone.localtime()),
     )
 
 

@@ -12,12 +12,12 @@ from django.core.management.base import CommandError
 from accounts.paging import Cursor
 from accounts.tests.factories import FollowFactory, UserFactory
 from posts import tasks
+from posts.breaker import Unavailable
 from posts.models import PendingPost, Post, PulledAuthor, TimelineEpoch
 from posts.tests.factories import PostFactory
 from posts.timelines import home_timeline, queries
 from posts.timelines.fanout_write import FanOutOnWriteTimeline, key_of
 from posts.timelines.normalized import NormalizedTimeline
-from posts.breaker import Unavailable
 from posts.timelines.store import TIMEOUT
 
 WRITE = "posts.timelines.fanout_write.FanOutOnWriteTimeline"
@@ -28,6 +28,7 @@ needs_redis = pytest.mark.skipif(not site_settings.TIMELINE_REDIS_URL, reason="n
 @pytest.fixture(params=[WRITE, READ], ids=["write", "read"])
 def timeline(request, settings, db):
     settings.HOME_TIMELINE = request.param
+    settings.TIMELINE_REDIS_URL = settings.TIMELINE_REDIS_URL or "redis://127.0.0.1:1/0"
     return home_timeline()
 
 

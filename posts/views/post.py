@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import CreateView, DeleteView, DetailView, UpdateView
 
 from accounts.pages import CursorListView
+from posts.cards import render_cards
 from posts.forms import PostEditForm, PostForm
 from posts.models import Post
-from posts.rendering import render_contents
 from posts.views.texts import TextViewMixin, closed_message
 
 
@@ -66,7 +66,7 @@ class PostDetailView(DetailView):
 
     def get_object(self):
         post = super().get_object()
-        render_contents([post])
+        render_cards([post])
         return post
 
 
@@ -87,7 +87,7 @@ class PostHistoryView(CursorListView):
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(post=self.post_shown, **kwargs)
-        render_contents([self.post_shown])
+        render_cards([self.post_shown])
         return context
 
 
@@ -103,7 +103,7 @@ class PostDeleteView(DeleteView):
 
     def get_object(self):
         post = super().get_object()
-        render_contents([post])
+        render_cards([post])
         return post
 
     def form_valid(self, form):

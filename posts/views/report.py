@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from django.views.generic import CreateView
 
 from accounts.limits import LimitReached
+from posts.cards import render_cards
 from posts.forms import ReportForm
 from posts.models import Post, Report
-from posts.rendering import render_contents
 
 
 class ReportView(CreateView):
@@ -24,7 +24,7 @@ class ReportView(CreateView):
     def reported(self):
         others = Post.objects.visible_to(self.request.user).exclude(author=self.request.user)
         post = get_object_or_404(others.for_display(), pk=self.kwargs["pk"])
-        render_contents([post])
+        render_cards([post])
         return post
 
     def get_form_kwargs(self):

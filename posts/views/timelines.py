@@ -4,17 +4,30 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponsePermanentRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.cache import get_conditional_response, set_response_etag
 from django.utils.decorators import method_decorator
 
 from accounts.models import User
 from accounts.pages import CursorListView
 from accounts.paging import Cursor, fetch_from, paginate
 from posts import reading
+from posts.cards import render_cards
 from posts.forms import PostForm
 from posts.ids import MAX_ID, settled_id
 from posts.models import Post
-from posts.rendering import render_contents
 from posts.timelines import home_timeline
+
+
+def sent_again_if_changed(request, response):
+    """Return the response with an ETag, or 304 if it is the page that the visitor has.
+
+    For visitors only: a member's page has a token against forgery in its forms, other each time, a count or a message
+    that is meant once, and what another log-in in the same browser must not be told.
+    """
+    if "CSRF_COOKIE" in request.META:
+        return response
+    set_response_etag(response)
+    return get_conditional_response(request, etag=response["ETag"], response=response)
 
 
 class TimelineView(CursorListView):
@@ -34,8 +47,13 @@ class TimelineView(CursorListView):
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
-        render_contents(context["page"])
+        render_cards(context["page"])
         return context
+
+    def render_to_response(self, context, **kwargs):
+        response = super().render_to_response(context, **kwargs)
+        visitor = not self.request.user.is_authenticated
+        return sent_again_if_changed(self.request, response.render()) if visitor else response
 
 
 @method_decorator(login_not_required, name="dispatch")

@@ -1,7 +1,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from posts.timelines import home_timeline
 from posts.breaker import Unavailable
+from posts.timelines import home_timeline
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_retired_username'),
-        ('posts', '0003_vacuum_posts_often'),
+        ('accounts', '0008_pictures'),
+        ('posts', '0005_vacuum_posts_often'),
     ]
 
     operations = [

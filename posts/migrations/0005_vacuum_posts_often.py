@@ -26,6 +26,6 @@ def set_options(apps, schema_editor, verb, options):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("posts", "0002_report")]
+    dependencies = [("posts", "0004_home_feed")]
 
     operations = [migrations.RunPython(vacuum_often, vacuum_as_usual, elidable=False)]

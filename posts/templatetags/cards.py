@@ -1,0 +1,27 @@
+from django import template
+from django.template.loader import get_template
+from django.utils import timezone
+from django.utils.safestring import mark_safe
+
+from accounts.templatetags.moments import say_when
+from posts.cards import render_cards
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def card(context, post):
+    """A post with what depends on the viewer: when it was, seen from now, and, on one's own, what one may do."""
+    if not hasattr(post, "card"):
+        render_cards([post])
+    now = timezone.localtime()
+    words = say_when(post.created_on.astimezone(now.tzinfo), now)
+    parts = (post.card.before_moment, words, post.card.before_actions, actions(context, post), post.card.end)
+    return mark_safe("".join(parts))  # noqa: S308 (cards are safe, and the words are ours)
+
+
+def actions(context, post):
+    user = context.get("user")
+    if user is None or post.author_id != user.pk or context.get("without_actions"):
+        return ""
+    return get_template("posts/_post_actions.html").render({"post": post})
