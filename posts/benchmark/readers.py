@@ -7,7 +7,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from accounts.models import Follow, User
-from posts.benchmark.filling import POSTS, store
+from posts.benchmark.filling import POSTS, analyze, store
 from posts.ids import RANDOM_BITS, first_id_at, moment_of
 from posts.models import Post
 
@@ -15,25 +15,24 @@ from posts.models import Post
 FLOOD = 20_000
 
 
-def make_readers():
-    """Return the name of each class and a member of it, all different and always the same."""
-    random_people = list(User.objects.order_by("pk").values_list("pk", flat=True))
+def readers():
+    """Yield the name of each class and a new member of it, always the same; last the one that changes the network."""
+    people = list(User.objects.order_by("pk").values_list("pk", flat=True))
     rng = random.Random("readers")
-    readers = {"nobody": make_reader("nobody", [])}
+    yield "nobody", make_reader("nobody", [])
     for count in (5, 150, 1000, 5000):
-        readers[str(count)] = make_reader(str(count), rng.sample(random_people, count))
-    # Those who have posted least lately, though they have.
-    latest = Post.objects.values("author").annotate(posts=Count("pk")).order_by("-posts", "author")
-    ranked = list(latest.values_list("author", flat=True))
-    readers["dormant 20"] = make_reader("dormant_20", dormant_people(20))
-    readers["busiest 3000"] = make_reader("busiest_3000", ranked[:3000])
-    readers["flooded 151"] = make_reader("flooded_151", [flood(), *rng.sample(random_people, 150)])
-    return readers
+        yield f"{count}", make_reader(f"{count}", rng.sample(people, count))
+    yield "20 dormant", make_reader("20_dormant", dormant_people(20))
+    busiest = Post.objects.values("author").annotate(posts=Count("pk")).order_by("-posts", "author")
+    yield "3000 busiest", make_reader("3000_busiest", busiest.values_list("author", flat=True)[:3000])
+    yield "150 and a flood", make_reader("150_and_a_flood", [flood(), *rng.sample(people, 150)])
 
 
 def make_reader(name, followed):
     reader = User.objects.create(username=f"reader_{name}", password="!")  # noqa: S106
-    Follow.objects.bulk_create((Follow(follower=reader, followed_id=pk) for pk in followed), batch_size=5000)
+    follows = [Follow(follower=reader, followed_id=pk) for pk in followed]
+    Follow.objects.bulk_create(follows, batch_size=5000)
+    analyze()
     return reader
 
 

@@ -1,90 +1,155 @@
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, connections
+from django.db import connection
+from django.test.utils import override_settings
+from redis import Redis
+from redis.exceptions import RedisError
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from accounts.seeding.command import positive
-from posts import benchmark
+from posts.benchmark import locking, reading, rendering, report, serving, writing
+from posts.benchmark.databases import configurations, own_database, scratch_folder
+from posts.benchmark.filling import Size, fill
+from posts.benchmark.measuring import WrongAnswer
+from posts.benchmark.readers import readers
+from posts.timelines import home_timeline
+
+TIMELINES = {
+    "normalized": "posts.timelines.normalized.NormalizedTimeline",
+    "fanout_write": "posts.timelines.fanout_write.FanOutOnWriteTimeline",
+    "fanout_read": "posts.timelines.fanout_read.FanOutOnReadTimeline",
+}
+GROWTH = [100_000, 1_000_000, 10_000_000]
 
 
 class Command(BaseCommand):
     help = (
-        "Measures the first page of the home timeline against fetching 20 posts by key and against the textbook join, "
-        "on SQLite and, if DATABASE_URL names one, on PostgreSQL. It makes databases of its own, beside the site's, "
-        "checks every answer before it measures, and deletes them afterwards."
+        "Measures home timelines on SQLite and, if DATABASE_URL names one, on PostgreSQL. It makes databases of its own, "
+        "beside the site's, checks every answer before it measures, and deletes them afterwards."
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("--people", type=positive, default=1_000)
-        parser.add_argument("--posts", type=positive, default=200_000)
+        what = parser.add_subparsers(dest="what", required=True)
+        what.add_parser("read", help="A page against 20 posts by key, the textbook join and others.")
+        what.add_parser("growth", help="The same at 100,000, a million and ten million posts.")
+        what.add_parser("write", help="A post by an author with few followers, and with very many.")
+        what.add_parser("render", help="Showing a page beside finding it.")
+        what.add_parser("http", help="Requests a second beside a constant, with the site's own server.")
+        what.add_parser("locks", help="Lock errors of four writers and eight readers on SQLite.")
+        for name, subparser in what.choices.items():
+            self.add_options(subparser, GROWTH if name == "growth" else [100_000])
+
+    def add_options(self, parser, sizes):
         parser.add_argument(
-            "--follows", type=positive, nargs="+", default=[5, 150], help="Readers who follow so many."
+            "--posts", type=positive, nargs="+", default=sizes, help="How many, in each network."
         )
-        parser.add_argument("--rounds", type=positive, default=200)
+        parser.add_argument("--people", type=positive, help="How many; without it, as suits the posts.")
+        parser.add_argument(
+            "--rounds", type=positive, default=100, help="How often each is measured, at most."
+        )
+        parser.add_argument("--engines", nargs="+", default=["sqlite", "postgresql"], metavar="ENGINE")
+        parser.add_argument(
+            "--redis", help="An empty Redis, redis://host:port/database, for the fan-out timelines."
+        )
+        parser.add_argument("--replace", action="store_true", help="Delete what an earlier run has left.")
+        parser.add_argument("--markdown", metavar="FILE", help="Write the ratios as Markdown tables.")
+        parser.add_argument("--json", metavar="FILE", help="Write every figure as JSON.")
+        parser.add_argument("--charts", metavar="FOLDER", help="Write an SVG chart for each table.")
 
-    def handle(self, *, people, posts, follows, rounds, **options):
-        if rounds < 2 or posts < 100 * benchmark.PAGE:
-            raise CommandError(f"That says nothing: take 2 rounds and {100 * benchmark.PAGE} posts at least.")
-        if max(follows) >= people:
-            raise CommandError("A reader cannot follow more people than there are: raise --people.")
-        self.console = Console()
-        for config in self.engines():
-            with own_database(config):
-                benchmark.fill(people, posts, progress=lambda rows: self.bar(rows, posts))
-                for followed in follows:
-                    self.report(benchmark.make_reader(followed), followed, rounds)
+    def handle(self, *, what, **options):
+        self.console, self.options = Console(file=self.stdout._out), options
+        if options["rounds"] < 2 or min(options["posts"]) < 2_000:
+            raise CommandError("That says nothing: take 2 rounds and 2,000 posts at least.")
+        self.timelines = self.timelines_for(options["redis"])
+        results = []
+        for posts in options["posts"]:
+            with scratch_folder() as folder:
+                for config in configurations(folder, ["sqlite"] if what == "locks" else options["engines"]):
+                    with own_database(config, replace=options["replace"]), self.own_redis():
+                        self.fill(posts)
+                        where = {"engine": connection.display_name, "posts": posts}
+                        results += self.measure(what, where)
+        report.write(options, results)
 
-    def engines(self):
-        """The configuration of each database to make, SQLite first."""
-        with tempfile.TemporaryDirectory() as folder:
-            yield {"ENGINE": "django.db.backends.sqlite3", "NAME": Path(folder) / "benchmark.sqlite3"}
-        site = connections["default"].settings_dict
-        if connections["default"].vendor == "postgresql":
-            options = {name: value for name, value in site["OPTIONS"].items() if name != "pool"}
-            yield site | {"OPTIONS": options, "NAME": f"{site['NAME']}_benchmark"}
+    def timelines_for(self, redis):
+        if not redis:
+            return {"normalized": TIMELINES["normalized"]}
+        if redis in (settings.TIMELINE_REDIS_URL, settings.CACHES["default"].get("LOCATION")):
+            raise CommandError("That is the site's own Redis. Name another database of it, such as .../9.")
+        try:
+            if Redis.from_url(redis).dbsize():
+                raise CommandError(f"{redis} is not empty.")
+        except (RedisError, ValueError) as error:
+            raise CommandError(f"--redis cannot be used: {error}") from error
+        return TIMELINES
 
-    def bar(self, rows, total):
-        disable = not self.console.is_terminal
-        return track(rows, total=total, description="Posts", console=self.console, disable=disable)
+    def own_redis(self):
+        """Within, timelines are stored in the Redis of --redis, and cards in memory; it is emptied afterwards."""
+        stack = ExitStack()
+        cards = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+        stack.enter_context(override_settings(CACHES=cards))
+        if redis := self.options["redis"]:
+            stack.enter_context(override_settings(TIMELINE_REDIS_URL=redis))
+            stack.callback(Redis.from_url(redis).flushdb)
+        return stack
 
-    def report(self, reader, followed, rounds):
-        runs = benchmark.candidates(reader)
-        expected = benchmark.expected_ids(reader)
-        for name, run in runs.items():
-            if run() != expected:
-                raise CommandError(f"{name} gives another page than the definition. Nothing was measured.")
-        times = benchmark.measure(runs, rounds)
-        table = Table(title=f"{connection.display_name}, reader of {followed}", title_justify="left")
-        for heading in ("", "p50 ms", "p95 ms", "times the floor"):
-            table.add_column(heading, justify="right" if heading else "left")
-        for name, (p50, p95) in times.items():
-            floor_p50, floor_p95 = times[f"20 by key, {name.rpartition(' ')[2]}"]
-            noisy = floor_p95 > benchmark.NOISY * floor_p50
-            ratio = "too noisy to judge" if noisy else f"{p50 / floor_p50:.2f}"
-            table.add_row(name, f"{p50:.3f}", f"{p95:.3f}", ratio)
-        self.console.print(table)
+    def fill(self, posts):
+        size = Size.of(posts)
+        if people := self.options["people"]:
+            size = Size(posts, people, people * 30)
+        fill(size, self.bar)
 
+    def bar(self, rows, total, words):
+        hidden = not self.console.is_terminal
+        return track(rows, total=total, description=words, console=self.console, disable=hidden)
 
-@contextmanager
-def own_database(config):
-    """Let everything read and write an empty database of this configuration, with all tables; delete it afterwards.
+    def measure(self, what, where):
+        try:
+            results = list(getattr(self, f"measure_{what}")(self.options["rounds"], where))
+        except WrongAnswer as error:
+            raise CommandError(str(error)) from error
+        report.print_tables(self.console, results)
+        return results
 
-    It is made as Django makes those of tests: one of that name that is there already is replaced, and the site's own
-    cannot be meant.
-    """
-    name = str(config["NAME"])
-    site, site_config = connections["default"], connections.settings["default"]
-    config = connections.configure_settings({"default": config | {"TEST": {"NAME": name}}})
-    connections.settings |= config
-    connections["default"] = own = connections.create_connection("default")
-    try:
-        own.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        yield
-    finally:
-        own.creation.destroy_test_db(name, verbosity=0)
-        connections["default"], connections.settings["default"] = site, site_config
+    def measure_read(self, rounds, where):
+        chosen = {}
+        for name, path in self.timelines.items():
+            with override_settings(HOME_TIMELINE=path):
+                chosen[name] = home_timeline()
+        for name, reader in readers():
+            yield from reading.compare_pages(reader, chosen, rounds, reader=name, **where)
+
+    measure_growth = measure_read
+
+    def measure_write(self, rounds, where):
+        for name, path in self.timelines.items():
+            with override_settings(HOME_TIMELINE=path):
+                yield from writing.compare_authors(name, rounds, **where)
+                if name != "normalized":
+                    yield from writing.compare_arrival(name, rounds, **where)
+
+    def measure_render(self, rounds, where):
+        for name, reader in readers():
+            if name in ("150", "5000"):
+                yield from rendering.compare_rendering(reader, rounds, reader=name, **where)
+
+    def measure_http(self, rounds, where):
+        chosen = {name: reader for name, reader in readers() if name in ("150", "5000")}
+        for name, path in self.timelines.items():
+            table = Table(title=f"{where['engine']}, {where['posts']:,} posts, {name}", title_justify="left")
+            for heading in ("", "requests a second", "share of the constant for a member"):
+                table.add_column(heading)
+            with override_settings(HOME_TIMELINE=path):
+                for what, rate, share in serving.compare_pages(chosen, min(rounds, 20), path):
+                    table.add_row(what, f"{rate:.0f}", f"{share:.0%}")
+            self.console.print(table)
+        return []
+
+    def measure_locks(self, rounds, where):
+        counts = locking.count_lock_errors(seconds=rounds / 10)
+        self.console.print(", ".join(f"{count:,} {what}" for what, count in counts.items()))
+        return []

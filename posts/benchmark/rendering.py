@@ -1,0 +1,39 @@
+"""`render`: what showing twenty posts costs beside finding them."""
+
+from django.contrib.auth import get_user_model
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+
+from posts.benchmark.measuring import Candidate, compare
+from posts.cards import render_and_keep, render_cards
+from posts.timelines import home_timeline
+
+
+def compare_rendering(member, rounds, **where):
+    """Return the Results of the timeline alone, its cards without and with the cache, and the whole page."""
+    posts = home_timeline().posts(member, limit=20)
+    render_cards(posts)
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(get_user_model().objects.get(pk=member.pk))
+
+    def cold_page():
+        cache.clear()
+        return page()
+
+    def page():
+        return client.get(reverse("posts:home"), secure=True).status_code
+
+    found = "timeline, ORM"
+    return compare(
+        [
+            Candidate(found, lambda: home_timeline().posts(member, limit=20), found),
+            Candidate("cards, rendered", lambda: render_and_keep(posts, None), found),
+            Candidate("cards, cached", lambda: render_cards(posts), found),
+            Candidate("page, nothing cached", cold_page, found, 200),
+            Candidate("page, cached", page, found, 200),
+        ],
+        rounds,
+        page=1,
+        **where,
+    )
