@@ -62,8 +62,9 @@ def render_cards(posts):
     Those that are not cached cost one query together, if they mention anybody.
     """
     posts = list(posts)
+    circumstances = what_all_cards_depend_on()
     for post in posts:
-        post.card_key = key_of(post)
+        post.card_key = key_of(post, circumstances)
     found = ask_cache("get_many", [MENTIONS, *(post.card_key for post in posts)]) if posts else None
     mentions = (found or {}).get(MENTIONS)
     missing = []
@@ -99,9 +100,13 @@ def render_card(post):
     return get_template(TEMPLATE).render(context)
 
 
-def key_of(post):
-    state = (get_language(), get_current_timezone_name(), get_script_prefix(), template_state(), shown(post))
-    return f"card:{blake2s(repr(state).encode(), digest_size=16).hexdigest()}"
+def what_all_cards_depend_on():
+    return repr((get_language(), get_current_timezone_name(), get_script_prefix(), template_state()))
+
+
+def key_of(post, circumstances):
+    state = circumstances + repr(shown(post))
+    return f"card:{blake2s(state.encode(), digest_size=16).hexdigest()}"
 
 
 @lru_cache

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.core.management.base import CommandError
-from django.db import DatabaseError, connections
+from django.db import connections
 
 FULL = "The disk is full. What was made so far is deleted again; try fewer posts, or another TMPDIR."
 
@@ -68,7 +68,7 @@ def exists(connection):
 def saying_if_full():
     try:
         yield
-    except (DatabaseError, OSError) as error:
+    except Exception as error:  # Whatever the driver or the operating system calls it.
         words = str(error)
         full = getattr(error, "errno", None) == errno.ENOSPC
         if full or "disk is full" in words or "No space left" in words or "could not extend file" in words:

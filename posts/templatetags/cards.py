@@ -14,10 +14,17 @@ def card(context, post):
     """A post with what depends on the viewer: when it was, seen from now, and, on one's own, what one may do."""
     if not hasattr(post, "card"):
         render_cards([post])
-    now = timezone.localtime()
+    now = moment_of_rendering(context)
     words = say_when(post.created_on.astimezone(now.tzinfo), now)
     parts = (post.card.before_moment, words, post.card.before_actions, actions(context, post), post.card.end)
     return mark_safe("".join(parts))  # noqa: S308 (cards are safe, and the words are ours)
+
+
+def moment_of_rendering(context):
+    """One now for the whole page."""
+    if "now_of_cards" not in context.render_context:
+        context.render_context["now_of_cards"] = timezone.localtime()
+    return context.render_context["now_of_cards"]
 
 
 def actions(context, post):
