@@ -43,7 +43,7 @@ def news_for(reader, position):
 
 def mark_of(reader):
     """The ReadMark of `reader`, or None if they have not read anything yet."""
-    return ReadMark.objects.filter(pk=reader.pk).first()
+    return getattr(reader, "read_mark", None)
 
 
 def shown_by(page, cursor):

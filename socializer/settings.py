@@ -131,6 +131,8 @@ TIMELINE_REDIS_URL = env.redis_url("TIMELINE_REDIS_URL", _cache_redis)
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.AuthenticationBackend"]
+# How far a member has read comes along with them.
+USER_SELECT_RELATED = ["read_mark"]
 ABSOLUTE_URL_OVERRIDES = {
     "accounts.user": lambda user: reverse("posts:profile", args=[user.username]),
 }

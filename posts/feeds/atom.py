@@ -11,6 +11,7 @@ from django.utils.text import Truncator
 from accounts.links import absolute
 from accounts.models import User
 from accounts.paging import Cursor, Page
+from posts.rendering import render_contents
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,12 @@ class FeedPage:
 
     @property
     def etag(self):
-        """Changes with whatever the page shows."""
+        """Changes with whatever the page shows, also with whom its posts may mention. Renders the posts."""
         digest = blake2s(digest_size=12)
         for part in (self.title, self.subtitle, self.own_address, *(href for _rel, href in self.links)):
             digest.update(f"{part}\0".encode())
-        for post in self.page:
-            digest.update(f"{post.pk}\0{post.content}\0{post.author.name}\0".encode())
+        for post in render_contents(self.page):
+            digest.update(f"{post.pk}\0{post.content_html}\0{post.author.name}\0".encode())
         return f'"{digest.hexdigest()}"'
 
 

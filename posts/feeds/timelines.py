@@ -16,7 +16,6 @@ from accounts.paging import Cursor, fetch_from, paginate
 from posts.feeds.atom import AtomFeed, FeedPage
 from posts.ids import MAX_ID, settled_id
 from posts.models import HomeFeed, Post
-from posts.rendering import render_contents
 from posts.timelines import home_timeline
 
 PAGE_SIZE = 20
@@ -78,7 +77,6 @@ def feed_view(find, *, private=False):
 
     @wraps(find)
     def view(request, **kwargs):
-        render_contents(request.feed_page.page)
         response = AtomFeed()(request, **kwargs)
         response.headers["X-Robots-Tag"] = "noindex"
         if private:

@@ -5,7 +5,6 @@ from rich.table import Table
 from accounts.seeding.command import positive
 from posts.capacity import STRATEGIES, Load, advice, need_of
 
-
 # That of the table: a narrower one would lose figures.
 WIDTH = 110
 
