@@ -4,53 +4,15 @@ from datetime import datetime, timedelta
 from unittest import mock
 
 import pytest
-import time_machine
-from django.db import DatabaseError, connection
-from django.test.utils import CaptureQueriesContext
+from django.db import DatabaseError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.tests.factories import FollowFactory, UserFactory
 from posts import ids
 from posts.models import ReadMark
 from posts.models.reading import PAUSE, VISIT
 from posts.tests.factories import LONG_AGO, PostFactory
-
-TUESDAY = datetime(2026, 3, 3, 9, tzinfo=LONG_AGO.tzinfo)
-
-
-@pytest.fixture
-def bob(member):
-    """Somebody whom the member follows."""
-    return FollowFactory(follower=member, followed=UserFactory(username="bob")).followed
-
-
-@pytest.fixture
-def clock():
-    with time_machine.travel(TUESDAY, tick=False) as clock:
-        yield clock
-
-
-def write(author, count, words="new"):
-    """Posts of this moment, a second apart, the last of them as old as posts must be to be counted."""
-    now = datetime.now(tz=LONG_AGO.tzinfo)
-    moments = [now - timedelta(seconds=age) for age in range(count + 4, 4, -1)]
-    return [
-        PostFactory(author=author, content=f"{words} {n}", id=ids.first_id_at(moment) | author.pk)
-        for n, moment in enumerate(moments)
-    ]
-
-
-@pytest.fixture
-def back_on_friday(member_client, bob, clock):
-    """The member read all on Tuesday; the clock says Friday."""
-    write(bob, 25, "old")
-    member_client.get("/")
-    clock.shift(timedelta(days=3))
-
-
-def text_of(response):
-    return " ".join(response.content.decode().split())
+from posts.tests.reading import TUESDAY, text_of, write, writes_of
 
 
 def contents(response):
@@ -160,8 +122,9 @@ def test_more_than_a_hundred_are_not_counted(member_client, bob, back_on_friday)
     assert "More than 99 new since Tuesday." in text_of(member_client.get("/"))
 
 
-def test_ones_own_posts_are_not_new(member, member_client, bob, back_on_friday):
-    write(member, 30, "mine")
+@pytest.mark.parametrize("own", [3, 30], ids=["on the page", "beyond the page"])
+def test_ones_own_posts_are_not_new(member, member_client, bob, back_on_friday, own):
+    write(member, own, "mine")
     write(bob, 2)
 
     assert "2 new since Tuesday." in text_of(member_client.get("/"))
@@ -188,12 +151,6 @@ def test_since_when_in_words(member, member_client, bob, clock, ago, words):
     write(bob, 1)
 
     assert f"1 new since {words}." in text_of(member_client.get("/"))
-
-
-def writes_of(client, path):
-    with CaptureQueriesContext(connection) as queries:
-        client.get(path)
-    return [query["sql"] for query in queries if query["sql"].startswith(("INSERT", "UPDATE"))]
 
 
 def test_a_page_view_writes_only_if_it_shows_something_new_and_not_all_the_time(
@@ -247,47 +204,6 @@ def test_nothing_counts_as_read_that_was_not_shown(start, stretches):
         shown.update(range(low + 1, high + 1))
         assert set(range(mark.position + 1)) <= shown
         assert mark.position >= (max(before, high) if low <= before else before)
-
-
-def test_an_open_page_asks_what_has_come_since(member, member_client, bob, back_on_friday, clock):
-    write(bob, 2)
-    home = member_client.get("/")
-    url = f"/news/?after={home.context['hand']}"
-    assert url in home.content.decode()
-    assert member_client.get(url).status_code == 204
-
-    clock.shift(timedelta(minutes=1))
-    write(member, 5)
-    assert member_client.get(url).status_code == 204
-    write(bob, 7)
-    assert "7 new posts" in text_of(member_client.get(url))
-    assert writes_of(member_client, url) == []
-
-
-def test_while_there_is_older_news_to_read_an_open_page_does_not_ask(member_client, bob, back_on_friday):
-    write(bob, 45)
-    assert "data-news" not in text_of(member_client.get("/"))
-    assert "data-news" not in text_of(member_client.get("/?before=999999999999999"))
-
-
-def test_whoever_is_logged_out_meanwhile_is_told(client, db):
-    assert "You are no longer logged in here." in text_of(client.get("/news/?after=1"))
-
-
-@pytest.mark.parametrize("path", ["/news/", "/unread/"])
-@pytest.mark.parametrize("cursor", ["x", "-1", str(2**53), "²"])
-def test_a_nonsense_position_is_not_found(member_client, path, cursor):
-    assert member_client.get(path, {"after": cursor}).status_code == 404
-
-
-def test_asking_costs_the_same_however_much_is_new(
-    member_client, bob, back_on_friday, clock, django_assert_num_queries
-):
-    for size in (1, 150):
-        clock.shift(timedelta(hours=1))
-        write(bob, size)
-        with django_assert_num_queries(3):  # Session, user, count.
-            member_client.get(f"/news/?after={ids.first_id_at(TUESDAY)}")
 
 
 def test_from_its_permalink_a_post_is_found_in_its_authors_timeline(client, bob):

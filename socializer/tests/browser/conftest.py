@@ -6,11 +6,15 @@ Without one the tests here are skipped, but not in CI, where they must run.
 import os
 import re
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
+from posts import ids
+from posts.models import Post
 from posts.tests.factories import PostFactory
 
 SCREENSHOTS = Path(__file__).resolve().parents[3] / "var" / "failed-tests"
@@ -130,3 +134,21 @@ def network(transactional_db):
     other = PostFactory(author=UserFactory(username="cleo"), content="Judge me")
     own = PostFactory(author=ada, content="My own post")
     return {"ada": ada, "bob": bob, "zoe": zoe, "own": own, "other": other}
+
+
+def write_now(author, count=1):
+    now = timezone.now() - timedelta(seconds=10)
+    return [
+        PostFactory(author=author, content=f"Fresh {n}", id=ids.first_id_at(now + timedelta(seconds=n)))
+        for n in range(count)
+    ]
+
+
+def top_of(page, post):
+    return page.locator(f"#post-{post.pk}").evaluate("post => post.getBoundingClientRect().top")
+
+
+@pytest.fixture
+def old_posts(network):
+    """Bob's posts, newest first."""
+    return list(Post.objects.by(network["bob"]).order_by("-id"))
