@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 # Names of things that are called the same everywhere.
 PROPER = {
-    "atom", "cookie", "gif", "ip", "javascript", "jpeg", "json", "mb", "pin", "png", "qr", "socializer", "tab", "totp", "url",
+    "atom", "cookie", "english", "gif", "ip", "javascript", "jpeg", "json", "mb", "pin", "png", "qr", "socializer", "tab", "totp", "url",
     "usb", "utc", "webauthn", "webp",
 }  # fmt: skip
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
