@@ -1,10 +1,12 @@
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.utils.crypto import get_random_string
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts import devices, letters, outbox, security
@@ -29,6 +31,12 @@ class AccountAdapter(DefaultAccountAdapter):
         if RetiredUsername.objects.filter(username=username.lower()).exists():
             raise self.validation_error("username_taken")
         return super().clean_username(username, shallow)
+
+    def save_user(self, request, user, form, commit=True):
+        """Store the account with the language that it was made in, if it is not the site's: mails are written in it."""
+        language = get_language()
+        user.language = language if language != settings.LANGUAGE_CODE else ""
+        return super().save_user(request, user, form, commit)
 
     def clean_email(self, email):
         """Refuse what the column cannot hold: a form's field allows 320 characters."""

@@ -12,12 +12,17 @@ from accounts.tests.factories import PASSWORD, UserFactory
 from posts.ids import first_id_at
 from posts.models import Post
 from posts.tests.factories import PostFactory
-from socializer.tests.browser.conftest import network  # noqa: F401 (a fixture)
-from socializer.tests.browser.test_every_page import pages_of_a_member, pages_of_a_visitor
+from socializer.tests.browser.conftest import make_network
+from socializer.tests.browser.test_every_page import (
+    pages_of_a_member,
+    pages_of_a_visitor,
+    with_an_edited_post,
+)
 from socializer.tests.words import Page, foreign_words
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-SEARCHED = "nobody at all"
+# What was searched for, and the people in previews of mails.
+NAMES = ("nobody at all", "Grace Hopper", "Alan Turing", "Katherine Johnson")
 # For operators, who read English in the logs as well.
 IN_ENGLISH = {"/healthz/"}
 
@@ -25,6 +30,14 @@ IN_ENGLISH = {"/healthz/"}
 @pytest.fixture
 def chinese_client(db):
     return Client(headers={"accept-language": "zh-CN,zh;q=0.9,en;q=0.5"})
+
+
+@pytest.fixture
+def network(db):
+    # Mails, and their previews, are in the language that a member has chosen.
+    network = with_an_edited_post(make_network())
+    User.objects.filter(username="ada").update(language="zh-hans")
+    return network
 
 
 def written_by_people():
@@ -37,7 +50,7 @@ def written_by_people():
 
 def english_in(response):
     page = Page(response.content.decode())
-    known = [*written_by_people(), SEARCHED]
+    known = [*written_by_people(), *NAMES]
     found = {text: words for text in page.words if (words := foreign_words(text, known))}
     return found | ({} if page.language == "zh-hans" else {"lang": page.language})
 
@@ -54,11 +67,11 @@ def walk(client, paths):
     }
 
 
-def test_a_visitors_pages(chinese_client, network):  # noqa: F811
+def test_a_visitors_pages(chinese_client, network):
     assert walk(chinese_client, pages_of_a_visitor(network)) == {}
 
 
-def test_a_members_pages(chinese_client, network):  # noqa: F811
+def test_a_members_pages(chinese_client, network):
     chinese_client.force_login(network["ada"])
     chinese_client.post("/users/reauthenticate/", {"password": PASSWORD})
 
@@ -150,6 +163,7 @@ def test_the_mails_of_sign_up_and_of_a_forgotten_password(chinese_client, run_jo
     chinese_client.post(
         "/users/signup/", {"username": "grace", "email": "grace@b.org", "password1": PASSWORD}
     )
+    assert User.objects.get(username="grace").language == "zh-hans"
     chinese_client.post("/users/logout/")
     chinese_client.post("/users/password/reset/", {"email": "grace@b.org"})
     chinese_client.post("/users/password/reset/", {"email": "nobody@b.org"})
@@ -165,6 +179,8 @@ def test_the_mails_of_sign_up_and_of_a_forgotten_password(chinese_client, run_jo
 
 
 def test_the_mails_about_the_security_of_an_account(chinese_client, member, run_jobs, mailoutbox):
+    member.language = "zh-hans"
+    member.save()
     EmailAddress.objects.get_or_create(user=member, email=member.email, primary=True, verified=True)
     chinese_client.force_login(member)
     chinese_client.post(
@@ -177,7 +193,7 @@ def test_the_mails_about_the_security_of_an_account(chinese_client, member, run_
     assert foreign_words(mail.subject) == []
     assert "密码" in mail.subject + mail.body
     lines = [line for line in mail.body.splitlines() if "浏览器" not in line and "时间" not in line]
-    assert foreign_words("\n".join(lines), [member.username]) == []
+    assert foreign_words("\n".join(lines), [member.username, member.display_name]) == []
 
 
 def test_moments_and_numbers_are_said_as_in_chinese(chinese_client):

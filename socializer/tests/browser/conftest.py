@@ -112,6 +112,10 @@ def log_in(page, username):
 
 @pytest.fixture
 def network(transactional_db):
+    return make_network()
+
+
+def make_network():
     """Ada, who follows Bob, who has written a lot; Zoë with forty letters; and texts that try to break out."""
     ada = UserFactory(username="ada", display_name="Ada Lovelace", bio="Numbers.")
     bob = UserFactory(username="bob", display_name="Bob")

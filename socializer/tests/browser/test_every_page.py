@@ -22,6 +22,10 @@ LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "b
 
 @pytest.fixture
 def network(network):
+    return with_an_edited_post(network)
+
+
+def with_an_edited_post(network):
     """With a post that was edited, and can be again."""
     edited = Post(author=network["ada"], content="Frist!")
     edited.publish()
