@@ -1,10 +1,10 @@
-"""Bringing posts to stored timelines, after the request: `manage.py db_worker`."""
+"""Bringing posts to stored timelines, after the request: `manage.py worker`."""
 
 from datetime import timedelta
 
 from django.utils import timezone
+from django_tasks import task
 
-from accounts.outbox import patient_task
 from posts.models import PendingPost
 from posts.timelines import home_timeline
 
@@ -13,7 +13,7 @@ LEFT_BEHIND = timedelta(minutes=1)
 AT_ONCE = 100
 
 
-@patient_task
+@task()
 def carry_post(post_id):
     """Bring a post to the stored timelines, and with it those that a worker was killed over."""
     late = timezone.now() - LEFT_BEHIND

@@ -7,7 +7,6 @@ from unittest import mock
 
 from django.core.cache import cache
 from django.db import transaction
-from django_tasks_db.models import DBTaskResult
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -18,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from accounts.models import User
+from accounts.models import Job, User
 from accounts.paging import Cursor
 from accounts.tests.factories import UserFactory
 from posts import ids, tasks
@@ -143,7 +142,7 @@ class Network(RuleBasedStateMachine):
     @rule()
     def run_jobs(self):
         """The worker may run at any moment, or never."""
-        for job in DBTaskResult.objects.ready().filter(task_path=tasks.carry_post.module_path):
+        for job in Job.objects.ready().filter(task_path=tasks.carry_post.module_path):
             tasks.carry_post.call(*job.args_kwargs["args"])
             job.delete()
 
