@@ -53,7 +53,7 @@ def fill(size, progress=lambda rows, total, words: rows, seed=1):
 
 PEOPLE = [
     *("id", "username", "display_name", "bio", "password", "is_superuser", "is_staff", "is_active"),
-    *("date_joined", "suspended_on"),
+    *("date_joined", "suspended_on", "noindex", "picture", "language", "time_zone"),
 ]
 FOLLOWS = ["id", "follower_id", "followed_id", "created_on"]
 POSTS = ["id", "author_id", "content", "created_on", "hidden_on"]
@@ -62,7 +62,8 @@ POSTS = ["id", "author_id", "content", "created_on", "hidden_on"]
 def make_people(rng, people, now):
     for pk in people:
         suspended = now if rng.random() < SUSPENDED else None
-        yield pk, f"person_{pk}", f"Person {pk}", "", "!", False, False, suspended is None, now, suspended
+        standing = False, False, suspended is None, now, suspended
+        yield pk, f"person_{pk}", f"Person {pk}", "", "!", *standing, False, "", "", ""
 
 
 def make_follows(rng, people, count, now):
