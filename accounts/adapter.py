@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.utils.crypto import get_random_string
-from django.utils.translation import get_language
+from django.utils.translation import get_language, get_supported_language_variant
 from django.utils.translation import gettext_lazy as _
 
 from accounts import devices, letters, outbox, security
@@ -34,8 +34,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def save_user(self, request, user, form, commit=True):
         """Store the account with the language that it was made in, if it is not the site's: mails are written in it."""
-        language = get_language()
-        user.language = language if language != settings.LANGUAGE_CODE else ""
+        language, sites = get_language(), get_supported_language_variant(settings.LANGUAGE_CODE)
+        user.language = language if language != sites else ""
         return super().save_user(request, user, form, commit)
 
     def clean_email(self, email):
