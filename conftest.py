@@ -4,8 +4,8 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from accounts.jobs.worker import Worker
 from accounts.tests.factories import UserFactory
-from accounts.worker import Worker
 
 
 @pytest.fixture(autouse=True)

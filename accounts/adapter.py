@@ -9,8 +9,9 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import get_language, get_supported_language_variant
 from django.utils.translation import gettext_lazy as _
 
-from accounts import devices, letters, outbox, security
+from accounts import devices, security
 from accounts.backends import find_account
+from accounts.emails import letters, outbox
 from accounts.models import RetiredUsername, ToldState
 
 

@@ -15,7 +15,9 @@ class AccountsConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django_tasks.signals import task_finished
 
-        from accounts import receivers, schedule, security_emails, signals, tasks  # noqa: F401 (mails register themselves)
+        from accounts import receivers, signals, tasks
+        from accounts.emails import followers, security  # noqa: F401 (mails register themselves)
+        from accounts.jobs import schedule
 
         def connect(signal, receiver):
             signal.connect(receiver, dispatch_uid=f"accounts.{receiver.__name__}")

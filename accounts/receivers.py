@@ -3,7 +3,8 @@
 from allauth.usersessions.models import UserSession
 from django.utils import timezone
 
-from accounts import outbox, security, tasks
+from accounts import security, tasks
+from accounts.emails import outbox
 
 
 def track_session(sender, request, user, **kwargs):
@@ -35,5 +36,5 @@ def tell_changes(sender, request, user, **kwargs):
 
 def give_up_mail(sender, task_result, **kwargs):
     """Say in the record of mails that a mail's job has failed for good."""
-    if task_result.status == "FAILED" and task_result.task.module_path.startswith("accounts.outbox."):
+    if task_result.status == "FAILED" and task_result.task.module_path.startswith("accounts.emails.outbox."):
         outbox.give_up(task_result.args[0])

@@ -6,8 +6,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from accounts import outbox
 from accounts.devices import describe_browser
+from accounts.emails import outbox
 from accounts.models import ToldState
 
 # As many as one run of the sweep tells of; the rest waits for the next.

@@ -7,8 +7,9 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
-from accounts import kinds, plans, security
-from accounts.emails import FollowerMilestone, FollowerStatement, NewFollower
+from accounts import security
+from accounts.emails import kinds, plans
+from accounts.emails.followers import FollowerMilestone, FollowerStatement, NewFollower
 from accounts.models import Follow
 
 # As many digests as one job makes; after them the next job has its turn.

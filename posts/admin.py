@@ -9,7 +9,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.admin_moderation import ReadOnlyAdmin, ReasonMixin
+from accounts.admin.moderation import ReadOnlyAdmin, ReasonMixin
 from accounts.models import ModerationAction, User
 from accounts.moderation import moderate, suspend
 from posts.models import Post, ReportedPost

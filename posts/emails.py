@@ -8,10 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.emails import sample_people
-from accounts.kinds import When, register
+from accounts.emails.followers import sample_people
+from accounts.emails.kinds import When, register
+from accounts.emails.plans import CollectedKind
 from accounts.links import absolute
-from accounts.plans import CollectedKind
 from posts.ids import first_id_at, moment_of
 from posts.models import Post
 from posts.rendering import render_contents

@@ -21,8 +21,8 @@ def burst(count):
     import time_machine
 
     set_up(EMAIL_URL=f"smtp://{HOST}:{PORT}")
+    from accounts.jobs.worker import Worker
     from accounts.models import Delivery, FollowNotice
-    from accounts.worker import Worker
 
     letters = Letters()
     server = Server(letters, PORT)

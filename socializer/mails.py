@@ -4,7 +4,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
-from accounts.samples import all_samples
+from accounts.emails.samples import all_samples
 
 
 @login_not_required

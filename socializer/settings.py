@@ -178,11 +178,11 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_FORMS = {
-    "add_webauthn": "accounts.passkey_forms.AddPasskeyForm",
-    "edit_webauthn": "accounts.passkey_forms.RenamePasskeyForm",
-    "authenticate_webauthn": "accounts.passkey_forms.AuthenticatePasskeyForm",
-    "login_webauthn": "accounts.passkey_forms.LoginPasskeyForm",
-    "reauthenticate_webauthn": "accounts.passkey_forms.ReauthenticatePasskeyForm",
+    "add_webauthn": "accounts.forms.AddPasskeyForm",
+    "edit_webauthn": "accounts.forms.RenamePasskeyForm",
+    "authenticate_webauthn": "accounts.forms.AuthenticatePasskeyForm",
+    "login_webauthn": "accounts.forms.LoginPasskeyForm",
+    "reauthenticate_webauthn": "accounts.forms.ReauthenticatePasskeyForm",
 }
 MFA_TOTP_ISSUER = SITE_NAME
 # Browsers let passkeys be tried out on one's own machine without https.

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult, DBTaskResultQuerySet
 
-from accounts.pace import paced
-from accounts.trouble import may_pass
+from accounts.jobs.pace import paced
+from accounts.jobs.trouble import may_pass
 
 logger = logging.getLogger(__name__)
 

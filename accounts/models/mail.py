@@ -3,7 +3,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.kinds import When
+from accounts.emails.kinds import When
 
 
 class MailPreference(models.Model):

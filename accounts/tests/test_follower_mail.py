@@ -9,7 +9,8 @@ import time_machine
 from django.core.mail import EmailMultiAlternatives
 from django_tasks_db.models import DBTaskResult
 
-from accounts import kinds, outbox, plans, tasks
+from accounts import tasks
+from accounts.emails import kinds, outbox, plans
 from accounts.models import Delivery, FollowNotice, Job, MailPreference, Milestone, RefusedAddress, User
 from accounts.models.job import DELAYS
 from accounts.tests.factories import FollowFactory, UserFactory

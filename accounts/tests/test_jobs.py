@@ -10,11 +10,11 @@ from django.db import OperationalError, connection
 from django.urls import reverse
 from django_tasks import task
 
-from accounts import schedule, worker
+from accounts.jobs import schedule, worker
+from accounts.jobs.trouble import answer_of, is_no_address, may_pass
 from accounts.models import Job, Turn
 from accounts.models.job import DELAYS, LOST_AFTER, MOST_WORKERS
 from accounts.tests.factories import UserFactory
-from accounts.trouble import answer_of, is_no_address, may_pass
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FAILURES = {"away": ConnectionRefusedError("away"), "broken": ValueError("broken")}
@@ -113,11 +113,11 @@ class TestLostWorkers:
         worker.Worker().bring_back()
 
     def test_the_job_of_a_worker_that_was_killed_is_run_by_the_next(self, claimed, run_jobs):
-        with mock.patch("accounts.worker.is_alive", return_value=True):
+        with mock.patch("accounts.jobs.worker.is_alive", return_value=True):
             Job.objects.update(worker_ids=[claimed.worker_ids[0].replace(":", ":1", 1)])
             self.reap()
             assert run_jobs() == []
-        with mock.patch("accounts.worker.is_alive", return_value=False):
+        with mock.patch("accounts.jobs.worker.is_alive", return_value=False):
             self.reap()
 
         assert run_jobs() == ["SUCCESSFUL"]

@@ -12,7 +12,8 @@ from django.contrib.auth.hashers import make_password
 from django.core import signing
 from django.test import Client
 
-from accounts import devices, letters, security, tasks
+from accounts import devices, security, tasks
+from accounts.emails import letters
 from accounts.models import ToldState, User
 from accounts.tests.factories import PASSWORD, UserFactory
 

@@ -1,10 +1,11 @@
 import pytest
 import time_machine
 
-from accounts import kinds, plans, signals
+from accounts import signals
+from accounts.emails import kinds, plans
+from accounts.emails.unsubscribe import unsubscribe_url
 from accounts.models import MailPreference, RefusedAddress
 from accounts.tests.factories import UserFactory
-from accounts.unsubscribe import unsubscribe_url
 
 URL = "/users/settings/"
 

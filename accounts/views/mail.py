@@ -12,10 +12,10 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import TemplateView
 
-from accounts import kinds, letters, plans
-from accounts.kinds import When
+from accounts.emails import kinds, letters, plans
+from accounts.emails.kinds import When
+from accounts.emails.unsubscribe import read_token
 from accounts.models import MailPreference, RefusedAddress
-from accounts.unsubscribe import read_token
 
 
 @method_decorator([login_not_required, csrf_exempt], name="dispatch")

@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from accounts import kinds, plans, tasks
+from accounts import tasks
+from accounts.emails import kinds, plans
 from accounts.models import User
 from accounts.tests.factories import UserFactory
 from posts.models import Post

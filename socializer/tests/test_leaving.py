@@ -4,7 +4,8 @@ import zipfile
 
 from django.test import Client
 
-from accounts import kinds, pictures, plans
+from accounts import pictures
+from accounts.emails import kinds, plans
 from accounts.models import Block, Delivery, Follow, MailPreference, User
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
 from accounts.tests.pictures import picture

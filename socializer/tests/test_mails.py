@@ -10,7 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.core.management import CommandError, call_command
 from django.urls import clear_url_caches
 
-from accounts.samples import all_samples
+from accounts.emails.samples import all_samples
 
 
 @pytest.fixture

@@ -88,13 +88,13 @@ class WelcomeConfig(AppConfig):
         user_followed.connect(receivers.mail_thanks, dispatch_uid="welcome.mail_thanks")
 """,
     "receivers.py": """
-from accounts import outbox
+from accounts.emails import outbox
 
 def mail_thanks(sender, follow, **kwargs):
     outbox.mail("thanks", follow.follower, key=str(follow.pk), whom=follow.followed.username)
 """,
     "emails.py": """
-from accounts.kinds import MailKind, register
+from accounts.emails.kinds import MailKind, register
 
 @register
 class Thanks(MailKind):

@@ -1,8 +1,8 @@
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 
-from accounts.samples import all_samples
-from accounts.trouble import answer_of
+from accounts.emails.samples import all_samples
+from accounts.jobs.trouble import answer_of
 
 
 class Command(BaseCommand):

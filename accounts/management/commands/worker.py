@@ -2,7 +2,7 @@ import logging
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.worker import AnotherWorker, Worker, keep_one_connection, only_one_on_sqlite
+from accounts.jobs.worker import AnotherWorker, Worker, keep_one_connection, only_one_on_sqlite
 
 
 class Command(BaseCommand):

@@ -9,10 +9,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.staticfiles import finders
 
-from accounts import kinds
+from accounts.emails import kinds
+from accounts.emails.unsubscribe import unsubscribe_url
 from accounts.tests.factories import PASSWORD
 from accounts.tests.pictures import picture_bytes
-from accounts.unsubscribe import unsubscribe_url
 from posts.ids import RANDOM_BITS
 from posts.models import Post, ReadMark
 from socializer.tests.browser.conftest import log_in

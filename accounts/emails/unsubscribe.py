@@ -4,7 +4,7 @@ from django.contrib.auth import get_user_model
 from django.core import signing
 from django.urls import reverse
 
-from accounts import kinds
+from accounts.emails import kinds
 from accounts.links import absolute
 
 SALT = "accounts.unsubscribe"

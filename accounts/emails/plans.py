@@ -11,10 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
-from accounts import kinds
-from accounts.kinds import MailKind, When
+from accounts.emails import kinds
+from accounts.emails.kinds import MailKind, When
+from accounts.emails.outbox import mail
 from accounts.models import MailPlan, MailPreference
-from accounts.outbox import mail
 
 # When a day's mails are sent, in the recipient's zone; a week's on Mondays.
 HOUR = time(7)

@@ -11,8 +11,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from accounts.emails.unsubscribe import unsubscribe_url
 from accounts.links import absolute
-from accounts.unsubscribe import unsubscribe_url
 
 # Mail programs heed attributes; those that know the dark scheme need its rule as well.
 _inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
+from accounts.jobs.pace import paced
 from accounts.models import Turn
-from accounts.pace import paced
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 

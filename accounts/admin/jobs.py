@@ -3,7 +3,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.admin_moderation import ReadOnlyAdmin
+from accounts.admin.moderation import ReadOnlyAdmin
 from accounts.models import Job
 
 

@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.admin_moderation import ReadOnlyAdmin
+from accounts.admin.moderation import ReadOnlyAdmin
 from accounts.models import Delivery, RefusedAddress
 
 

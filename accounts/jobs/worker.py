@@ -15,7 +15,7 @@ from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands.db_worker import Worker as LibraryWorker
 from django_tasks_db.utils import exclusive_transaction
 
-from accounts import schedule
+from accounts.jobs import schedule
 from accounts.models import Job
 
 # How often, in seconds, a busy worker looks for what is due and for jobs whose worker has died.

@@ -4,8 +4,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import admin_jobs, admin_mail  # noqa: F401 (they register themselves)
-from accounts.admin_moderation import ReadOnlyAdmin, ReasonMixin
+from accounts.admin.moderation import ReadOnlyAdmin, ReasonMixin
 from accounts.models import Follow, ModerationAction, User
 from accounts.moderation import may_be_suspended_by, moderate, suspend
 

@@ -7,8 +7,12 @@ from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from accounts import plans, signals
-from accounts.kinds import When, register
+from accounts import signals
+from accounts.emails import plans
+from accounts.emails.kinds import When, register
+from accounts.emails.outbox import mail
+from accounts.emails.plans import CollectedKind
+from accounts.jobs.pace import paced
 from accounts.links import absolute
 from accounts.models import (
     Delivery,
@@ -20,9 +24,6 @@ from accounts.models import (
     Milestone,
     User,
 )
-from accounts.outbox import mail
-from accounts.pace import paced
-from accounts.plans import CollectedKind
 
 # So many are named; the rest are counted.
 NAMED = 10

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from accounts import kinds, letters
-from accounts.kinds import MailKind
+from accounts.emails import kinds, letters
+from accounts.emails.kinds import MailKind
 from accounts.models import User
 
 LINK = "https://social.example.com/users/a-made-up-link/"

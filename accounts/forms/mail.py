@@ -4,7 +4,7 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from accounts import kinds, plans
+from accounts.emails import kinds, plans
 from accounts.models import MailPreference
 from accounts.validators import time_zones
 

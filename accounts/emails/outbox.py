@@ -12,10 +12,10 @@ from django.db import transaction
 from django.utils.crypto import get_random_string
 from django_tasks import task
 
-from accounts import kinds, letters
-from accounts.kinds import When
+from accounts.emails import kinds, letters
+from accounts.emails.kinds import When
+from accounts.jobs.trouble import answer_of, is_no_address
 from accounts.models import Delivery, MailPreference, RefusedAddress
-from accounts.trouble import answer_of, is_no_address
 
 State = Delivery.State
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.kinds import MailKind, register
+from accounts.emails.kinds import MailKind, register
 from accounts.links import absolute
 from accounts.security import FACTOR_WORDS
 

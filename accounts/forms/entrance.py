@@ -1,0 +1,68 @@
+"""Ways in: allauth's forms with our words."""
+
+from allauth.account import forms as allauth_forms
+from allauth.account.models import EmailAddress
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+
+
+class PlainForm:
+    """Labels say what a field is for; a placeholder that repeats them only fades away. One line about passwords."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.widget.attrs.pop("placeholder", None)
+            if name == "password1":
+                field.help_text = _("At least 8 characters.")
+
+
+class LoginForm(PlainForm, allauth_forms.LoginForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = _("Username or email")
+        self.fields["login"].widget.attrs |= {"autocomplete": "username", "autocapitalize": "none"}
+        self.fields["password"].help_text = ""
+        self.fields["remember"].label = _("Remember me")
+
+
+class SignupForm(PlainForm, allauth_forms.SignupForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["username"].help_text = User._meta.get_field("username").help_text
+        self.fields["username"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
+        self.fields["email"].label = _("Email")
+
+    def clean_email(self):
+        # Whoever only asked to change to this address, and never confirmed it, does not keep its owner out.
+        claims = EmailAddress.objects.filter(email=self.cleaned_data["email"].lower())
+        claims.filter(verified=False, primary=False).delete()
+        return super().clean_email()
+
+
+class ResetPasswordForm(PlainForm, allauth_forms.ResetPasswordForm):
+    """Mails only those whose address it is, not those who once asked to change to it."""
+
+    def clean_email(self):
+        email = super().clean_email()
+        self.users = [user for user in self.users if user.email == email.lower()]
+        return email
+
+
+class ChangePasswordForm(PlainForm, allauth_forms.ChangePasswordForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["oldpassword"].help_text = ""
+
+
+class SetPasswordForm(PlainForm, allauth_forms.SetPasswordForm):
+    pass
+
+
+class ResetPasswordKeyForm(PlainForm, allauth_forms.ResetPasswordKeyForm):
+    pass
+
+
+class ReauthenticateForm(PlainForm, allauth_forms.ReauthenticateForm):
+    pass
