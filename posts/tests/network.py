@@ -7,7 +7,7 @@ from unittest import mock
 
 from django.core.cache import cache
 from django.db import transaction
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -211,9 +211,11 @@ class Network(RuleBasedStateMachine):
         return User.objects.get(pk=pk)
 
 
-def try_out(examples=60, **options):
+def try_out(examples=40, **options):
     """Run a Network through many series of changes; raises AssertionError where a page is not what the sets say."""
-    budget = settings(deadline=None, max_examples=examples, stateful_step_count=40, **options)
+    options |= {"max_examples": examples, "stateful_step_count": 40}
+    # How long it takes says something about the machine only.
+    budget = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], **options)
     try:
         run_state_machine_as_test(Network, settings=budget)
     finally:

@@ -51,7 +51,7 @@ class FilterAfterTheLimit(NormalizedTimeline):
 
 
 class MissedUnfollow(NormalizedTimeline):
-    """Remembers whom the reader followed at the first look."""
+    """Remembers whom the reader followed at any look."""
 
     def __init__(self):
         super().__init__()
@@ -59,7 +59,9 @@ class MissedUnfollow(NormalizedTimeline):
 
     def posts(self, reader, **where):
         followed = set(reader.followings.values_list("followed", flat=True))
-        missed = self.seen.setdefault(reader.pk, followed) - followed
+        seen = self.seen.setdefault(reader.pk, set())
+        missed = seen - followed
+        seen |= followed
         if not missed:
             return super().posts(reader, **where)
         reader.followings.bulk_create(

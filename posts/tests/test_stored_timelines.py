@@ -98,6 +98,16 @@ def test_the_second_page_comes_from_the_list_too(write, member, bob):
 
 
 @needs_redis
+def test_a_page_further_down_than_is_stored_costs_no_query_more(
+    write, member, bob, monkeypatch, django_assert_num_queries
+):
+    monkeypatch.setattr(FanOutOnWriteTimeline, "BUILT", 5)
+    page = write.page(member, Cursor())
+    with django_assert_num_queries(1):
+        assert len(ids(member, Cursor(before=page.older))) == 5
+
+
+@needs_redis
 def test_a_home_page_asks_for_session_user_and_timeline(
     timeline, member_client, member, bob, django_assert_num_queries
 ):

@@ -12,7 +12,7 @@ from django.db import connections, router
 
 from accounts.models import Follow
 from posts.models import Post, PulledAuthor
-from posts.timelines.queries import compile_sql, id_query
+from posts.timelines.queries import EVERYBODY, compile_sql, id_query
 from posts.timelines.stored import Candidates, StoredTimeline
 
 PREFIX = "timeline:reader:"
@@ -94,6 +94,8 @@ class FanOutOnWriteTimeline(StoredTimeline):
         if not found:
             return None
         stamp, lowest, ids = int(found[0]), int(found[1]), [int(id) for id in found[2]]
+        if not ids and lowest:
+            return None  # Further down than the list reaches.
         return Candidates(ids, ids[-1] if len(ids) == count else lowest, stamp)
 
     def build(self, reader):
@@ -108,9 +110,7 @@ class FanOutOnWriteTimeline(StoredTimeline):
 
     def newest(self, reader):
         """Return the reader's stamp and newest ids at one moment, those by suspended people among them."""
-        sql, params = id_query(
-            reader.pk, None, self.BUILT, walk=True, unseen="SELECT id FROM {user} WHERE id < 0"
-        )
+        sql, params = id_query(reader.pk, None, self.BUILT, walk=True, seen=EVERYBODY)
         stamp, stamp_params = compile_sql("{stamp}", {"reader": reader.pk})
         with connections[router.db_for_read(Post)].cursor() as cursor:
             cursor.execute(

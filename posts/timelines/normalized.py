@@ -28,7 +28,7 @@ class NormalizedTimeline(HomeTimeline):
         if walk:
             posts = posts.annotate(reader_of_many=RawSQL(*follows_many(reader.pk)))  # noqa: S611
         posts = list(posts)
-        if walk and posts and not posts[0].reader_of_many:
+        if walk and not (posts and posts[0].reader_of_many):
             self.remember(reader)
         return posts
 

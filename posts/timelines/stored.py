@@ -113,7 +113,7 @@ class StoredTimeline(NormalizedTimeline):
 # take too long to be brought everywhere.
 LOOKED_UP = """
     SELECT f.followed_id AS author_id FROM {pulled} c CROSS JOIN {follow} f
-    WHERE f.follower_id = %(reader)s AND f.followed_id = c.author_id AND f.followed_id NOT IN ({unseen})
+    WHERE f.follower_id = %(reader)s AND f.followed_id = c.author_id AND {followed_seen}
     UNION ALL SELECT %(reader)s
 """
 

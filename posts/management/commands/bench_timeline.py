@@ -1,4 +1,5 @@
 from contextlib import ExitStack
+from itertools import islice
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -133,12 +134,15 @@ class Command(BaseCommand):
                     yield from writing.compare_arrival(name, rounds, **where)
 
     def measure_render(self, rounds, where):
-        for name, reader in readers():
-            if name in ("150", "5000"):
-                yield from rendering.compare_rendering(reader, rounds, reader=name, **where)
+        for name, reader in self.some_readers():
+            yield from rendering.compare_rendering(reader, rounds, reader=name, **where)
+
+    def some_readers(self):
+        """One of few and one of many, before there is a flood."""
+        return [found for found in islice(readers(), 5) if found[0] in ("150", "5000")]
 
     def measure_http(self, rounds, where):
-        chosen = {name: reader for name, reader in readers() if name in ("150", "5000")}
+        chosen = dict(self.some_readers())
         for name, path in self.timelines.items():
             table = Table(title=f"{where['engine']}, {where['posts']:,} posts, {name}", title_justify="left")
             for heading in ("", "requests a second", "share of the constant for a member"):
