@@ -71,8 +71,8 @@ FOLLOWED_BY_READER = """
 WALK_OR_HEADS = """
     WITH walked AS MATERIALIZED (
         SELECT p.id FROM (
-            SELECT p.id, p.author_id FROM {post} p WHERE {visible} AND p.id {compare} %(position)s
-            ORDER BY p.id {direction} LIMIT (SELECT CASE WHEN {many} THEN %(walk_length)s ELSE 0 END)
+            SELECT p.id, p.author_id FROM {post} p WHERE {visible} AND p.id {compare} %(position)s AND {many}
+            ORDER BY p.id {direction} LIMIT %(walk_length)s
         ) p
         WHERE {followed}
         ORDER BY p.id {direction} LIMIT %(limit)s
