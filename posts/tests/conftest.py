@@ -4,7 +4,10 @@ import pytest
 import time_machine
 
 from accounts.tests.factories import FollowFactory, UserFactory
-from posts.tests.reading import TUESDAY, write
+from posts.tests import reading
+from posts.tests.factories import PostFactory
+from posts.tests.stored import READ, WRITE
+from posts.timelines import home_timeline
 
 
 @pytest.fixture
@@ -15,13 +18,36 @@ def bob(member):
 
 @pytest.fixture
 def clock():
-    with time_machine.travel(TUESDAY, tick=False) as clock:
+    with time_machine.travel(reading.TUESDAY, tick=False) as clock:
         yield clock
 
 
 @pytest.fixture
 def back_on_friday(member_client, bob, clock):
     """The member read all on Tuesday; the clock says Friday."""
-    write(bob, 25, "old")
+    reading.write(bob, 25, "old")
     member_client.get("/")
     clock.shift(timedelta(days=3))
+
+
+@pytest.fixture(params=[WRITE, READ], ids=["write", "read"])
+def stored(request, settings, db):
+    """Each timeline that is stored in Redis; where there is none, one that does not answer."""
+    settings.HOME_TIMELINE = request.param
+    settings.TIMELINE_REDIS_URL = settings.TIMELINE_REDIS_URL or "redis://127.0.0.1:1/0"
+    return home_timeline()
+
+
+@pytest.fixture
+def write(settings, db):
+    settings.HOME_TIMELINE = WRITE
+    return home_timeline()
+
+
+@pytest.fixture
+def prolific(member):
+    """Whom the member follows; has written 25 posts."""
+    bob = FollowFactory(follower=member, followed=UserFactory(username="bob")).followed
+    for _ in range(25):
+        PostFactory(author=bob)
+    return bob
