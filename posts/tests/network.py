@@ -68,11 +68,15 @@ class Network(RuleBasedStateMachine):
             assert changed == (pair not in self.follows)
             self.follows.add(pair)
 
-    @rule(one=number, other=number)
-    def unfollow(self, one, other):
-        pair = self.person(one), self.person(other)
-        self.user(pair[0]).unfollow(self.user(pair[1]))
-        self.follows.discard(pair)
+    @precondition(lambda self: self.follows)
+    @rule(which=number)
+    def unfollow(self, which):
+        """The reader looks before and after: what was there must be gone."""
+        pair = sorted(self.follows)[which % len(self.follows)]
+        self.look(pair[0], size=5)
+        assert self.user(pair[0]).unfollow(self.user(pair[1]))
+        self.follows.remove(pair)
+        self.look(pair[0], size=5)
 
     @rule(one=number, other=number)
     def block(self, one, other):
@@ -163,12 +167,13 @@ class Network(RuleBasedStateMachine):
 
     @rule(one=number, size=st.integers(1, 6))
     def read_everything(self, one, size):
-        reader = self.person(one)
-        if reader in self.suspended:
-            return
-        older, newer = self.walk(reader, size)
-        assert older == self.expected(reader)
-        assert newer == older
+        self.look(self.person(one), size)
+
+    def look(self, reader, size):
+        if reader not in self.suspended:
+            older, newer = self.walk(reader, size)
+            assert older == self.expected(reader)
+            assert newer == older
 
     def walk(self, reader, size):
         """All ids that paging older and then newer again shows, in timeline order; asserts that pages are full."""
