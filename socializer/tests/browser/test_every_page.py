@@ -60,7 +60,7 @@ def all_pages(page, network):
         page.goto(path)
         yield f"visitor {path}"
     page.goto("/users/signup/")
-    page.locator("main form").evaluate("form => { form.noValidate = true; form.submit() }")
+    page.locator("main form").first.evaluate("form => { form.noValidate = true; form.submit() }")
     page.get_by_text("This field is required.").first.wait_for()
     yield "sign-up with errors"
     page.goto("/users/login/")
