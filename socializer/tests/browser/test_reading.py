@@ -1,6 +1,7 @@
 """Reading: take me back to where I was, skip nothing, move nothing, tell me when I am through."""
 
 import gzip
+import re
 from datetime import timedelta
 
 import pytest
@@ -30,7 +31,7 @@ def test_from_the_oldest_unread_forward_until_one_is_through(
     log_in(page, "ada")
     had_read_up_to(network["ada"], old_posts[-6])
     page.goto("/")
-    expect(page.get_by_text("45 new since 1 May 2024.")).to_be_visible()
+    expect(page.get_by_text(re.compile("^46 new since"))).to_be_visible()
     page.get_by_role("link", name="Begin with the oldest").click()
 
     articles = page.get_by_role("article")
@@ -48,7 +49,7 @@ def test_from_the_oldest_unread_forward_until_one_is_through(
     assert [text for text in read if "Bob's post" in text] == [
         text for n in range(6, 45) for text in read if text.endswith(f"Bob's post {n}")
     ]
-    assert len(read) == 46
+    assert len(read) == 47
     expect(page.get_by_text("You are all caught up.")).to_be_visible()
     page.get_by_text("You are all caught up.").get_by_role("link").click()
     expect(page.get_by_text("You are all caught up.")).to_be_visible()
