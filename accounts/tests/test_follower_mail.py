@@ -1,26 +1,17 @@
 import re
-import smtplib
 from datetime import UTC, datetime, timedelta
 from email import message_from_string
 from unittest import mock
 
 import pytest
-import time_machine
 from django.core.mail import EmailMultiAlternatives
 from django_tasks_db.models import DBTaskResult
 
 from accounts import tasks
 from accounts.emails import kinds, outbox, plans
-from accounts.models import Delivery, FollowNotice, Job, MailPreference, Milestone, RefusedAddress, User
-from accounts.models.job import DELAYS
-from accounts.tests.factories import FollowFactory, UserFactory
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def bob(db):
-    return UserFactory(username="bob", display_name="Bob <b>\nBuilder & Sons")
+from accounts.models import Delivery, FollowNotice, Job, MailPreference, RefusedAddress, User
+from accounts.tests.factories import UserFactory
+from accounts.tests.mailing import NOON, choose, counted
 
 
 def test_who_gains_a_follower_is_told(member, bob, run_jobs, mailoutbox):
@@ -51,36 +42,6 @@ def test_the_mail_can_be_turned_off_with_one_click(member, bob, run_jobs, mailou
 
     assert client.post(link, {"List-Unsubscribe": "One-Click"}).status_code == 200
     assert MailPreference.of(member, kinds.get("new_follower")) == "never"
-
-
-def choose(member, when, kind="new_follower"):
-    plans.choose(member, kinds.get(kind), when)
-
-
-@pytest.fixture
-def clock():
-    with time_machine.travel(NOON, tick=False) as clock:
-        yield clock
-
-
-@pytest.fixture
-def follow(member):
-    """Returns a function that has so many new people follow the member."""
-
-    def follow(count=1):
-        people = UserFactory.create_batch(count)
-        for person in people:
-            person.follow(member)
-        return people
-
-    return follow
-
-
-def counted(mail):
-    """How many people a mail tells of."""
-    named = len(re.findall(r"^\S.* \(@\w+\)$", mail.body, re.M))
-    more = re.search(r"and ([\d,]+) more\.", mail.body)
-    return named + (int(more[1].replace(",", "")) if more else 0)
 
 
 def test_the_first_is_told_at_once_the_rest_once_an_hour(member, follow, run_jobs, mailoutbox, clock):
@@ -283,204 +244,6 @@ def test_a_job_that_runs_twice_tells_once(member, bob, run_jobs, mailoutbox):
 
     assert len(mailoutbox) == 1
     assert Delivery.objects.get(kind="new_follower").tries == 1
-
-
-def test_a_mail_server_that_is_away_costs_time_and_no_mail(member, bob, run_jobs, mailoutbox, clock):
-    bob.follow(member)
-    with mock.patch.object(EmailMultiAlternatives, "send", side_effect=ConnectionRefusedError("away")):
-        assert run_jobs().count("READY") == 1
-        assert run_jobs() == []  # It waits.
-        clock.shift(DELAYS[0] * 1.2)
-        assert run_jobs() == ["READY"]
-    delivery = Delivery.objects.get(kind="new_follower")
-    assert (delivery.state, delivery.tries, delivery.answer) == ("waiting", 2, "ConnectionRefusedError: away")
-    clock.shift(DELAYS[1] * 1.2)
-    assert run_jobs() == ["SUCCESSFUL"]
-
-    assert len(mailoutbox) == 1
-    assert mailoutbox[0].extra_headers["Message-ID"] == f"<new_follower.{delivery.pk}@localhost>"
-    delivery.refresh_from_db()
-    assert (delivery.state, delivery.tries, delivery.answer) == ("sent", 3, "")
-
-
-def refuse(code, answer):
-    refused = smtplib.SMTPRecipientsRefused({"ada@example.org": (code, answer)})
-    return mock.patch.object(EmailMultiAlternatives, "send", side_effect=refused)
-
-
-def test_an_address_that_does_not_exist_is_marked_and_no_longer_tried(member, bob, run_jobs):
-    bob.follow(member)
-    with refuse(550, b"5.1.1 no such person"):
-        assert set(run_jobs()) == {"SUCCESSFUL"}
-
-    delivery = Delivery.objects.get(kind="new_follower")
-    assert (delivery.state, delivery.answer) == ("refused", "550 5.1.1 no such person")
-    assert RefusedAddress.objects.get().address == "ada@example.org"
-
-
-def test_a_mail_that_is_asked_for_is_tried_all_the_same_and_lifts_the_mark(member, client, run_jobs):
-    RefusedAddress.objects.create(address=member.email, answer="550")
-    client.post("/users/password/reset/", {"email": member.email})
-    run_jobs()
-
-    assert Delivery.objects.get(recipient=None).state == "sent"
-    assert not RefusedAddress.objects.exists()
-
-
-def test_a_mail_refused_for_good_is_a_failed_job_and_a_given_up_mail_until_somebody_mends_it(
-    member, bob, run_jobs, mailoutbox
-):
-    bob.follow(member)
-    with refuse(550, b"5.7.1 relaying denied"):
-        assert "FAILED" in run_jobs()
-    assert Delivery.objects.get(kind="new_follower").state == "failed"
-    assert not RefusedAddress.objects.exists()
-
-    assert Job.objects.failed().get().try_again()
-    assert run_jobs() == ["SUCCESSFUL"]
-    assert len(mailoutbox) == 1
-
-
-def test_a_template_that_is_broken_fails_and_is_sent_after_the_fix(member, bob, run_jobs, mailoutbox):
-    bob.follow(member)
-    with mock.patch.object(kinds.get("new_follower"), "template", "no/such"):
-        assert "FAILED" in run_jobs()
-    assert "TemplateDoesNotExist" in Job.objects.failed().get().cause
-
-    Job.objects.failed().get().try_again()
-    run_jobs()
-    assert len(mailoutbox) == 1
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Bob\r\nBcc: eve@example.org",
-        "<b>Bob</b>",
-        "👩🏽‍🚀 Bob",
-        "\u202eboB",
-        "بوب",
-        "B" * 100,
-        "{{ 7|add:7 }}",
-    ],
-)
-def test_odd_names_stay_names(member, run_jobs, mailoutbox, name):
-    bob = UserFactory(username="bob")
-    User.objects.filter(pk=bob.pk).update(display_name=name[:50])
-    bob.follow(member)
-    run_jobs()
-
-    (mail,) = mailoutbox
-    sent = message_from_string(mail.message().as_string())
-    assert "Bcc" not in sent
-    assert sent.get_all("Subject") == [sent["Subject"]]
-    assert "<b>Bob" not in mail.alternatives[0][0]
-    assert "14" not in mail.body
-
-
-class TestMilestones:
-    def have(self, member, count):
-        """Give the member followers up to `count` without events, the last with one."""
-        more = count - member.followers.count()
-        FollowFactory.create_batch(more - 1, followed=member)
-        UserFactory().follow(member)
-        self.work()
-
-    @pytest.fixture(autouse=True)
-    def work(self, run_jobs, clock):
-        """Counting happens two minutes later."""
-
-        def work():
-            run_jobs()
-            clock.shift(timedelta(minutes=2))
-            run_jobs()
-
-        self.work = work
-
-    def told(self, mailoutbox):
-        return [mail.subject for mail in mailoutbox if mail.subject[0].isdigit()]
-
-    def test_each_threshold_is_told_once_however_the_count_moves(self, member, mailoutbox, clock):
-        self.have(member, 9)
-        assert self.told(mailoutbox) == []
-        clock.shift(timedelta(hours=2))
-        self.have(member, 10)
-        assert self.told(mailoutbox) == ["10 people follow you"]
-
-        for _time in range(2):
-            person = member.followers.first()
-            person.unfollow(member)
-            clock.shift(timedelta(hours=25))
-            person.follow(member)
-            self.work()
-        assert self.told(mailoutbox) == ["10 people follow you"]
-
-    def test_of_several_the_highest_and_one_an_hour(self, member, mailoutbox, clock):
-        self.have(member, 12)
-        clock.shift(timedelta(minutes=5))
-        self.have(member, 101)
-        assert self.told(mailoutbox) == ["10 people follow you"]
-
-        clock.shift(timedelta(hours=1))
-        self.work()
-        assert self.told(mailoutbox) == ["10 people follow you", "100 people follow you"]
-        assert sorted(Milestone.objects.values_list("threshold", flat=True)) == [10, 100]
-
-    def test_one_that_was_passed_by_is_never_told(self, member, mailoutbox, clock):
-        self.have(member, 100)
-        clock.shift(timedelta(days=2))
-        UserFactory().follow(member)
-        self.work()
-
-        assert self.told(mailoutbox) == ["100 people follow you"]
-
-
-class TestStatement:
-    def told(self, clock, run_jobs, mailoutbox):
-        run_jobs()
-        clock.shift(timedelta(days=1))
-        mailoutbox.clear()
-        tasks.make_digests.func()
-        run_jobs()
-        mailoutbox[:] = [mail for mail in mailoutbox if "went" in mail.subject]
-        return [mail.subject for mail in mailoutbox]
-
-    def test_it_is_net(self, member, bob, run_jobs, mailoutbox, clock):
-        cleo, dan, eve = (UserFactory(username=name) for name in ("cleo", "dan", "eve"))
-        cleo.follow(member)
-        choose(member, "daily", "follower_statement")
-        clock.shift(timedelta(minutes=1))
-        bob.follow(member)
-        cleo.unfollow(member)
-        dan.follow(member)
-        dan.unfollow(member)
-        eve.follow(member)
-        eve.unfollow(member)
-        clock.shift(1)
-        eve.follow(member)
-
-        assert self.told(clock, run_jobs, mailoutbox) == ["Your followers: 2 came, 1 went"]
-        assert "@cleo" in mailoutbox[0].body
-        assert "@dan" not in mailoutbox[0].body
-        assert "2 people follow you." in mailoutbox[0].body
-        assert self.told(clock, run_jobs, mailoutbox) == []  # Nothing happened.
-
-    def test_it_is_off_unless_wanted_and_tells_nothing_from_before(
-        self, member, bob, run_jobs, mailoutbox, clock
-    ):
-        bob.follow(member)
-        assert self.told(clock, run_jobs, mailoutbox) == []
-        choose(member, "daily", "follower_statement")
-        assert self.told(clock, run_jobs, mailoutbox) == []
-
-    def test_a_block_is_a_loss_without_a_name(self, member, bob, run_jobs, mailoutbox, clock):
-        bob.follow(member)
-        choose(member, "daily", "follower_statement")
-        clock.shift(timedelta(minutes=1))
-        bob.block(member)
-
-        assert self.told(clock, run_jobs, mailoutbox) == ["Your followers: 0 came, 1 went"]
-        assert "@bob" not in mailoutbox[-1].body
 
 
 def test_a_mail_of_the_same_key_is_enqueued_once(member):
