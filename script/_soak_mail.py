@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 
 from _mail_trial import HOST, Letters, Server, make_people, named, set_up, start_worker
 
@@ -121,51 +122,76 @@ def waiting():
     return {name: count for name, count in counts.items() if count}
 
 
-def judge(storm):
-    """Print the figures and return the faults."""
-    from accounts.models import Follow, Job, RefusedAddress
+@dataclass
+class Told:
+    """What the mails about new followers have said, each counted once however often it came."""
 
-    letters = storm.letters.kept
-    follower_mails = [one for one in letters if one[2].startswith("<new_follower.")]
-    told, more = defaultdict(Counter), Counter()
-    seen = {}
-    twice = []
-    for moment, recipient, message_id, body in follower_mails:
+    names: dict = field(default_factory=lambda: defaultdict(Counter))
+    more: Counter = field(default_factory=Counter)
+    # For each mail that came twice: the seconds from the first to the next kill, or None.
+    twice: list = field(default_factory=list)
+
+
+def what_was_told(storm):
+    told, seen = Told(), {}
+    for moment, recipient, message_id, body in follower_mails(storm):
         if message_id in seen:
-            twice.append(
-                min(
-                    (kill - seen[message_id] for kill in storm.kills if kill >= seen[message_id]),
-                    default=None,
-                )
-            )
+            after = [kill - seen[message_id] for kill in storm.kills if kill >= seen[message_id]]
+            told.twice.append(min(after, default=None))
             continue
         seen[message_id] = moment
         names, rest = named(body)
-        told[recipient].update(names)
-        more[recipient] += rest
-    gone = storm.letters.refused
+        told.names[recipient].update(names)
+        told.more[recipient] += rest
+    return told
+
+
+def follower_mails(storm):
+    return [letter for letter in storm.letters.kept if letter[2].startswith("<new_follower.")]
+
+
+def count_lost(storm, told):
+    """How many follows are in no mail, of those whose followed person can be reached."""
+    from accounts.models import Follow
+
     lost = 0
     for person in storm.people:
-        if person.email not in gone:
+        if person.email not in storm.letters.refused:
             owed = set(Follow.objects.filter(followed=person).values_list("follower__username", flat=True))
-            lost += max(0, len(owed - told[person.email].keys()) - more[person.email])
-    mentioned_twice = sum(count > 1 for names in told.values() for count in names.values())
-    stuck = waiting()
-    failed = Job.objects.failed().count()
-    marked = set(RefusedAddress.objects.values_list("address", flat=True))
-    print(f"answers of the server: {dict(storm.letters.answers)}; kills: {len(storm.kills)}")
-    print(f"mails accepted: {len(letters)}, of which about new followers: {len(follower_mails)}")
-    print(f"follows in no mail: {lost}; people named in two mails: {mentioned_twice}")
-    print(
-        f"mails accepted twice: {len(twice)}; killed so many seconds after the first: {[f'{w:.3f}' for w in twice if w is not None]}"
+            lost += max(0, len(owed - told.names[person.email].keys()) - told.more[person.email])
+    return lost
+
+
+def judge(storm):
+    """Print the figures and return the faults."""
+    from accounts.models import Job, RefusedAddress
+
+    told, gone, answers, kills = (
+        what_was_told(storm),
+        storm.letters.refused,
+        storm.letters.answers,
+        storm.kills,
     )
+    lost, stuck, failed = count_lost(storm, told), waiting(), Job.objects.failed().count()
+    named_twice = sum(count > 1 for names in told.names.values() for count in names.values())
+    marked = set(RefusedAddress.objects.values_list("address", flat=True))
+    print(f"answers of the server: {dict(answers)}; kills: {len(kills)}")
+    print(
+        f"mails accepted: {len(storm.letters.kept)}, of which about new followers: {len(follower_mails(storm))}"
+    )
+    print(f"follows in no mail: {lost}; people named in two mails: {named_twice}")
+    print(f"mails accepted twice: {len(told.twice)}; seconds from the first to the next kill: {told.twice}")
     print(f"stuck: {stuck or 0}; failed jobs: {failed}; addresses refused and marked: {len(marked)}")
-    return [name for name, wrong in {
-        "lost": lost, "named twice": mentioned_twice, "stuck": stuck, "failed": failed,
-        "sent twice": len(twice) > len(storm.kills) or any(w is None or w > 1 for w in twice),
+    faults = {
+        "lost": lost,
+        "named twice": named_twice,
+        "stuck": stuck,
+        "failed": failed,
+        "sent twice": len(told.twice) > len(kills) or any(wait is None or wait > 1 for wait in told.twice),
         "refused ones not marked": not marked <= gone,
-        "refused ones tried again": storm.letters.answers["550 for good"] > len(gone) + len(storm.kills),
-    }.items() if wrong]  # fmt: skip
+        "refused ones tried again": answers["550 for good"] > len(gone) + len(kills),
+    }
+    return [name for name, wrong in faults.items() if wrong]
 
 
 def main():
