@@ -126,4 +126,5 @@ class AtomFeed(Feed):
     def item_pubdate(self, post):
         return post.created_on
 
-    item_updateddate = item_pubdate
+    def item_updateddate(self, post):
+        return post.edited_on or post.created_on

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.tests.factories import FollowFactory, UserFactory
-from posts.models import HomeFeed
+from posts.models import HomeFeed, Post
 from posts.tests.factories import PostFactory
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -264,3 +264,18 @@ class TestHome:
         page = member_client.get(SETTINGS)
         assert home_feed in page.content.decode()
         assert "no-store" in page["Cache-Control"]
+
+
+def test_an_edited_post_is_an_updated_entry_of_the_same_id(client, ada):
+    post = Post(author=ada, content="Frist!")
+    post.publish()
+    (before,) = entries(client.get("/@ada/feed.atom"))
+    post.edit("First!")
+    (after,) = entries(client.get("/@ada/feed.atom"))
+
+    assert [entry.find(f"{ATOM}id").text for entry in (before, after)] == [
+        f"http://localhost:8000/posts/{post.pk}/"
+    ] * 2
+    assert datetime.fromisoformat(after.find(f"{ATOM}updated").text) == post.edited_on
+    assert after.find(f"{ATOM}published").text == before.find(f"{ATOM}published").text
+    assert after.find(f"{ATOM}content").text == "First!"
