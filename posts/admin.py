@@ -1,9 +1,10 @@
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, Subquery
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +14,9 @@ from accounts.admin.moderation import ReadOnlyAdmin, ReasonMixin
 from accounts.models import ModerationAction, User
 from accounts.moderation import moderate, suspend
 from posts.models import Post, ReportedPost
+
+# Of a wave of reports so many notes tell enough.
+NOTES_SHOWN = 10
 
 
 class ModeratedPostAdmin(ReasonMixin, ReadOnlyAdmin):
@@ -53,10 +57,20 @@ class ModeratedPostAdmin(ReasonMixin, ReadOnlyAdmin):
 
     def moderate(self, request, queryset, verb, title):
         def act(reason):
-            changed = moderate(request.user, verb, queryset.select_related("author"), reason)
+            others = self.judged_by(request, queryset)
+            changed = moderate(request.user, verb, others.select_related("author"), reason)
             self.message_user(request, ngettext("%d post: done.", "%d posts: done.", changed) % changed)
 
         return self.with_reason(request, queryset, title, act)
+
+    def judged_by(self, request, queryset):
+        """Those of the posts that whoever asks may judge: not their own, unless they are an administrator."""
+        if request.user.is_superuser:
+            return queryset
+        if queryset.filter(author=request.user).exists():
+            self.message_user(request, _("You can't judge your own posts."), messages.ERROR)
+        others = Post.objects.exclude(author=request.user)
+        return others.filter(pk__in=list(queryset.values_list("pk", flat=True)))
 
     @admin.action(description=_("Hide from everyone but the author"), permissions=["moderate"])
     def hide(self, request, queryset):
@@ -84,6 +98,7 @@ class ReportedPostAdmin(ModeratedPostAdmin):
         "author",
         "open_reports",
         "reasons",
+        "notes",
         "history",
         "created_on",
         "edits",
@@ -114,6 +129,11 @@ class ReportedPostAdmin(ModeratedPostAdmin):
         said = {report.get_reason_display(): None for report in post.open_reports}
         return ", ".join(map(str, said))
 
+    @admin.display(description=_("what reporters say"))
+    def notes(self, post):
+        said = [f"@{report.reporter.username}: {report.note}" for report in post.open_reports if report.note]
+        return format_html_join(mark_safe("<br>"), "{}", ((note,) for note in said[:NOTES_SHOWN]))
+
     @admin.action(description=_("Dismiss the reports"), permissions=["moderate"])
     def dismiss(self, request, queryset):
         return self.moderate(request, queryset, ModerationAction.Verb.DISMISS, _("Dismiss reports"))
@@ -125,7 +145,8 @@ class ReportedPostAdmin(ModeratedPostAdmin):
 
         def act(reason):
             authors = User.objects.filter(pk__in=list(queryset.values_list("author", flat=True)))
-            moderate(request.user, ModerationAction.Verb.HIDE, queryset.select_related("author"), reason)
+            hidden = self.judged_by(request, queryset).select_related("author")
+            moderate(request.user, ModerationAction.Verb.HIDE, hidden, reason)
             changed = suspend(request.user, authors, reason)
             self.message_user(
                 request, ngettext("%d person suspended.", "%d people suspended.", changed) % changed

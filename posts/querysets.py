@@ -59,7 +59,9 @@ class PostQuerySet(models.QuerySet):
         return (
             self.filter(pk__in=open_reports.values("post"))
             .annotate(report_count=models.Subquery(counts))
-            .prefetch_related(models.Prefetch("reports", open_reports, to_attr="open_reports"))
+            .prefetch_related(
+                models.Prefetch("reports", open_reports.select_related("reporter"), to_attr="open_reports")
+            )
         )
 
     def newest_first(self):

@@ -20,6 +20,7 @@ urlpatterns = [
     # A token would need a cookie for every visitor of every page, and all that it would protect is a choice of words.
     path("language/", csrf_exempt(login_not_required(set_language)), name="language"),
     path("robots.txt", views.robots),
+    path("favicon.ico", views.favicon),
     path("manifest.webmanifest", views.manifest, name="manifest"),
     path("sitemap.xml", sitemaps.index, name="sitemap"),
     path("sitemap-<slug:section>-<int:number>.xml", sitemaps.part, name="sitemap-part"),

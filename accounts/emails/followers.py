@@ -167,6 +167,11 @@ class FollowerStatement(CollectedKind):
         return self.about(people[:2], people[2:], 1, 42)
 
 
+def thresholds(count):
+    """The set of 10, 100, 1,000 ... that are not above `count`."""
+    return {10**power for power in range(1, len(str(count)))}
+
+
 @register
 class FollowerMilestone(CollectedKind):
     """That the recipient has 10, 100, 1,000 ... followers: once for each ever, and the highest at once."""
@@ -184,8 +189,7 @@ class FollowerMilestone(CollectedKind):
 
     def collect(self, recipient, since, until):
         """Record what was reached, and publish `follower_milestone_reached` if it is a new height."""
-        count = User.objects.followers_of(recipient).count()
-        reached = {10**power for power in range(1, len(str(count)))}
+        reached = thresholds(User.objects.followers_of(recipient).count())
         known = set(recipient.milestones.values_list("threshold", flat=True))
         Milestone.objects.bulk_create(
             [Milestone(user=recipient, threshold=threshold) for threshold in reached - known],

@@ -4,7 +4,8 @@ import random
 from collections import Counter
 from itertools import accumulate
 
-from accounts.models import Follow, User
+from accounts.emails.followers import thresholds
+from accounts.models import Follow, Milestone, User
 from accounts.seeding.names import LANGUAGES, SHARES, split_name
 
 # Reserved for documentation (RFC 2606): no mail to a made-up person reaches anybody.
@@ -72,3 +73,12 @@ def make_follows(seed, people, mean, start, end):
         Follow(follower_id=follower, followed_id=followed, created_on=start + step * number)
         for number, (follower, followed) in enumerate(pairs)
     ]
+
+
+def note_milestones():
+    """Record what made-up people have reached, so that nobody is congratulated on it when the next one follows."""
+    counted = seeded_people().with_follower_count().values_list("pk", "follower_count")
+    reached = [
+        Milestone(user_id=pk, threshold=threshold) for pk, count in counted for threshold in thresholds(count)
+    ]
+    Milestone.objects.bulk_create(reached, batch_size=1_000, ignore_conflicts=True)

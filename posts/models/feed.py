@@ -35,8 +35,10 @@ class HomeFeed(models.Model):
 
     @classmethod
     def renew(cls, user, now):
-        """Give `user` a new token; one they had is void."""
-        cls.objects.update_or_create(user=user, defaults={"key": token_hex(16), "created_on": now})
+        """Give `user` a new token. Returns whether they had one, which is void now."""
+        new = {"key": token_hex(16), "created_on": now}
+        _feed, created = cls.objects.update_or_create(user=user, defaults=new)
+        return not created
 
     @classmethod
     def revoke(cls, user):

@@ -216,11 +216,12 @@ class Network(RuleBasedStateMachine):
         return User.objects.get(pk=pk)
 
 
-def try_out(examples=40, **options):
+def try_out():
     """Run a Network through many series of changes; raises AssertionError where a page is not what the sets say."""
-    options |= {"max_examples": examples, "stateful_step_count": 40}
     # How long it takes says something about the machine only.
-    budget = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], **options)
+    budget = settings(
+        max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
     try:
         run_state_machine_as_test(Network, settings=budget)
     finally:

@@ -1,4 +1,7 @@
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -118,3 +121,26 @@ def test_what_is_done_already_is_not_recorded_again(admin):
     admin.post(url, {"action": "hide", "_selected_action": [post.pk], "reason": "x"})
 
     assert not ModerationAction.objects.exists()
+
+
+def test_the_queue_shows_what_reporters_say(admin):
+    post = PostFactory()
+    Report.objects.create(reporter=UserFactory(username="eve"), post=post, reason="other", note="Look <here>")
+
+    page = admin.get(reverse("admin:posts_reportedpost_changelist")).content.decode()
+    assert "@eve: Look &lt;here&gt;" in page
+
+
+def test_a_moderator_does_not_judge_their_own_posts(db):
+    moderator = UserFactory(username="mo")
+    call_command("appoint_moderator", "mo", stdout=StringIO())
+    client = Client()
+    client.force_login(moderator)
+    own, other = PostFactory(author=moderator), PostFactory()
+    for post in (own, other):
+        Report.objects.create(reporter=UserFactory(), post=post, reason="spam")
+
+    text = act(client, "dismiss", own, other).content.decode()
+    assert "You can&#x27;t judge your own posts." in text
+    assert "1 post: done." in text
+    assert queue(client) == [own]

@@ -27,8 +27,12 @@ class HomeFeedView(TemplateView):
         return HttpResponseRedirect(reverse("posts:feeds"))
 
     def renew(self, user):
-        HomeFeed.renew(user, timezone.now())
-        messages.success(self.request, _("Here is your address. One you had before no longer works."))
+        renewed = HomeFeed.renew(user, timezone.now())
+        first, another = (
+            _("Here is your address."),
+            _("Here is your new address. The old one no longer works."),
+        )
+        messages.success(self.request, another if renewed else first)
 
     def revoke(self, user):
         HomeFeed.revoke(user)

@@ -76,6 +76,7 @@ ALIKE = {
     "/rules/": (200, 200),
     "/privacy/": (200, 200),
     "/robots.txt": (200, 200),
+    "/favicon.ico": (302, 302),
     "/livez/": (200, 200),
     "/healthz/": (200, 200),
     "/users/feed/": (301, 301),

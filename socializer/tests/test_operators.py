@@ -1,3 +1,4 @@
+import fcntl
 import os
 import sqlite3
 import subprocess
@@ -185,7 +186,18 @@ class TestBackup:
 
         assert manage("restore", backup).returncode == 0
         assert self.people(live) == 5
-        assert self.people(tmp_path / "live.sqlite3.before-restore") == 9
+        (kept,) = tmp_path.glob("live.sqlite3.before-restore-*")
+        assert self.people(kept) == 9
+
+    def test_nothing_is_replaced_under_a_running_site(self, manage, tmp_path):
+        live, backup = tmp_path / "live.sqlite3", tmp_path / "backup.sqlite3"
+        manage("seed_users", "--count=5", "--follows=1")
+        manage("backup", backup)
+        manage("seed_users", "--count=9", "--follows=1")
+        with (tmp_path / "live.sqlite3.worker").open("a") as place:
+            fcntl.flock(place, fcntl.LOCK_EX)  # As the site's worker does.
+            assert "Stop it first" in manage("restore", backup).stderr
+        assert self.people(live) == 9
 
     def test_a_damaged_or_foreign_file_is_refused_and_nothing_changes(self, manage, tmp_path):
         manage("seed_users", "--count=5", "--follows=1")

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Follow, User
 from accounts.seeding.command import DEMO_PASSWORD, SeedCommand, positive
-from accounts.seeding.people import make_follows, make_people
+from accounts.seeding.people import make_follows, make_people, note_milestones
 
 
 class Command(SeedCommand):
@@ -70,4 +70,5 @@ class Command(SeedCommand):
         before = Follow.objects.count()
         for batch in self.in_batches(follows, len(follows), "Follows"):
             Follow.objects.bulk_create(batch, ignore_conflicts=True)
+        note_milestones()
         return Follow.objects.count() - before

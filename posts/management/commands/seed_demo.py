@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Follow, User
 from accounts.seeding.command import DEMO_PASSWORD, SeedCommand
-from accounts.seeding.people import seeded_people
+from accounts.seeding.people import note_milestones, seeded_people
 
 DEMO_USERNAME = "demo"
 SEED = 1
@@ -54,3 +54,4 @@ class Command(SeedCommand):
         for number, follow in enumerate(follows):
             follow.created_on = start + number * timedelta(hours=8)
         Follow.objects.bulk_create(follows)
+        note_milestones()

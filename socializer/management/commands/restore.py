@@ -3,7 +3,9 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from django.utils import timezone
 
+from accounts.jobs.worker import AnotherWorker, only_one_on_sqlite
 from accounts.models import User
 from posts.models import Post
 from socializer.management.commands.backup import copy
@@ -22,11 +24,17 @@ class Command(BaseCommand):
         if connection.vendor != "sqlite":
             raise CommandError("The database is not SQLite. Use pg_restore.")
         self.refuse_what_is_no_backup(file)
+        try:
+            with only_one_on_sqlite():
+                self.replace_by(file)
+        except AnotherWorker as error:
+            raise CommandError("The site is running. Stop it first. Nothing was changed.") from error
+
+    def replace_by(self, file):
         live = Path(connection.settings_dict["NAME"])
         connection.close()
         try:
-            kept = live.with_name(f"{live.name}.before-restore")
-            kept.unlink(missing_ok=True)
+            kept = live.with_name(f"{live.name}.before-restore-{timezone.now():%Y-%m-%d-%H%M%S}")
             if live.exists():
                 copy(live, kept)
             copy(file, live)
