@@ -7,15 +7,17 @@ from accounts.forms.entrance import (
     SetPasswordForm,
     SignupForm,
 )
-from accounts.forms.own import LeaveForm, ProfileForm
-from accounts.forms.passkeys import (
+from accounts.forms.factors import (
+    ActivateTOTPForm,
     AddPasskeyForm,
     AuthenticatePasskeyForm,
     LoginPasskeyForm,
     ReauthenticatePasskeyForm,
 )
+from accounts.forms.own import LeaveForm, ProfileForm
 
 __all__ = [
+    "ActivateTOTPForm",
     "AddPasskeyForm",
     "AuthenticatePasskeyForm",
     "ChangePasswordForm",

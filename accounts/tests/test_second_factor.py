@@ -55,6 +55,20 @@ def test_a_code_counts_once(protected):
         assert not is_logged_in(second)
 
 
+def test_the_code_that_sets_it_up_does_not_log_in_as_well(member, member_client):
+    path = "/users/2fa/totp/activate/"
+    with time_machine.travel("2026-03-01T12:00:05Z", tick=False):
+        page = member_client.post(f"/users/reauthenticate/?next={path}", {"password": PASSWORD}, follow=True)
+        secret = page.context["form"].secret
+        code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+        member_client.post(path, {"code": code})
+        assert ACTIVE.exists()
+
+        elsewhere = Client()
+        log_in(elsewhere, code)
+        assert not is_logged_in(elsewhere)
+
+
 def test_a_recovery_code_counts_once(protected):
     code = RecoveryCodes.activate(protected).get_unused_codes()[0]
     first, second = Client(), Client()

@@ -4,10 +4,10 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core.management import CommandError, call_command
 
-from accounts.models import Follow, User
+from accounts.models import Follow, Milestone, User
 from accounts.seeding.command import DEMO_PASSWORD
 from accounts.seeding.names import LANGUAGES
-from accounts.seeding.people import language_of
+from accounts.seeding.people import language_of, seeded_people
 from accounts.tests.factories import UserFactory
 
 
@@ -106,3 +106,13 @@ def test_a_site_on_the_internet_is_refused_unless_forced(settings):
 def test_nonsense_numbers_are_refused(wrong):
     with pytest.raises(CommandError):
         call_command("seed_users", wrong)
+
+
+@pytest.mark.django_db
+def test_what_made_up_people_have_reached_is_known_and_will_be_no_news():
+    seed(count=60, follows=20)
+
+    known = seeded_people().with_follower_count().order_by("-follower_count").first()
+    assert known.follower_count > 10
+    assert set(known.milestones.values_list("threshold", flat=True)) == {10}
+    assert not Milestone.objects.filter(user__in=seeded_people().filter(followed_by=None)).exists()

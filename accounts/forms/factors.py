@@ -1,10 +1,21 @@
-"""allauth's forms about passkeys, for which a browser's script fills in what the authenticator said."""
+"""allauth's forms about second factors and passkeys; for the latter a browser's script fills in what the authenticator said."""
 
 from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp import forms as allauth_totp_forms
+from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.webauthn import forms as allauth_forms
 from django import forms
 from django.utils.translation import gettext_lazy as _
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
+
+
+class ActivateTOTPForm(allauth_totp_forms.ActivateTOTPForm):
+    def clean_code(self):
+        """The code that sets an authenticator up has been used: it does not log in as well."""
+        code = super().clean_code()
+        TOTP(Authenticator(user=self.user))._mark_code_used(code)
+        return code
 
 
 class CredentialField(forms.JSONField):
