@@ -1,4 +1,5 @@
 from accounts.forms.entrance import (
+    ChangeEmailForm,
     ChangePasswordForm,
     LoginForm,
     ReauthenticateForm,
@@ -20,6 +21,7 @@ __all__ = [
     "ActivateTOTPForm",
     "AddPasskeyForm",
     "AuthenticatePasskeyForm",
+    "ChangeEmailForm",
     "ChangePasswordForm",
     "LeaveForm",
     "LoginForm",

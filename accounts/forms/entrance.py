@@ -41,6 +41,12 @@ class SignupForm(PlainForm, allauth_forms.SignupForm):
         return super().clean_email()
 
 
+class ChangeEmailForm(PlainForm, allauth_forms.AddEmailForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("New email")
+
+
 class ResetPasswordForm(PlainForm, allauth_forms.ResetPasswordForm):
     """Mails only those whose address it is, not those who once asked to change to it."""
 
