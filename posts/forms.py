@@ -102,9 +102,25 @@ class PostForm(ContentForm):
 
 
 class PostEditForm(ContentForm):
+    # Which text the editor has seen: the moment of its last edit.
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["content"].label = _("Your post")
+        self.current = str(self.instance.edited_on or "never")
+        self.initial["seen"] = self.current
+
+    def clean_seen(self):
+        """Refuse once to replace a text that the editor has not seen; whoever sends it again means it."""
+        if self.cleaned_data["seen"] not in ("", self.current):
+            self.data = self.data.copy()
+            self.data["seen"] = self.current
+            words = _(
+                "You have edited this post in another window meanwhile. Save again to replace that text by this."
+            )
+            self.add_error(None, words)
+        return self.current
 
     def save(self):
         """Give the post its new text. Returns it.

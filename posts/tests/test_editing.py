@@ -238,3 +238,22 @@ def test_two_tabs_edit_one_after_the_other(own):
 
     texts = [revision.content for revision in own.revisions.order_by("pk")]
     assert (texts, Post.objects.get().content) == (["Frist!", "From one tab"], "From the other")
+
+
+def test_a_text_edited_in_another_window_is_not_replaced_unseen(member, member_client):
+    post = Post(author=member, content="one")
+    post.publish()
+    path = f"/posts/{post.pk}/edit/"
+    first, second = (member_client.get(path).context["form"]["seen"].value() for _ in range(2))
+    assert member_client.post(path, {"content": "two", "seen": first}).status_code == 302
+
+    refused = member_client.post(path, {"content": "three", "seen": second})
+    assert "in another window" in refused.content.decode()
+    assert refused.context["form"]["content"].value() == "three"
+    post.refresh_from_db()
+    assert post.content == "two"
+
+    again = refused.context["form"]["seen"].value()
+    assert member_client.post(path, {"content": "three", "seen": again}).status_code == 302
+    post.refresh_from_db()
+    assert post.content == "three"

@@ -26,8 +26,8 @@ PATHS = [
 ]  # fmt: skip
 FORMS = {
     "/posts/add/": ["content", "submission"],
-    "/posts/1/edit/": ["content"],
-    "/posts/2/edit/": ["content"],
+    "/posts/1/edit/": ["content", "seen"],
+    "/posts/2/edit/": ["content", "seen"],
     "/posts/1/report/": ["reason", "note"],
     "/posts/1/delete/": [],
     "/users/settings/": [
