@@ -12,8 +12,8 @@ class ReasonForm(forms.Form):
     )
 
 
-class ReasonMixin:
-    """For admin actions that ask for a reason first, on a page between."""
+class ChosenRowsMixin:
+    """For lists with actions."""
 
     def response_action(self, request, queryset):
         """Do what was chosen, unless what it was chosen for are no keys at all: Django would crash on them."""
@@ -23,6 +23,10 @@ class ReasonMixin:
         except ValidationError as error:
             raise BadRequest("Something was chosen that is no row.") from error
         return super().response_action(request, queryset)
+
+
+class ReasonMixin(ChosenRowsMixin):
+    """For admin actions that ask for a reason first, on a page between."""
 
     def with_reason(self, request, queryset, title, act):
         """Show the page that asks; once it is answered, call `act(reason)` with what was said."""
@@ -44,7 +48,7 @@ class ReasonMixin:
         return TemplateResponse(request, "admin/moderation_reason.html", context)
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(ChosenRowsMixin, admin.ModelAdmin):
     """For looking, not for changing: what changes these rows publishes events, and the admin would not."""
 
     show_full_result_count = False

@@ -138,11 +138,19 @@ def test_lists_do_not_ask_for_each_row(
         admin.get(url)
 
 
-@pytest.mark.parametrize("model", ["posts_post", "posts_reportedpost", "accounts_user"])
+@pytest.mark.parametrize(
+    ("model", "action"),
+    [
+        ("posts_post", "hide"),
+        ("posts_reportedpost", "hide"),
+        ("accounts_user", "suspend"),
+        ("accounts_job", "try_again"),
+        ("accounts_refusedaddress", "trust"),
+    ],
+)
 @pytest.mark.parametrize("key", ["abc", "9" * 30, "-1", "\x00", "1.5"])
-def test_an_action_on_what_is_no_row_is_answered(admin, model, key):
+def test_an_action_on_what_is_no_row_is_answered(admin, model, action, key):
     url = reverse(f"admin:{model}_changelist")
-    action = "suspend" if model == "accounts_user" else "hide"
     response = admin.post(url, {"action": action, "_selected_action": [key], "reason": "x"}, follow=True)
 
     assert response.status_code in (200, 400)
