@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from redis import Redis
 
 from accounts.tests.factories import FollowFactory, UserFactory
 from posts.tests import reading
@@ -30,8 +31,16 @@ def back_on_friday(member_client, bob, clock):
     clock.shift(timedelta(days=3))
 
 
+@pytest.fixture
+def empty_store(settings, db):
+    """What is stored in Redis outlives a test's transaction."""
+    if settings.TIMELINE_REDIS_URL:
+        with Redis.from_url(settings.TIMELINE_REDIS_URL) as redis:
+            redis.flushdb()
+
+
 @pytest.fixture(params=[WRITE, READ], ids=["write", "read"])
-def stored(request, settings, db):
+def stored(request, settings, empty_store):
     """Each timeline that is stored in Redis; where there is none, one that does not answer."""
     settings.HOME_TIMELINE = request.param
     settings.TIMELINE_REDIS_URL = settings.TIMELINE_REDIS_URL or "redis://127.0.0.1:1/0"
@@ -39,7 +48,7 @@ def stored(request, settings, db):
 
 
 @pytest.fixture
-def write(settings, db):
+def write(settings, empty_store):
     settings.HOME_TIMELINE = WRITE
     return home_timeline()
 

@@ -14,7 +14,9 @@ from posts.timelines.normalized import NormalizedTimeline
 WRITE = "posts.timelines.fanout_write.FanOutOnWriteTimeline"
 READ = "posts.timelines.fanout_read.FanOutOnReadTimeline"
 FIRST_PAGE = Cursor()
-needs_redis = pytest.mark.skipif(not settings.TIMELINE_REDIS_URL, reason="needs CACHE_URL on Redis")
+needs_redis = pytest.mark.skipif(
+    not settings.TIMELINE_REDIS_URL, reason="needs TIMELINE_REDIS_URL, or CACHE_URL on Redis"
+)
 
 
 def ids(reader, cursor=FIRST_PAGE):

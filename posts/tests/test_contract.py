@@ -26,7 +26,7 @@ TIMELINES = [NORMALIZED, *(STORED if site_settings.TIMELINE_REDIS_URL else [])]
 
 
 @pytest.fixture(params=TIMELINES, ids=lambda path: path.rpartition(".")[2])
-def timeline(request, settings, db):
+def timeline(request, settings, empty_store):
     settings.HOME_TIMELINE = request.param
     return home_timeline()
 

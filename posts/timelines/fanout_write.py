@@ -12,7 +12,7 @@ from django.db import connections, router
 
 from accounts.models import Follow
 from posts.models import Post, PulledAuthor
-from posts.timelines.queries import EVERYBODY, compile_sql, id_query
+from posts.timelines.queries import compile_sql, id_query
 from posts.timelines.stored import Candidates, StoredTimeline
 
 PREFIX = "timeline:reader:"
@@ -110,7 +110,7 @@ class FanOutOnWriteTimeline(StoredTimeline):
 
     def newest(self, reader):
         """Return the reader's stamp and newest ids at one moment, those by suspended people among them."""
-        sql, params = id_query(reader.pk, None, self.BUILT, walk=True, seen=EVERYBODY)
+        sql, params = id_query(reader.pk, None, self.BUILT, walk=True, everybody=True)
         stamp, stamp_params = compile_sql("{stamp}", {"reader": reader.pk})
         with connections[router.db_for_read(Post)].cursor() as cursor:
             cursor.execute(

@@ -10,12 +10,14 @@ import json
 from dataclasses import dataclass
 
 from django.db import connections, router
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
 
 from posts import tasks
 from posts.breaker import Unavailable
 from posts.ids import MAX_ID
 from posts.models import PendingPost, Post, PulledAuthor, TimelineEpoch, TimelineStamp
-from posts.timelines.normalized import NormalizedTimeline, posts_found_by
+from posts.timelines.normalized import NormalizedTimeline
 from posts.timelines.queries import compile_sql, vendor
 from posts.timelines.store import Store
 
@@ -82,7 +84,7 @@ class StoredTimeline(NormalizedTimeline):
         """Return the page if it can be had from these Candidates, else None."""
         if found is None:
             return None
-        posts = list(posts_found_by(*checked_query(reader.pk, found, position, limit)))
+        posts = list(posts_among(reader.pk, found, position, limit))
         full = len(posts) == limit or (posts and found.floor == 0)
         return posts if full else None
 
@@ -112,14 +114,15 @@ class StoredTimeline(NormalizedTimeline):
 # Whose posts are never stored: the reader's own are there at once, and those of authors with very many followers would
 # take too long to be brought everywhere.
 LOOKED_UP = """
-    SELECT f.followed_id AS author_id FROM {pulled} c CROSS JOIN {follow} f
-    WHERE f.follower_id = %(reader)s AND f.followed_id = c.author_id AND {followed_seen}
-    UNION ALL SELECT %(reader)s
+    SELECT f.followed_id AS author_id FROM {follow} f
+    WHERE f.follower_id = %(reader)s AND f.followed_id IN (SELECT author_id FROM {pulled})
 """
 
+# SQLite counts off the posts of them all together, so those of people who are not seen must not be among them. It is not
+# given a join: it would build a filter of all posts for it, as it does not know how few people these are.
 NEWEST_LOOKED_UP = {
     "postgresql": """
-        SELECT n.id FROM ({looked_up}) a CROSS JOIN LATERAL (
+        SELECT n.id FROM ({looked_up} UNION ALL SELECT %(reader)s) a CROSS JOIN LATERAL (
             SELECT p.id FROM {post} p
             WHERE p.author_id = a.author_id AND {visible} AND p.id < %(position)s AND p.id >= %(floor)s
             ORDER BY p.id DESC LIMIT %(limit)s
@@ -127,38 +130,45 @@ NEWEST_LOOKED_UP = {
     """,
     "sqlite": """
         SELECT id FROM (
-            SELECT p.id FROM ({looked_up}) a CROSS JOIN {post} p ON p.author_id = a.author_id
-            WHERE {visible} AND p.id < %(position)s AND p.id >= %(floor)s
+            SELECT p.id FROM {post} p
+            WHERE p.author_id IN ({looked_up} AND {followed_seen} UNION ALL SELECT %(reader)s)
+            AND {visible} AND p.id < %(position)s AND p.id >= %(floor)s
             ORDER BY p.id DESC LIMIT %(limit)s
         )
     """,
 }
 
+# Where posts of the page may be: among the candidates, on their way, or never stored.
 PROPOSED = {
-    "postgresql": "p.id = ANY (%(candidates)s::bigint[] || ARRAY(SELECT post_id FROM {pending}))",
-    "sqlite": "p.id IN (SELECT value FROM json_each(%(candidates)s) UNION ALL SELECT post_id FROM {pending})",
+    "postgresql": "{post}.id = ANY (%(candidates)s::bigint[] || ARRAY({not_stored}))",
+    "sqlite": "{post}.id IN (SELECT value FROM json_each(%(candidates)s) UNION ALL {not_stored})",
 }
-
-CHECKED = """
-    SELECT id FROM (
-        SELECT p.id FROM {post} p
-        WHERE {proposed} AND p.id < %(position)s AND p.id >= %(floor)s AND {visible} AND {followed}
-        UNION {newest_looked_up}
-    ) c
-    WHERE {stamp} = %(stamp)s AND {few_pending}
-    ORDER BY id DESC LIMIT %(limit)s
+NOT_STORED = """
+    SELECT post_id FROM {pending} WHERE post_id < %(position)s AND post_id >= %(floor)s
+    UNION ALL {newest_looked_up}
 """
-CHECKED_QUERIES = {
-    engine: CHECKED.replace("{proposed}", PROPOSED[engine])
+
+# Of each of them, and of the reader's list: whether it may be shown. Hidden posts and suspended people are the ORM's.
+BELONGS = """
+    ({post}.author_id = %(reader)s OR EXISTS (
+        SELECT 1 FROM {follow} f WHERE f.follower_id = %(reader)s AND f.followed_id = {post}.author_id LIMIT 1
+    ))
+    AND {post}.author_id NOT IN ({parted})
+    AND {stamp} = %(stamp)s AND {few_pending}
+"""
+CONDITIONS = {
+    engine: f"({proposed} AND {BELONGS})".replace("{not_stored}", NOT_STORED)
     .replace("{newest_looked_up}", NEWEST_LOOKED_UP[engine])
     .replace("{looked_up}", LOOKED_UP)
-    for engine in PROPOSED
+    for engine, proposed in PROPOSED.items()
 }
 
 
-def checked_query(reader_id, found, position, limit):
-    """Return (sql, params) that find the ids of the page among the Candidates and what is never stored."""
+def posts_among(reader_id, found, position, limit):
+    """Return the queryset of the posts on the page, newest first: of the Candidates, and of what is never stored."""
     engine = vendor()
     values = {"reader": reader_id, "position": position, "limit": limit, "floor": found.floor}
     values["candidates"] = found.ids if engine == "postgresql" else json.dumps(found.ids)
-    return compile_sql(CHECKED_QUERIES[engine], values | {"stamp": found.stamp})
+    condition = RawSQL(*compile_sql(CONDITIONS[engine], values | {"stamp": found.stamp}), BooleanField())  # noqa: S611
+    posts = Post.objects.filter(condition, hidden_on=None, author__suspended_on=None)
+    return posts.for_display().order_by("-id")[:limit]

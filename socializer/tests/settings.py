@@ -20,7 +20,7 @@ for _name in (
     os.environ.pop(_name, None)
 
 from socializer.settings import *  # noqa: E402, F403
-from socializer.settings import CACHES, DATABASES, STORAGES  # noqa: E402
+from socializer.settings import CACHES, DATABASES, STORAGES, TIMELINE_REDIS_URL  # noqa: E402
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
 
@@ -33,12 +33,13 @@ else:
     # A test database is dropped at the end, which a pool's idle connections would prevent.
     DATABASES["default"]["OPTIONS"].pop("pool", None)
 
+# A Redis database for each of the processes that run tests at once: they are emptied.
 if CACHES["default"]["BACKEND"].endswith("RedisCache"):
-    # A Redis database for each of the processes that run tests at once: clearing the cache empties all of it.
     CACHES["default"]["LOCATION"] = (
         urlsplit(CACHES["default"]["LOCATION"])._replace(path=f"/{WORKER + 8}").geturl()
     )
-    TIMELINE_REDIS_URL = CACHES["default"]["LOCATION"]
+if TIMELINE_REDIS_URL:
+    TIMELINE_REDIS_URL = urlsplit(TIMELINE_REDIS_URL)._replace(path=f"/{WORKER + 8}").geturl()
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
