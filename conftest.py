@@ -1,7 +1,7 @@
 """Fixtures for every test."""
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.test import Client
 
 from accounts.jobs.worker import Worker
@@ -9,8 +9,9 @@ from accounts.tests.factories import UserFactory
 
 
 @pytest.fixture(autouse=True)
-def _no_remembered_limits(request):
-    """Rate limits are counted in the cache, which no transaction rolls back."""
+def _empty_caches(request):
+    """Rate limits are counted in the cache, which no transaction rolls back; parts of pages are kept whatever the settings."""
+    caches["template_fragments"].clear()
     if "django_db_setup" in request.fixturenames or "client" in request.fixturenames:
         cache.clear()
 

@@ -115,7 +115,14 @@ TEMPLATES = [
 # Where things are kept
 
 DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///var/socializer.sqlite3", BASE_DIR)}
-CACHES = {"default": env.cache("CACHE_URL", "locmemcache://")}
+CACHES = {
+    "default": env.cache("CACHE_URL", "locmemcache://"),
+    # What is the same on many pages, such as the navigation, for a process to keep: {% cache %} looks for this name.
+    "template_fragments": {
+        "BACKEND": f"django.core.cache.backends.{'dummy.DummyCache' if DEBUG else 'locmem.LocMemCache'}",
+        "LOCATION": "template_fragments",
+    },
+}
 
 # Jobs are rows in the same database: a change and its consequences commit or roll back together.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
