@@ -73,11 +73,13 @@ class UserQuerySet(models.QuerySet):
     def most_followed(self):
         """Most followed first, then the longest here; `position` orders them."""
         # One number for both: there is room for 2**31 followers of 2**32 people. Django must know that it is a big
-        # one: it leaves out, silently, the comparison of a smaller kind with a position beyond its range.
-        rank = (F("follower_count") + 1) * Value(2**32) - F("id")
+        # one: it leaves out, silently, the comparison of a smaller kind with a position beyond its range, and a driver
+        # that binds parameters by their kind would cut it off.
+        big = models.BigIntegerField()
+        rank = (F("follower_count") + 1) * Value(2**32, output_field=big) - F("id")
         return (
             self.with_follower_count()
-            .annotate(position=ExpressionWrapper(rank, output_field=models.BigIntegerField()))
+            .annotate(position=ExpressionWrapper(rank, output_field=big))
             .order_by("-position")
         )
 

@@ -139,11 +139,16 @@ SQLITE_TUNING = {
 
 
 def _postgresql_tuning(options):
-    """A pool per process, as a new connection costs more than a page; `?pool=false` leaves it out,
-    for pgbouncer or where connections are scarce. Timelines are too short for the JIT compiler to pay."""
+    """A pool per process, as a new connection costs more than a page, and statements that are planned once per connection, as
+    planning takes as long as most queries. `?pool=false` leaves both out, for pgbouncer or where connections are scarce.
+    Timelines are too short for the JIT compiler to pay."""
     pooled = str(options.pop("pool", "true")).lower() in ("true", "1")
-    pool = {"pool": {"min_size": 1, "max_size": 16, "timeout": 5}} if pooled else {}
-    return {"OPTIONS": {"options": "-c jit=off", "connect_timeout": 5} | pool | options}
+    kept = {"pool": {"min_size": 1, "max_size": 16, "timeout": 5}} | PREPARED if pooled else {}
+    return {"OPTIONS": {"options": "-c jit=off", "connect_timeout": 5} | kept | options}
+
+
+# From its fifth use on a connection, a statement is PostgreSQL's to remember; only with parameters apart from it is it the same.
+PREPARED = {"server_side_binding": True, "prepare_threshold": 5}
 
 
 def cache(name, default):

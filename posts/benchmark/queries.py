@@ -20,19 +20,19 @@ TEXTBOOK = """
     SELECT p.id FROM {post} p
     WHERE (p.author_id = %(reader)s OR p.author_id IN (SELECT followed_id FROM {follow} WHERE follower_id = %(reader)s))
       AND p.id < %(position)s
-    ORDER BY p.created_on DESC, p.id DESC LIMIT %(limit)s
+    ORDER BY p.created_on DESC, p.id DESC LIMIT {limit}
 """
 
 LATERAL = f"""
     SELECT n.id FROM ({UNFILTERED}) a CROSS JOIN LATERAL (
         SELECT p.id FROM {{post}} p WHERE p.author_id = a.author_id AND {{visible}} AND p.id < %(position)s
-        ORDER BY p.id DESC LIMIT %(limit)s
-    ) n ORDER BY n.id DESC LIMIT %(limit)s
+        ORDER BY p.id DESC LIMIT {{limit}}
+    ) n ORDER BY n.id DESC LIMIT {{limit}}
 """  # noqa: S608
 
 ORDERED_JOIN = f"""
     SELECT p.id FROM ({UNFILTERED}) a CROSS JOIN {{post}} p ON p.author_id = a.author_id
-    WHERE {{visible}} AND p.id < %(position)s ORDER BY p.id DESC LIMIT %(limit)s
+    WHERE {{visible}} AND p.id < %(position)s ORDER BY p.id DESC LIMIT {{limit}}
 """  # noqa: S608
 
 HEADS = f"""
@@ -40,18 +40,18 @@ HEADS = f"""
         SELECT a.author_id, h.id FROM ({UNFILTERED}) a CROSS JOIN LATERAL (
             SELECT p.id FROM {{post}} p WHERE p.author_id = a.author_id AND {{visible}} AND p.id < %(position)s
             ORDER BY p.id DESC LIMIT 1
-        ) h ORDER BY h.id DESC LIMIT %(limit)s
+        ) h ORDER BY h.id DESC LIMIT {{limit}}
     )
     SELECT n.id FROM heads CROSS JOIN LATERAL (
         SELECT p.id FROM {{post}} p WHERE p.author_id = heads.author_id AND {{visible}} AND p.id < %(position)s
-        ORDER BY p.id DESC LIMIT %(limit)s
-    ) n ORDER BY n.id DESC LIMIT %(limit)s
+        ORDER BY p.id DESC LIMIT {{limit}}
+    ) n ORDER BY n.id DESC LIMIT {{limit}}
 """  # noqa: S608
 
 WALK = """
     SELECT p.id FROM {post} p WHERE p.id < %(position)s AND {visible}
     AND (p.author_id = %(reader)s OR p.author_id IN (SELECT followed_id FROM {follow} WHERE follower_id = %(reader)s))
-    ORDER BY p.id DESC LIMIT %(limit)s
+    ORDER BY p.id DESC LIMIT {limit}
 """
 
 OTHERS = {
@@ -67,7 +67,7 @@ def floor(ids):
     yield Candidate("20 by key, driver", by_driver(sql, ids), "20 by key, driver", ids)
 
     def by_orm():
-        return [post.pk for post in Post.objects.filter(pk__in=ids).for_display().order_by("-pk")]
+        return [post.pk for post in Post.objects.filter(pk__in=ids).for_lists().order_by("-pk")]
 
     yield Candidate("20 by key, ORM", by_orm, "20 by key, ORM", ids)
 
@@ -79,7 +79,7 @@ def normalized_by_driver(reader, position, ids, limit, *, walk):
 
 def others(reader, position, limit):
     for name, sql in OTHERS[connection.vendor].items():
-        sql, params = compile_sql(sql, {"reader": reader.pk, "position": position, "limit": limit})
+        sql, params = compile_sql(sql, {"reader": reader.pk, "position": position}, limit=limit)
         yield Candidate(f"{name}, driver", loading(sql, params), "20 by key, driver")
 
 

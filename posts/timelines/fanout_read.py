@@ -159,14 +159,14 @@ PUSH = (
 NEWEST_OF = {
     "postgresql": """
         SELECT a.author_id, n.id FROM unnest(%(authors)s::bigint[]) a(author_id) CROSS JOIN LATERAL (
-            SELECT p.id FROM {post} p WHERE p.author_id = a.author_id AND {visible} ORDER BY p.id DESC LIMIT %(limit)s
+            SELECT p.id FROM {post} p WHERE p.author_id = a.author_id AND {visible} ORDER BY p.id DESC LIMIT {limit}
         ) n ORDER BY a.author_id, n.id DESC
     """,
     "sqlite": """
         SELECT author_id, id FROM (
             SELECT p.author_id, p.id, row_number() OVER (PARTITION BY p.author_id ORDER BY p.id DESC) AS place
             FROM {post} p WHERE p.author_id IN (SELECT value FROM json_each(%(authors)s)) AND {visible}
-        ) WHERE place <= %(limit)s ORDER BY author_id, id DESC
+        ) WHERE place <= {limit} ORDER BY author_id, id DESC
     """,
 }
 
@@ -224,7 +224,7 @@ class FanOutOnReadTimeline(StoredTimeline):
         """Map each of the authors who have posted to their newest ids."""
         engine = vendor()
         authors = authors if engine == "postgresql" else json.dumps(authors)
-        sql, params = compile_sql(NEWEST_OF[engine], {"authors": authors, "limit": self.KEPT})
+        sql, params = compile_sql(NEWEST_OF[engine], {"authors": authors}, limit=self.KEPT)
         with connections[router.db_for_read(Post)].cursor() as cursor:
             cursor.execute(sql, params)
             return {

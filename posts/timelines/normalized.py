@@ -51,4 +51,4 @@ def posts_found_by(sql, params):
     # PostgreSQL plans a look-up of an array in less time than a join.
     found = f"= ANY (ARRAY({sql}))" if vendor() == "postgresql" else f"IN ({sql})"
     condition = RawSQL(f"{table_names()['post']}.id {found}", params, BooleanField())  # noqa: S611
-    return Post.objects.filter(condition).for_display().order_by("-id")
+    return Post.objects.filter(condition).for_lists().order_by("-id")

@@ -45,7 +45,7 @@ VISIBLE = "p.hidden_on IS NULL"
 ORDERED_JOIN = """
     SELECT p.id FROM ({authors_seen}) a CROSS JOIN {post} p ON p.author_id = a.author_id
     WHERE {visible} AND p.id {compare} %(position)s
-    ORDER BY p.id {direction} LIMIT %(limit)s
+    ORDER BY p.id {direction} LIMIT {limit}
 """
 
 # PostgreSQL probes each author's first post in walking order, one index lookup each. Nobody beyond the first `limit`
@@ -62,14 +62,14 @@ HEADS = """
             ORDER BY 2 {direction} NULLS LAST
         ) h
         WHERE {head_seen}
-        ORDER BY id {direction} NULLS LAST LIMIT %(limit)s
+        ORDER BY id {direction} NULLS LAST LIMIT {limit}
     )
     SELECT n.id FROM heads CROSS JOIN LATERAL (
         SELECT p.id FROM {post} p
         WHERE p.author_id = heads.author_id AND {visible} AND p.id {compare} %(position)s
-        ORDER BY p.id {direction} LIMIT %(limit)s
+        ORDER BY p.id {direction} LIMIT {limit}
     ) n
-    ORDER BY n.id {direction} LIMIT %(limit)s
+    ORDER BY n.id {direction} LIMIT {limit}
 """
 
 # Who follows many meets their posts soon when walking through everyone's. If a page comes together within WALK_LENGTH
@@ -84,14 +84,14 @@ FOLLOWED_BY_READER = """
 WALK_OR_HEADS = """
     WITH walked AS MATERIALIZED (
         SELECT p.id FROM (
-            SELECT p.id, p.author_id FROM {post} p WHERE {visible} AND p.id {compare} %(position)s AND {many}
-            ORDER BY p.id {direction} LIMIT %(walk_length)s
+            SELECT p.id, p.author_id FROM {post} p WHERE {visible} AND p.id {compare} %(position)s AND {of_many}
+            ORDER BY p.id {direction} LIMIT {walk_length}
         ) p
         WHERE {followed}
-        ORDER BY p.id {direction} LIMIT %(limit)s
+        ORDER BY p.id {direction} LIMIT {limit}
     )
-    SELECT id FROM walked WHERE (SELECT count(*) FROM walked) >= %(limit)s
-    UNION ALL SELECT id FROM ({heads}) h WHERE (SELECT count(*) FROM walked) < %(limit)s
+    SELECT id FROM walked WHERE (SELECT count(*) FROM walked) >= {limit}
+    UNION ALL SELECT id FROM ({heads}) h WHERE (SELECT count(*) FROM walked) < {limit}
 """
 
 # SQLite needs to be told where to stop, that the key is the way to walk, and to leave the join alone: it would run it
@@ -99,20 +99,20 @@ WALK_OR_HEADS = """
 WALK_OR_ORDERED_JOIN = """
     WITH walked AS (
         SELECT p.id FROM {post} p NOT INDEXED
-        WHERE {visible} AND p.id {compare} %(position)s AND {many} AND {followed} AND p.id {reverse}= coalesce((
+        WHERE {visible} AND p.id {compare} %(position)s AND {of_many} AND {followed} AND p.id {reverse}= coalesce((
             SELECT id FROM {post} NOT INDEXED WHERE id {compare} %(position)s
-            ORDER BY id {direction} LIMIT 1 OFFSET %(walk_length)s
+            ORDER BY id {direction} LIMIT 1 OFFSET {walk_length}
         ), {end})
-        ORDER BY p.id {direction} LIMIT %(limit)s
+        ORDER BY p.id {direction} LIMIT {limit}
     )
-    SELECT id FROM walked WHERE (SELECT count(*) FROM walked) >= %(limit)s
+    SELECT id FROM walked WHERE (SELECT count(*) FROM walked) >= {limit}
     UNION ALL SELECT id FROM ({ordered_join})
 """
-ONLY_IF_NOT_WALKED = "(SELECT CASE WHEN count(*) < %(limit)s THEN %(limit)s ELSE 0 END FROM walked)"
+ONLY_IF_NOT_WALKED = "(SELECT CASE WHEN count(*) < {limit} THEN {limit} ELSE 0 END FROM walked)"
 
 # Whether the reader follows more people than MANY.
 FOLLOWS_MANY = """
-    (SELECT count(*) FROM (SELECT 1 FROM {follow} f WHERE f.follower_id = %(reader)s LIMIT %(many)s + 1) s) > %(many)s
+    (SELECT count(*) FROM (SELECT 1 FROM {follow} f WHERE f.follower_id = %(reader)s LIMIT {many} + 1) s) > {many}
 """
 
 # What dates a reader's stored timeline; see posts.models.timeline.
@@ -121,7 +121,7 @@ STAMP = "(coalesce((SELECT value FROM {stamps} WHERE reader_id = %(reader)s), 0)
 
 # With more than PENDING_MAX posts on their way to stored timelines nobody carries them: looking through them all would
 # take longer than doing without.
-FEW_PENDING = "((SELECT 1 FROM {pending} LIMIT 1 OFFSET %(pending_max)s) IS NULL)"
+FEW_PENDING = "((SELECT 1 FROM {pending} LIMIT 1 OFFSET {pending_max}) IS NULL)"
 
 MANY = 500
 WALK_LENGTH = 2_000
@@ -134,7 +134,7 @@ NEWER = {"compare": ">", "reverse": "<", "direction": "ASC", "end": MAX_ID}
 QUERIES = {
     "sqlite": (
         ORDERED_JOIN,
-        WALK_OR_ORDERED_JOIN.replace("{ordered_join}", ORDERED_JOIN.replace("%(limit)s", ONLY_IF_NOT_WALKED)),
+        WALK_OR_ORDERED_JOIN.replace("{ordered_join}", ORDERED_JOIN.replace("{limit}", ONLY_IF_NOT_WALKED)),
     ),
     "postgresql": (HEADS, WALK_OR_HEADS.replace("{heads}", HEADS)),
 }
@@ -152,8 +152,8 @@ def id_query(reader_id, position, limit, *, newer=False, walk=False, everybody=F
     """
     sql = QUERIES[vendor()][walk]
     position = MAX_ID + 1 if position is None else position
-    values = {"reader": reader_id, "position": position, "limit": limit}
-    return compile_sql(sql, values, everybody=everybody, **(NEWER if newer else OLDER))
+    values = {"reader": reader_id, "position": position}
+    return compile_sql(sql, values, everybody=everybody, limit=limit, **(NEWER if newer else OLDER))
 
 
 def follows_many(reader_id):
@@ -162,13 +162,16 @@ def follows_many(reader_id):
 
 
 def compile_sql(sql, values, *, everybody=False, **words):
-    """Return (sql, params) with the tables' names in place and parameters by position: RawSQL takes no others."""
+    """Return (sql, params) with the tables' names in place and parameters by position: RawSQL takes no others.
+
+    How many rows are wanted is no parameter but one of the `words`: a plan that is kept for later must know it.
+    """
+    words |= {"many": MANY, "walk_length": WALK_LENGTH, "pending_max": PENDING_MAX}
     sql, names = _positional(vendor(), sql, everybody, VISIBLE, **words)
-    values = {"many": MANY, "walk_length": WALK_LENGTH, "pending_max": PENDING_MAX} | values
     return sql, [values[name] for name in names]
 
 
-@lru_cache(maxsize=100)
+@lru_cache(maxsize=200)
 def _positional(engine, sql, everybody, visible, **words):
     """Return the SQL for this engine, and the names of its parameters in their order."""
     seen = EVERYBODY if everybody else SEEN
@@ -181,7 +184,7 @@ def _positional(engine, sql, everybody, visible, **words):
         "followed": FOLLOWED_BY_READER,
         "followed_seen": seen.replace("{person}", "f.followed_id"),
         "head_seen": seen.replace("{person}", "h.author_id"),
-        "many": FOLLOWS_MANY,
+        "of_many": FOLLOWS_MANY,
         "parted": PARTED,
         "stamp": STAMP,
         "visible": visible,

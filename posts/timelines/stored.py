@@ -125,7 +125,7 @@ NEWEST_LOOKED_UP = {
         SELECT n.id FROM ({looked_up} UNION ALL SELECT %(reader)s) a CROSS JOIN LATERAL (
             SELECT p.id FROM {post} p
             WHERE p.author_id = a.author_id AND {visible} AND p.id < %(position)s AND p.id >= %(floor)s
-            ORDER BY p.id DESC LIMIT %(limit)s
+            ORDER BY p.id DESC LIMIT {limit}
         ) n
     """,
     "sqlite": """
@@ -133,7 +133,7 @@ NEWEST_LOOKED_UP = {
             SELECT p.id FROM {post} p
             WHERE p.author_id IN ({looked_up} AND {followed_seen} UNION ALL SELECT %(reader)s)
             AND {visible} AND p.id < %(position)s AND p.id >= %(floor)s
-            ORDER BY p.id DESC LIMIT %(limit)s
+            ORDER BY p.id DESC LIMIT {limit}
         )
     """,
 }
@@ -167,8 +167,8 @@ CONDITIONS = {
 def posts_among(reader_id, found, position, limit):
     """Return the queryset of the posts on the page, newest first: of the Candidates, and of what is never stored."""
     engine = vendor()
-    values = {"reader": reader_id, "position": position, "limit": limit, "floor": found.floor}
+    values = {"reader": reader_id, "position": position, "floor": found.floor, "stamp": found.stamp}
     values["candidates"] = found.ids if engine == "postgresql" else json.dumps(found.ids)
-    condition = RawSQL(*compile_sql(CONDITIONS[engine], values | {"stamp": found.stamp}), BooleanField())  # noqa: S611
+    condition = RawSQL(*compile_sql(CONDITIONS[engine], values, limit=limit), BooleanField())  # noqa: S611
     posts = Post.objects.filter(condition, hidden_on=None, author__suspended_on=None)
-    return posts.for_display().order_by("-id")[:limit]
+    return posts.for_lists().order_by("-id")[:limit]

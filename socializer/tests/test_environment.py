@@ -115,10 +115,12 @@ def test_pictures_elsewhere_are_let_in_by_the_policy(tmp_path):
 
 
 @pytest.mark.parametrize(("url", "pooled"), [("postgres://h/d", True), ("postgres://h/d?pool=false", False)])
-def test_postgresql_connections_are_pooled_unless_told_not_to(set_variable, url, pooled):
+def test_postgresql_connections_are_pooled_and_remember_statements_unless_told_not_to(
+    set_variable, url, pooled
+):
     set_variable(url)
     options = env.database("THING", "", ROOT)["OPTIONS"]
-    assert ("pool" in options) is pooled
+    assert ("pool" in options) is ("prepare_threshold" in options) is pooled
     assert options["options"] == "-c jit=off"
 
 
