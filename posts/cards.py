@@ -7,9 +7,9 @@ suspension.
 """
 
 import secrets
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2s
+from typing import NamedTuple
 
 from django.core.cache import cache
 from django.db import transaction
@@ -35,8 +35,7 @@ MOMENT, ACTIONS = SafeString("\x01"), SafeString("\x02")
 breaker = Breaker()
 
 
-@dataclass(frozen=True)
-class Card:
+class Card(NamedTuple):
     """Safe HTML around what depends on the viewer: the words for when it was, and what they may do."""
 
     before_moment: str
@@ -47,7 +46,11 @@ class Card:
     def of(cls, html):
         before_moment, _moment, rest = html.partition(MOMENT)
         before_actions, _actions, end = rest.rpartition(ACTIONS)
-        return cls(mark_safe(before_moment), mark_safe(before_actions), mark_safe(end))  # noqa: S308
+        return cls(before_moment, before_actions, end)
+
+    def completed(self, words, actions):
+        """Return the whole card; both parts must be safe."""
+        return mark_safe("".join((self.before_moment, words, self.before_actions, actions, self.end)))  # noqa: S308
 
 
 def shown(post):
@@ -69,12 +72,12 @@ def render_cards(posts):
     mentions = (found or {}).get(MENTIONS)
     missing = []
     for post in posts:
-        html, since = (found or {}).get(post.card_key, (None, None))
+        parts, since = (found or {}).get(post.card_key, (None, None))
         # What mentions nobody is never out of date.
-        if html is None or since not in ("", mentions):
+        if parts is None or since not in ("", mentions):
             missing.append(post)
         else:
-            post.card = Card.of(html)
+            post.card = Card(*parts)
     if missing:
         render_and_keep(missing, mentions)
     return posts
@@ -83,12 +86,11 @@ def render_cards(posts):
 def render_and_keep(posts, mentions):
     lasting, passing = {}, {}
     for post in render_contents(posts):
-        html = render_card(post)
-        post.card = Card.of(html)
+        post.card = Card.of(render_card(post))
         if "@" in post.content:
-            passing[post.card_key] = html, mentions
+            passing[post.card_key] = tuple(post.card), mentions
         else:
-            lasting[post.card_key] = html, ""
+            lasting[post.card_key] = tuple(post.card), ""
     for cards, timeout in ((lasting, KEPT_FOR), (passing, KEPT_FOR_WITH_MENTIONS)):
         if cards:
             ask_cache("set_many", cards, timeout)

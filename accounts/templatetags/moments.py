@@ -1,10 +1,11 @@
 from datetime import timedelta
+from functools import lru_cache, wraps
 
 from django import template
 from django.utils import formats, timezone
 from django.utils.html import format_html
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
 
 register = template.Library()
 
@@ -36,14 +37,7 @@ def say_since(moment, now):
         return _("yesterday")
     if days < 7:
         return formats.date_format(moment, "l")
-    return _short_date(moment, now)
-
-
-def _short_date(moment, now):
-    # The letters are those of Django's date filter; a translation writes them in its language's order.
-    if moment.year == now.year:
-        return formats.date_format(moment, pgettext("date of this year", "j M"))
-    return formats.date_format(moment, pgettext("date of another year", "j M Y"))
+    return _date(moment.date(), moment.year == now.year)
 
 
 def say_when(moment, now):
@@ -52,14 +46,46 @@ def say_when(moment, now):
     if ago < timedelta(minutes=1):
         return _("now")
     if ago < timedelta(hours=1):
-        minutes = ago // timedelta(minutes=1)
-        return ngettext("%d min", "%d min", minutes) % minutes
+        return _minutes(ago // timedelta(minutes=1))
     days = (now.date() - moment.date()).days
     if days == 0 or ago < timedelta(hours=6):
-        hours = ago // timedelta(hours=1)
-        return ngettext("%d h", "%d h", hours) % hours
+        return _hours(ago // timedelta(hours=1))
     if days == 1:
         return _("yesterday")
     if days < 7:
-        return ngettext("%d day", "%d days", days) % days
-    return _short_date(moment, now)
+        return _days(days)
+    return _date(moment.date(), moment.year == now.year)
+
+
+def said_before(say):
+    """Let `say` find its words once for each language: on a page of posts that takes as long as all else about a post."""
+    words = lru_cache(maxsize=1000)(lambda language, *args: say(*args))
+
+    @wraps(say)
+    def said(*args):
+        return words(get_language(), *args)
+
+    return said
+
+
+@said_before
+def _minutes(count):
+    return ngettext("%d min", "%d min", count) % count
+
+
+@said_before
+def _hours(count):
+    return ngettext("%d h", "%d h", count) % count
+
+
+@said_before
+def _days(count):
+    return ngettext("%d day", "%d days", count) % count
+
+
+@said_before
+def _date(day, of_this_year):
+    # The letters are those of Django's date filter; a translation writes them in its language's order.
+    if of_this_year:
+        return formats.date_format(day, pgettext("date of this year", "j M"))
+    return formats.date_format(day, pgettext("date of another year", "j M Y"))

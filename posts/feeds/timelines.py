@@ -22,7 +22,7 @@ PAGE_SIZE = 20
 
 
 def page_of(posts, cursor):
-    return paginate(fetch_from(posts.newest_first().for_display()), cursor, PAGE_SIZE, settled=settled_id())
+    return paginate(fetch_from(posts.newest_first().for_lists()), cursor, PAGE_SIZE, settled=settled_id())
 
 
 def find_author_feed(request, cursor, username):

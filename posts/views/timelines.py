@@ -39,7 +39,7 @@ class TimelineView(CursorListView):
     def get_page(self):
         cursor = self.get_cursor()
         return paginate(
-            fetch_from(self.get_queryset().newest_first().for_display()),
+            fetch_from(self.get_queryset().newest_first().for_lists()),
             cursor,
             self.page_size,
             settled=settled_id(),
