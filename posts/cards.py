@@ -1,9 +1,9 @@
 """A post as it is shown, its card: rendered once, kept in the cache, and completed for each viewer.
 
 The cached part holds nothing that depends on the viewer or on the hour. Its key is made of everything that it shows, so
-that a change of any of that finds no card and makes a new one: nothing has to be thrown away. Only mentions depend on
-what the post does not hold, on other members: a card with some is kept for a minute, and not beyond the next block or
-suspension.
+that a change of any of that finds no card and makes a new one: nothing has to be thrown away, and each process may remember
+what it has used. Only mentions depend on what the post does not hold, on other members: a card with some is kept for a
+minute, not beyond the next block or suspension, and by the cache alone.
 """
 
 import secrets
@@ -27,12 +27,19 @@ KEPT_FOR = 24 * 3600
 KEPT_FOR_WITH_MENTIONS = 60
 # Changes whenever mentions anywhere may have to be links no more, or again.
 MENTIONS = "cards:mentions"
+# Where the cache says under which MENTIONS a card was made: it mentions nobody, and is never out of date.
+LASTING = ""
 
 # Where the parts for the viewer go: before and after the text. Texts have no such characters, they are taken out; did one
 # have them, they would stand between the two and move nothing.
 MOMENT, ACTIONS = SafeString("\x01"), SafeString("\x02")
 
 breaker = Breaker()
+
+# The cards that this process has used lately, by their keys, 2 kB each: asking a cache for twenty takes longer than all else
+# about them.
+REMEMBERED = 2_000
+remembered = {}
 
 
 class Card(NamedTuple):
@@ -60,27 +67,35 @@ def shown(post):
 
 
 def render_cards(posts):
-    """Set `card` on each of `posts`, from the cache in one round trip, or rendered. Returns the posts as a list.
+    """Set `card` on each of `posts`: the one remembered, or from the cache in one round trip, or rendered.
 
-    Those that are not cached cost one query together, if they mention anybody.
+    Returns the posts as a list. Those to be rendered cost one query together, if they mention anybody.
     """
     posts = list(posts)
     circumstances = what_all_cards_depend_on()
     for post in posts:
         post.card_key = key_of(post, circumstances)
-    found = ask_cache("get_many", [MENTIONS, *(post.card_key for post in posts)]) if posts else None
-    mentions = (found or {}).get(MENTIONS)
-    missing = []
-    for post in posts:
-        parts, since = (found or {}).get(post.card_key, (None, None))
-        # What mentions nobody is never out of date.
-        if parts is None or since not in ("", mentions):
+        post.card = remembered.get(post.card_key)
+    if missing := [post for post in posts if post.card is None]:
+        missing, mentions = take_from_cache(missing)
+        render_and_keep(missing, mentions)
+    return posts
+
+
+def take_from_cache(posts):
+    """Set `card` on those whose card is in the cache. Returns the others, and the MENTIONS of now."""
+    names = {post: cached_as(post) for post in posts}
+    found = ask_cache("get_many", [MENTIONS, *names.values()]) or {}
+    mentions, missing = found.get(MENTIONS), []
+    for post, name in names.items():
+        parts, since = found.get(name, (None, None))
+        if parts is None or since not in (LASTING, mentions):
             missing.append(post)
         else:
             post.card = Card(*parts)
-    if missing:
-        render_and_keep(missing, mentions)
-    return posts
+            if since == LASTING:
+                remember(post)
+    return missing, mentions
 
 
 def render_and_keep(posts, mentions):
@@ -88,12 +103,19 @@ def render_and_keep(posts, mentions):
     for post in render_contents(posts):
         post.card = Card.of(render_card(post))
         if "@" in post.content:
-            passing[post.card_key] = tuple(post.card), mentions
+            passing[cached_as(post)] = tuple(post.card), mentions
         else:
-            lasting[post.card_key] = tuple(post.card), ""
+            lasting[cached_as(post)] = tuple(post.card), LASTING
+            remember(post)
     for cards, timeout in ((lasting, KEPT_FOR), (passing, KEPT_FOR_WITH_MENTIONS)):
         if cards:
             ask_cache("set_many", cards, timeout)
+
+
+def remember(post):
+    if len(remembered) >= REMEMBERED:
+        remembered.clear()
+    remembered[post.card_key] = post.card
 
 
 def render_card(post):
@@ -103,12 +125,16 @@ def render_card(post):
 
 
 def what_all_cards_depend_on():
-    return repr((get_language(), get_current_timezone_name(), get_script_prefix(), template_state()))
+    return get_language(), get_current_timezone_name(), get_script_prefix(), template_state()
 
 
 def key_of(post, circumstances):
-    state = circumstances + repr(shown(post))
-    return f"card:{blake2s(state.encode(), digest_size=16).hexdigest()}"
+    return circumstances, *shown(post)
+
+
+def cached_as(post):
+    """The name in the cache of the card with the post's key."""
+    return f"card:{blake2s(repr(post.card_key).encode(), digest_size=16).hexdigest()}"
 
 
 @lru_cache

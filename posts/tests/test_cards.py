@@ -18,6 +18,11 @@ from posts.models import Post
 from posts.tests.factories import PostFactory
 
 
+@pytest.fixture(autouse=True)
+def _nothing_remembered():
+    cards.remembered.clear()
+
+
 @pytest.fixture
 def bob(member):
     return FollowFactory(follower=member, followed=UserFactory(username="bob", display_name="Bob")).followed
@@ -34,8 +39,19 @@ def test_a_page_of_cards_is_rendered_once_and_then_had_in_one_round_trip(member_
 
     with mock.patch.object(cards, "render_card", side_effect=AssertionError("rendered again")):
         with mock.patch.object(cache, "get_many", wraps=cache.get_many) as get_many:
-            assert page(member_client).count("<article") == first.count("<article") == 20
+            cards.remembered.clear()  # As another process would begin.
+            for _ in range(2):
+                assert page(member_client).count("<article") == first.count("<article") == 20
     assert get_many.call_count == 1
+
+
+@pytest.mark.django_db
+def test_a_process_remembers_no_more_cards_than_its_measure(monkeypatch):
+    monkeypatch.setattr(cards, "REMEMBERED", 2)
+    posts = render_cards([PostFactory(content="1"), PostFactory(content="2"), PostFactory(content="@bob")])
+    assert set(cards.remembered) == {post.card_key for post in posts[:2]}
+    render_cards([PostFactory(content="3")])
+    assert len(cards.remembered) == 1
 
 
 @pytest.mark.django_db
@@ -123,7 +139,7 @@ def test_cards_with_mentions_are_not_kept_for_long(member, bob, django_assert_nu
     with mock.patch.object(cache, "set_many", set_many):
         mentioning, plain = render_cards([PostFactory(content="@bob"), PostFactory(content="none")])
 
-    assert kept == {mentioning.card_key: 60, plain.card_key: 24 * 3600}
+    assert kept == {cards.cached_as(mentioning): 60, cards.cached_as(plain): 24 * 3600}
 
 
 def test_marks_in_a_text_move_nothing(member):
@@ -138,6 +154,7 @@ def test_a_cache_that_is_away_is_asked_once_and_costs_only_time(member_client, b
     PostFactory(author=bob, content="still here")
     with mock.patch.object(cache, "get_many", side_effect=ConnectionError("gone")) as get_many:
         for _ in range(3):
+            cards.remembered.clear()
             assert "still here" in page(member_client)
     assert get_many.call_count == 1
 

@@ -17,7 +17,7 @@ from posts import tasks
 from posts.breaker import Unavailable
 from posts.ids import MAX_ID
 from posts.models import PendingPost, Post, PulledAuthor, TimelineEpoch, TimelineStamp
-from posts.timelines.normalized import NormalizedTimeline
+from posts.timelines.normalized import NEWEST_FIRST, NormalizedTimeline
 from posts.timelines.queries import compile_sql, vendor
 from posts.timelines.store import Store
 
@@ -170,5 +170,4 @@ def posts_among(reader_id, found, position, limit):
     values = {"reader": reader_id, "position": position, "floor": found.floor, "stamp": found.stamp}
     values["candidates"] = found.ids if engine == "postgresql" else json.dumps(found.ids)
     condition = RawSQL(*compile_sql(CONDITIONS[engine], values, limit=limit), BooleanField())  # noqa: S611
-    posts = Post.objects.filter(condition, hidden_on=None, author__suspended_on=None)
-    return posts.for_lists().order_by("-id")[:limit]
+    return NEWEST_FIRST.filter(condition, hidden_on=None, author__suspended_on=None)[:limit]
