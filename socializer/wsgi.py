@@ -7,3 +7,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "socializer.settings")
 
 application = get_wsgi_application()
+
+from socializer.warming import warm_up  # noqa: E402 (needs the applications to be ready)
+
+warm_up()

@@ -30,7 +30,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Result:
-    """One row of a report. Times are in milliseconds; `ratio` is None where the floor was too noisy to judge."""
+    """One row of a report. Times are in milliseconds; `ratio` is None where the floor was too noisy to judge.
+
+    `queries` is None where they are another process's.
+    """
 
     strategy: str
     engine: str
@@ -40,7 +43,7 @@ class Result:
     p50: float
     p95: float
     samples: int
-    queries: int
+    queries: int | None
     ratio: float | None
 
     as_dict = asdict

@@ -5,8 +5,8 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
-from posts.benchmark.measuring import Candidate, compare
 from posts import cards
+from posts.benchmark.measuring import Candidate, compare
 from posts.timelines import home_timeline
 
 

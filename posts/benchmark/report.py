@@ -21,7 +21,8 @@ def groups(results):
 
 def cells(result):
     ratio = NOISY if result.ratio is None else f"{result.ratio:.2f}"
-    return [result.strategy, f"{result.p50:.3f}", f"{result.p95:.3f}", str(result.queries), ratio]
+    queries = "" if result.queries is None else str(result.queries)
+    return [result.strategy, f"{result.p50:.3f}", f"{result.p95:.3f}", queries, ratio]
 
 
 HEADINGS = ["", "p50 ms", "p95 ms", "queries", "times the floor"]

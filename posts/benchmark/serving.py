@@ -1,4 +1,7 @@
-"""`http`: the site's own server command, asked for a constant, for a constant that knows who asks, and for timelines."""
+"""`http`: the site's own server command, asked for a constant, for a constant that knows who asks, and for timelines.
+
+A share is how many times as many requests a second the constant that knows who asks gets answered.
+"""
 
 import http.client
 import os
@@ -13,48 +16,79 @@ from statistics import median
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management.base import CommandError
 from django.db import connection
+from django.middleware.csrf import CSRF_SECRET_LENGTH
 
+from posts.benchmark.measuring import Result, high
+
+FLOOR = "constant for a member"
 CLIENTS = 4
+ALONE = 60
 SECONDS = 1.0
 START_WITHIN = 30
 
 
-def compare_pages(readers, rounds, timeline):
-    """Return [(what, requests a second, share of the authenticated constant)], the medians of so many rounds.
+def compare_pages(readers, rounds, timeline, **where):
+    """Return ([(Result, requests a second)], [Result]): of so many rounds in which CLIENTS ask at once, and of asking alone.
 
-    `readers` maps names to members. All are asked in turns, a second each.
+    `readers` maps names to members. All are asked in turns, a second each; alone, what is compared is the first page that a
+    process serves with those after it.
     """
     someone = next(iter(readers.values()))
-    targets = {
-        "constant": ("/livez/", ""),
-        "constant for a member": ("/benchmark/constant/", cookie_of(someone)),
-    }
-    targets |= {f"home, reader of {name}": ("/", cookie_of(reader)) for name, reader in readers.items()}
-    rates = {name: [] for name in targets}
+    targets = {"constant": ("/livez/", ""), FLOOR: ("/benchmark/constant/", cookie_of(someone))}
+    targets |= {f"home, {name}": ("/", cookie_of(reader)) for name, reader in readers.items()}
+    taken, rates = {name: [] for name in targets}, {name: [] for name in targets}
     with server(timeline) as port:
-        for _round in range(rounds + 1):
+        client, cookie = connect(port), cookie_of(someone)
+        alone = [time_one(client, "/", cookie) for _time in range(ALONE)]
+        for number in range(rounds + 1):
             for name, target in targets.items():
-                rates[name].append(requests_a_second(port, *target))
-    # The first round warms up.
-    rates = {name: median(found[1:]) for name, found in rates.items()}
-    return [(name, rate, rate / rates["constant for a member"]) for name, rate in rates.items()]
+                times, seconds = ask_at_once(port, *target)
+                if number:  # The first round warms up.
+                    taken[name] += times
+                    rates[name].append(len(times) / seconds)
+    rates = {name: median(found) for name, found in rates.items()}
+    at_once = [as_result(name, taken[name], rates[FLOOR] / rates[name], where) for name in targets]
+    first, warm = alone[:1] * 2, alone[ALONE // 2 :]
+    return list(zip(at_once, rates.values(), strict=True)), [
+        as_result("a page, alone", warm, 1, where),
+        as_result("first page of a process", first, first[0] / median(warm), where),
+    ]
+
+
+def as_result(name, times, ratio, where):
+    return Result(
+        strategy=name,
+        p50=median(times) * 1000,
+        p95=high(times) * 1000,
+        samples=len(times),
+        queries=None,
+        ratio=ratio,
+        page=1,
+        **where,
+    )
 
 
 def cookie_of(member):
-    """A session of the member's, as a cookie."""
+    """What a browser in which the member is logged in sends."""
     session = SessionStore()
     session[SESSION_KEY] = str(member.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
     session[HASH_SESSION_KEY] = member.get_session_auth_hash()
     session.save()
-    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"
+    secret = "x" * CSRF_SECRET_LENGTH
+    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}; {settings.CSRF_COOKIE_NAME}={secret}"
 
 
 @contextmanager
 def server(timeline):
     """Let script/server's command serve the database at hand, in one process; yield its port."""
+    try:
+        staticfiles_storage.url("socializer/site.css")
+    except ValueError as error:
+        raise CommandError("The static files are not there. Run manage.py collectstatic first.") from error
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "posts.benchmark.wsgi", "--bind", f"127.0.0.1:{port}"]
@@ -89,26 +123,36 @@ def wait_for(port):
     deadline = time.monotonic() + START_WITHIN
     while time.monotonic() < deadline:
         try:
-            return ask(http.client.HTTPConnection("127.0.0.1", port, timeout=5), "/livez/", "")
+            return ask(connect(port), "/livez/", "")
         except OSError:
             time.sleep(0.2)
     raise CommandError("The server did not start. What it said is above.")
 
 
-def requests_a_second(port, path, cookie):
+def ask_at_once(port, path, cookie):
+    """Let CLIENTS ask for a while; return the seconds that each request took, and those that passed."""
     start = time.monotonic()
 
     def run(_client):
-        client, count = http.client.HTTPConnection("127.0.0.1", port, timeout=30), 0
+        client, times = connect(port), []
         while time.monotonic() < start + SECONDS:
-            ask(client, path, cookie)
-            count += 1
+            times.append(time_one(client, path, cookie))
         client.close()
-        return count
+        return times
 
     with ThreadPoolExecutor(CLIENTS) as clients:
-        count = sum(clients.map(run, range(CLIENTS)))
-    return count / (time.monotonic() - start)
+        times = [seconds for found in clients.map(run, range(CLIENTS)) for seconds in found]
+    return times, time.monotonic() - start
+
+
+def connect(port):
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+
+def time_one(client, path, cookie):
+    start = time.perf_counter()
+    ask(client, path, cookie)
+    return time.perf_counter() - start
 
 
 def ask(client, path, cookie):

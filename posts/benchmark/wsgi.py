@@ -4,8 +4,9 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
+import django
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
+from django.core.servers.basehttp import get_internal_wsgi_application
 from django.http import HttpResponse
 from django.urls import path
 
@@ -15,8 +16,9 @@ def constant(request):
     return HttpResponse(f"Hello {request.user.pk}", content_type="text/plain")
 
 
-application = get_wsgi_application()
+django.setup()
 urls = ModuleType("posts.benchmark.urls")
 urls.urlpatterns = [path("benchmark/constant/", constant), *import_module(settings.ROOT_URLCONF).urlpatterns]
 sys.modules[urls.__name__] = urls
 settings.ROOT_URLCONF = urls.__name__
+application = get_internal_wsgi_application()  # The one that WSGI_APPLICATION names.

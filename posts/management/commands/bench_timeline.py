@@ -148,10 +148,12 @@ class Command(BaseCommand):
             for heading in ("", "requests a second", "share of the constant for a member"):
                 table.add_column(heading)
             with override_settings(HOME_TIMELINE=path):
-                for what, rate, share in serving.compare_pages(chosen, min(rounds, 20), path):
-                    table.add_row(what, f"{rate:.0f}", f"{share:.0%}")
+                at_once, alone = serving.compare_pages(chosen, min(rounds, 20), path, reader=name, **where)
+            for result, rate in at_once:
+                table.add_row(result.strategy, f"{rate:.0f}", f"{1 / result.ratio:.0%}")
+                yield result
+            yield from alone
             self.console.print(table)
-        return []
 
     def measure_locks(self, rounds, where):
         counts = locking.count_lock_errors(seconds=rounds / 10)
