@@ -80,6 +80,13 @@ class SubmissionField(forms.UUIDField):
 class PostForm(ContentForm):
     submission = SubmissionField(required=False, initial=uuid4, widget=forms.HiddenInput)
 
+    @classmethod
+    def empty(cls):
+        """The form as everyone's home shows it: no text, no errors, nothing special. Pages keep how it looks."""
+        form = cls()
+        form.is_as_everyones = True
+        return form
+
     def save(self):
         """Publish the post, unless this form was sent before with the same text. Returns the post.
 

@@ -2,6 +2,7 @@ from unittest import mock
 
 import pytest
 from django.db import DatabaseError
+from django.test import Client
 
 from accounts.tests.factories import PASSWORD, UserFactory
 from posts.models import Post
@@ -166,3 +167,20 @@ def test_the_profile_address_is_in_lower_case(client, db):
     response = client.get("/@ADA/?before=7")
     assert (response.status_code, response.url) == (301, "/@ada/?before=7")
     assert client.get("/@nobody/").status_code == 404
+
+
+@pytest.mark.parametrize("home_first", [False, True])
+def test_a_text_that_waited_for_a_log_in_is_shown_to_nobody_else(member, client, home_first):
+    other_client = Client()
+    other_client.force_login(UserFactory())
+    if home_first:
+        other_client.get("/")
+    client.post(URL, {"content": "between me and myself"})
+    client.post("/users/login/", {"login": member.username, "password": PASSWORD})
+
+    waiting = client.get(URL).content.decode()
+    assert "between me and myself" in waiting
+    assert "autofocus" in waiting
+    for path in (URL, "/"):
+        assert "between me" not in other_client.get(path).content.decode()
+    assert "autofocus" not in other_client.get("/").content.decode()

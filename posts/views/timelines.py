@@ -74,7 +74,7 @@ class HomeView(TimelineView):
         return Post.objects.indexable()  # Of a visitor, who has no blocks and may be a search engine.
 
     def get_context_data(self, **kwargs):
-        context = super().get_context_data(form=PostForm(), **kwargs)
+        context = super().get_context_data(form=PostForm.empty(), **kwargs)
         if self.request.user.is_authenticated and context["page"]:
             context |= self.get_reading(context["page"])
         return context
