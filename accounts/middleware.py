@@ -1,7 +1,9 @@
-"""A member's own time zone and language; the cookie of browsers that are known."""
+"""A member's own time zone and language; the cookie of browsers that are known; pages that are not found."""
 
 from zoneinfo import ZoneInfo
 
+from django.core.handlers.exception import response_for_exception
+from django.http import Http404
 from django.utils import timezone, translation
 
 from accounts import devices
@@ -41,3 +43,24 @@ class DeviceMiddleware:
         if hasattr(request, "known_people"):
             devices.set_cookie(request, response)
         return response
+
+
+class NotFoundMiddleware:
+    """Lets a page of ours that finds nothing say so. Stands before allauth's middleware.
+
+    That takes the address above its own pages for one where nothing is, and sends whoever gets a 404 there on to
+    "Change email". But the people directory is there.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        return getattr(request, "not_found_page", response)
+
+    def process_exception(self, request, exception):
+        if not isinstance(exception, Http404):
+            return None
+        request.not_found_page = response_for_exception(request, exception)
+        return request.not_found_page

@@ -98,6 +98,12 @@ def test_lists_are_for_members(client, famous):
         assert client.get(path).url.startswith("/users/login/")
 
 
+@pytest.mark.parametrize("path", ["/users/", "/@famous/followers/", "/@famous/following/"])
+def test_a_nonsense_cursor_is_not_found(member_client, famous, path):
+    assert member_client.get(path, {"before": "abc"}).status_code == 404
+    assert member_client.get(path, {"after": "abc"}, headers={"HX-Request": "true"}).status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/users/", "/@ada/followers/", "/@ada/following/"])
 def test_empty_lists_say_why_and_what_to_do(member_client, path):
     response = member_client.get(path, {"q": "nobody at all"})

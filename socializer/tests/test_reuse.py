@@ -38,6 +38,7 @@ MIDDLEWARE = [
     "accounts.middleware.MemberMiddleware",
     "accounts.middleware.DeviceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.NotFoundMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
