@@ -14,6 +14,7 @@ from accounts.forms.factors import (
     AuthenticatePasskeyForm,
     LoginPasskeyForm,
     ReauthenticatePasskeyForm,
+    RenamePasskeyForm,
 )
 from accounts.forms.own import LeaveForm, ProfileForm
 
@@ -29,6 +30,7 @@ __all__ = [
     "ProfileForm",
     "ReauthenticateForm",
     "ReauthenticatePasskeyForm",
+    "RenamePasskeyForm",
     "ResetPasswordForm",
     "ResetPasswordKeyForm",
     "SetPasswordForm",

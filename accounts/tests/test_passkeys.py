@@ -49,6 +49,15 @@ def test_a_passkey_stands_for_name_and_password(owner):
     assert is_logged_in(client)
 
 
+def test_a_passkey_can_be_given_another_name(owner):
+    add(owner, Passkey())
+    path = f"/users/2fa/webauthn/keys/{Authenticator.objects.get(type='webauthn').pk}/edit/"
+
+    assert "My key" in owner.get(path, secure=True).content.decode()
+    owner.post(path, {"name": "My phone"}, secure=True)
+    assert "My phone" in owner.get("/users/2fa/webauthn/", secure=True).content.decode()
+
+
 def test_a_passkey_of_another_site_is_refused(owner):
     passkey = Passkey()
     refused = add(owner, passkey, origin="https://testserver.evil.example")
