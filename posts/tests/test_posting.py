@@ -94,7 +94,34 @@ def test_ones_own_post_is_deleted_after_a_question(member, member_client):
     assert Post.objects.exists()
     assert member_client.post(path).url == "/"
     assert not Post.objects.exists()
-    assert member_client.post(path).status_code == 404
+    assert member_client.get(path).status_code == 404
+
+
+def test_a_second_click_on_delete_ends_where_the_first_does(member, member_client):
+    path = f"/posts/{PostFactory(author=member).pk}/delete/"
+    sent = {"proof": member_client.get(path).context["proof"]}
+
+    assert [member_client.post(path, sent).url for _twice in range(2)] == ["/", "/"]
+    assert [str(message) for message in member_client.get("/").context["messages"]] == ["Post deleted."]
+
+
+def test_nobody_learns_from_deleting_which_posts_there_were(member, member_client):
+    own, other = PostFactory(author=member), PostFactory()
+    proof = member_client.get(f"/posts/{own.pk}/delete/").context["proof"]
+    for gone in (False, True):
+        answer = member_client.post(f"/posts/{other.pk}/delete/", {"proof": proof})
+        assert answer.status_code == 404
+        if not gone:
+            other.delete()
+
+
+@pytest.mark.parametrize("proof", [None, "", "x", "\x00"])
+def test_without_the_proof_of_the_form_a_deleted_post_is_not_found(member, member_client, proof):
+    own = PostFactory(author=member)
+    path = f"/posts/{own.pk}/delete/"
+    own.delete()
+
+    assert member_client.post(path, {} if proof is None else {"proof": proof}).status_code == 404
 
 
 def test_somebody_elses_post_cannot_be_deleted(member_client):

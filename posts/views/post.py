@@ -2,9 +2,11 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpResponseRedirect
+from django.core.signing import Signer
+from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse, reverse_lazy
+from django.utils.crypto import constant_time_compare
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -92,7 +94,11 @@ class PostHistoryView(CursorListView):
 
 
 class PostDeleteView(DeleteView):
-    """Asks whether to delete one's own post, and does it. Others' posts are not found here."""
+    """Asks whether to delete one's own post, and does it. Others' posts are not found here.
+
+    The form carries a proof that it was shown to the author of this post. So a second click is answered like the
+    first, which has deleted the post, and nobody else can learn from an answer which posts there were.
+    """
 
     http_method_names = ["get", "head", "post", "options"]
     template_name = "posts/post_confirm_delete.html"
@@ -106,6 +112,27 @@ class PostDeleteView(DeleteView):
         render_cards([post])
         return post
 
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(proof=self.get_proof(), **kwargs)
+
+    def get_proof(self):
+        return Signer(salt="posts.delete").signature(f"{self.request.user.pk} {self.kwargs['pk']}")
+
+    def post(self, request, pk):
+        try:
+            return super().post(request, pk=pk)
+        except Http404:
+            if not constant_time_compare(request.POST.get("proof", ""), self.get_proof()):
+                raise
+            return self.answer()
+
     def form_valid(self, form):
-        messages.success(self.request, _("Post deleted."))
-        return super().form_valid(form)
+        self.object.delete()
+        return self.answer()
+
+    def answer(self):
+        words, said = _("Post deleted."), messages.get_messages(self.request)
+        if words not in map(str, said):
+            messages.success(self.request, words)
+        said.used = False
+        return HttpResponseRedirect(self.success_url)
