@@ -64,8 +64,7 @@ class HomeByMail(CollectedKind):
 def shown(post):
     """What the mail says of `post`, whose content has been rendered."""
     return SimpleNamespace(
-        name=post.author.name,
-        username=post.author.username,
+        author=post.author,
         moment=moment_of(post.pk),
         url=absolute(post.get_absolute_url()),
         text=post.content,

@@ -99,4 +99,4 @@ class Server:
 def named(body):
     """The usernames that a new-follower mail names, and how many more it counts."""
     more = re.search(r"^and ([\d,]+) more", body, re.M)
-    return re.findall(r"^\S.* \(@(\w+)\)$", body, re.M), int(more[1].replace(",", "")) if more else 0
+    return re.findall(r"^(?:\S.* \()?@(\w+)\)?$", body, re.M), int(more[1].replace(",", "")) if more else 0

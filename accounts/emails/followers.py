@@ -40,7 +40,12 @@ def sample_people():
 def shown(people):
     """What a mail says of each of `people`."""
     return [
-        SimpleNamespace(name=person.name, username=person.username, url=absolute(person.get_absolute_url()))
+        SimpleNamespace(
+            display_name=person.display_name,
+            full_name=person.full_name,
+            username=person.username,
+            url=absolute(person.get_absolute_url()),
+        )
         for person in people
     ]
 

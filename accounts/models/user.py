@@ -135,6 +135,11 @@ class User(HasPicture, AbstractUser):
         """What to call this person: their display name, or else their username."""
         return self.display_name or self.username
 
+    @property
+    def full_name(self):
+        """Who exactly this is, on a line of text: "Ada Lovelace (@ada)", or "@ada" without a display name."""
+        return f"{self.display_name} ({self})" if self.display_name else str(self)
+
     get_full_name = get_short_name = lambda self: self.name
 
     def follow(self, other):

@@ -18,7 +18,7 @@ def choose(member, when, kind="new_follower"):
 
 def counted(mail):
     """How many people a mail tells of."""
-    named = len(re.findall(r"^\S.* \(@\w+\)$", mail.body, re.M))
+    named = len(re.findall(r"^(?:\S.* \()?@\w+\)?$", mail.body, re.M))
     more = re.search(r"and ([\d,]+) more\.", mail.body)
     return named + (int(more[1].replace(",", "")) if more else 0)
 

@@ -30,6 +30,24 @@ def test_who_gains_a_follower_is_told(member, bob, run_jobs, mailoutbox):
     assert '<a class="button" href="http://localhost:8000/@bob/" style=' in html
 
 
+def test_who_has_no_display_name_is_named_once(member, run_jobs, mailoutbox, clock):
+    first, *others = (UserFactory(username=name, display_name="") for name in ("x_1", "x_2", "x_3"))
+    first.follow(member)
+    run_jobs()
+    for other in others:
+        other.follow(member)
+    run_jobs()
+    clock.shift(timedelta(hours=1))
+    run_jobs()
+
+    one, two = mailoutbox
+    assert one.subject == "@x_1 follows you"
+    assert "\n@x_1\nhttp://" in one.body
+    assert ">@x_1</a></p>" in one.alternatives[0][0]
+    assert '<bdi class="name">' not in one.alternatives[0][0]
+    assert two.subject == "@x_3 and 1 other follow you"
+
+
 def test_the_mail_can_be_turned_off_with_one_click(member, bob, run_jobs, mailoutbox, client):
     bob.follow(member)
     run_jobs()
@@ -59,7 +77,7 @@ def test_the_first_is_told_at_once_the_rest_once_an_hour(member, follow, run_job
     run_jobs()
     assert [counted(mail) for mail in mailoutbox] == [1, 15]
     assert "and 14 others follow you" in mailoutbox[1].subject
-    assert mailoutbox[1].body.count("(@") == 10
+    assert mailoutbox[1].body.count("\n@") == 10
 
 
 def test_there_are_at_most_five_mails_a_day_and_nobody_is_left_out(

@@ -29,7 +29,7 @@ def find_author_feed(request, cursor, username):
     author = get_object_or_404(User.objects.visible(), username=username.lower())
     return FeedPage(
         id=author.get_absolute_url(),
-        title=f"{author.name} (@{author.username}) · {settings.SITE_NAME}",
+        title=f"{author.full_name} · {settings.SITE_NAME}",
         subtitle=author.bio,
         path=reverse("posts:author-feed", args=[author.username]),
         link=author.get_absolute_url(),

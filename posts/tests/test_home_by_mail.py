@@ -48,6 +48,16 @@ def publish(clock, author, *contents):
         Post(author=author, content=content).publish()
 
 
+def test_who_has_no_display_name_is_named_once(member, bob, clock, next_day):
+    bob.display_name = ""
+    bob.save()
+    publish(clock, bob, "Hello")
+
+    (mail,) = next_day()
+    assert "\n@bob · " in mail.body
+    assert mail.alternatives[0][0].count("bob") == mail.alternatives[0][0].count("@bob") == 2
+
+
 def test_what_others_wrote_since_the_last_one_comes_daily_each_post_once(member, bob, clock, next_day):
     publish(clock, member, "My own")
     publish(clock, UserFactory(), "A stranger's")
