@@ -11,16 +11,14 @@ MAX_AGE = 2 * 365 * 24 * 3600
 # One browser, shared by a family: more would make the cookie long.
 MOST_PEOPLE = 10
 
+# The first that is found counts, as each claims to be those further down, too.
 _BROWSERS = (
-    ("Edg", "Edge"),
-    ("OPR", "Opera"),
-    ("Firefox", "Firefox"),
-    ("Chrome", "Chrome"),
-    ("Safari", "Safari"),
-)
+    ("Edg", "Edge"), ("OPR", "Opera"), ("SamsungBrowser", "Samsung Internet"), ("FxiOS", "Firefox"),
+    ("Firefox", "Firefox"), ("CriOS", "Chrome"), ("Chrome", "Chrome"), ("Safari", "Safari"),
+)  # fmt: skip
 _SYSTEMS = (
     ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"), ("Mac OS", "Mac"),
-    ("Linux", "Linux"),
+    ("CrOS", "ChromeOS"), ("Linux", "Linux"),
 )  # fmt: skip
 
 

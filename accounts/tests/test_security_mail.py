@@ -213,6 +213,15 @@ class TestNewDevice:
                 "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
                 "Safari, iPhone",
             ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) CriOS/130.0 Mobile/15E148 Safari/604.1",
+                "Chrome, iPhone",
+            ),
+            (
+                "Mozilla/5.0 (Linux; Android 10; K) SamsungBrowser/28.0 Chrome/130.0 Mobile Safari/537.36",
+                "Samsung Internet, Android",
+            ),
+            ("Mozilla/5.0 (X11; CrOS x86_64 14541) Chrome/130.0 Safari/537.36", "Chrome, ChromeOS"),
             ("curl/8.0", "curl/8.0"),
             ("", ""),
             ("<script>" + "x" * 200, "script" + "x" * 54),

@@ -1,11 +1,12 @@
 import pytest
 import time_machine
+from django.test import Client
 
 from accounts import signals
 from accounts.emails import kinds, plans
 from accounts.emails.unsubscribe import unsubscribe_url
 from accounts.models import MailPreference, RefusedAddress
-from accounts.tests.factories import UserFactory
+from accounts.tests.factories import PASSWORD, UserFactory
 
 URL = "/users/settings/"
 
@@ -74,6 +75,18 @@ def test_times_are_shown_in_the_zone_that_was_chosen(member, member_client):
         member.follow(UserFactory(username="bob"))
     session = member_client.get("/users/sessions/").content.decode()
     assert "+09:00" in session
+
+
+def test_log_ins_are_listed_by_browser_and_system(member_client):
+    chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0.0.0 Safari/537.36"
+    for user_agent in (chrome, ""):
+        other = Client(headers={"user-agent": user_agent})
+        other.post("/users/login/", {"login": "ada", "password": PASSWORD})
+    page = member_client.get("/users/sessions/").content.decode()
+
+    assert f'<strong title="{chrome}">Chrome, Windows</strong>' in page
+    assert "<strong>An unknown browser</strong>" in page
+    assert page.count("this browser") == 1
 
 
 def test_a_language_is_offered_once_there_are_two(member, member_client, settings):

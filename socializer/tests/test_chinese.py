@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client
 
 from accounts.models import User
@@ -76,6 +79,26 @@ def test_a_members_pages(chinese_client, network):
     chinese_client.post("/users/reauthenticate/", {"password": PASSWORD})
 
     assert walk(chinese_client, pages_of_a_member(network)) == {}
+
+
+def test_pages_about_second_factors_that_are_there(chinese_client, member):
+    chinese_client.force_login(member)
+    chinese_client.post("/users/reauthenticate/", {"password": PASSWORD})
+    key = Authenticator.objects.create(user=member, type="webauthn", data={"name": "手机"})
+    used = Authenticator.objects.create(
+        user=member,
+        type="webauthn",
+        data={"name": "钥匙", "credential": {"clientExtensionResults": {"credProps": {"rk": False}}}},
+        last_used_at=NOON,
+    )
+    TOTP.activate(member, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    RecoveryCodes.activate(member)
+    keys = [f"/users/2fa/webauthn/keys/{row.pk}/{act}/" for row in (key, used) for act in ("edit", "remove")]
+    paths = ["", "webauthn/", "recovery-codes/", "recovery-codes/generate/", "totp/deactivate/"]
+    pages = [*keys, *(f"/users/2fa/{path}" for path in paths)]
+
+    assert {path: chinese_client.get(path).status_code for path in pages} == dict.fromkeys(pages, 200)
+    assert walk(chinese_client, pages) == {}
 
 
 def test_pages_with_nothing_on_them(chinese_client):

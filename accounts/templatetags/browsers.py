@@ -1,0 +1,7 @@
+from django import template
+
+from accounts.devices import describe_browser
+
+register = template.Library()
+
+register.filter("browser_name", describe_browser)
