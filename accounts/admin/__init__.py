@@ -1,3 +1,3 @@
 """Django's admin finds what each of these registers."""
 
-from accounts.admin import jobs, mail, people  # noqa: F401
+from accounts.admin import jobs, libraries, mail, people  # noqa: F401

@@ -1,6 +1,8 @@
 from io import StringIO
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -215,3 +217,28 @@ def test_a_picture_is_removed_with_a_reason_and_once(admin, django_capture_on_co
     assert pictures.read(key, pictures.LARGE) is None
     record = ModerationAction.objects.get()
     assert (record.verb, record.target_person, record.reason) == ("remove_picture", "bob", "Because.")
+
+
+def test_no_secret_of_a_second_factor_a_session_or_a_job_is_shown(admin):
+    TOTP.activate(UserFactory(username="bob"), "JBSWY3DPEHPK3PXP")
+    factor = Authenticator.objects.get()
+    changelist = reverse("admin:mfa_authenticator_changelist")
+    change = reverse("admin:mfa_authenticator_change", args=[factor.pk])
+    index = admin.get("/admin/").content.decode()
+
+    for path in (changelist, change):
+        page = admin.get(path).content.decode()
+        assert "@bob" in page
+        assert "JBSWY3DPEHPK3PXP" not in page
+    for path in ("usersessions/usersession/", "django_tasks_database/dbtaskresult/"):
+        assert path not in index
+        assert admin.get(f"/admin/{path}").status_code == 404
+
+
+def test_a_lost_second_factor_is_removed_by_an_administrator(admin):
+    TOTP.activate(UserFactory(username="bob"), "JBSWY3DPEHPK3PXP")
+    factor = Authenticator.objects.get()
+    url = reverse("admin:mfa_authenticator_changelist")
+    admin.post(url, {"action": "delete_selected", "_selected_action": [factor.pk], "post": "yes"})
+
+    assert not Authenticator.objects.exists()
