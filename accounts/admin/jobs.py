@@ -29,12 +29,12 @@ class WithCauseFilter(admin.SimpleListFilter):
 class JobAdmin(ReadOnlyAdmin):
     """What the workers could not do, why, and a second chance. Arguments are not shown: a mail may be among them."""
 
-    list_display = ["task_name", "cause_shown", "tries", "enqueued_at", "finished_at", "status"]
+    list_display = ["name_shown", "cause_shown", "tries_shown", "enqueued_at", "finished_at", "status"]
     list_filter = [WithCauseFilter]
     fields = readonly_fields = [
         "task_path",
         "status",
-        "tries",
+        "tries_shown",
         "enqueued_at",
         "started_at",
         "finished_at",
@@ -44,6 +44,14 @@ class JobAdmin(ReadOnlyAdmin):
     ordering = ["-enqueued_at"]
     list_per_page = 50
     actions = ["try_again"]
+
+    @admin.display(description=_("job"), ordering="task_path")
+    def name_shown(self, job):
+        return job.task_name
+
+    @admin.display(description=_("tries"))
+    def tries_shown(self, job):
+        return job.tries
 
     @admin.display(description=_("cause"))
     def cause_shown(self, job):

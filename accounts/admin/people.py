@@ -84,6 +84,7 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
 @admin.register(ModerationAction)
 class ModerationActionAdmin(ReadOnlyAdmin):
     list_display = ["created_on", "moderator_name", "verb", "target_person", "beginning", "reason"]
+    fields = ["created_on", "moderator_name", "verb", "target_person", "target_text", "reason"]
     list_filter = ["verb"]
     search_fields = ["=moderator_name", "=target_person", "reason"]
     ordering = ["-id"]

@@ -73,7 +73,12 @@ class Delivery(models.Model):
         FAILED = "failed", _("given up")
 
     recipient = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, null=True, db_index=False, related_name="deliveries"
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        db_index=False,
+        related_name="deliveries",
+        verbose_name=_("recipient"),
     )
     address = models.EmailField(_("address"), max_length=320, blank=True)
     kind = models.CharField(_("kind"), max_length=60)
@@ -118,7 +123,7 @@ class Delivery(models.Model):
 class RefusedAddress(models.Model):
     """An address of which its mail server says that it does not exist. Nothing is sent there unasked."""
 
-    address = models.EmailField(max_length=320, primary_key=True)
+    address = models.EmailField(_("address"), max_length=320, primary_key=True)
     answer = models.CharField(_("answer of the mail server"), max_length=300)
     refused_on = models.DateTimeField(_("refused"), default=timezone.now)
 

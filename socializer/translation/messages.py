@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 OUR_CODE = ("accounts", "posts", "socializer")
 ALLAUTH = ("account", "core", "mfa", "usersessions", "utils.py")
 ALLAUTH_TEMPLATES = ("account", "allauth", "mfa", "usersessions")
+# What the admin shows of jobs.
+JOBS = ("django_tasks", "django_tasks_db")
 # Where Django's own words for members come from. The admin's are for Django's catalogues.
 DJANGO = ("contrib/auth", "contrib/humanize", "core/validators.py", "db/models", "forms", "utils")
 
@@ -31,15 +33,15 @@ _call = re.compile(rf"\b(_|n?p?gettext)\(({_quoted}(?:, ?{_quoted})*)(?:, ?count
 
 
 def said():
-    """Every message that this site may show, by key: our own, allauth's and Django's."""
-    return django_messages() | allauth_messages() | site_messages()
+    """Every message that this site may show, by key: our own, those of its libraries and Django's."""
+    return django_messages() | library_messages() | site_messages()
 
 
 def wanted(language):
     """Those that the catalogue of `language` must hold: all but what Django's own catalogues translate."""
     theirs = {key(entry) for file in django_catalogues(language) for entry in file.translated_entries()}
     gaps = {found: entry for found, entry in django_messages().items() if found not in theirs}
-    return gaps | allauth_messages() | site_messages()
+    return gaps | library_messages() | site_messages()
 
 
 def site_messages():
@@ -48,14 +50,15 @@ def site_messages():
     return _collect([*code, *template_files(ROOT / "templates")])
 
 
-def allauth_messages():
-    """Those of the parts of allauth that are in use, but for the templates that ours stand before."""
+def library_messages():
+    """Those of the parts of allauth that are in use, but for the templates that ours stand before; and of the jobs."""
     package = _package("allauth")
     templates = package / "templates"
     ours = {path.relative_to(ROOT / "templates") for path in template_files(ROOT / "templates")}
     shown = (path for part in ALLAUTH_TEMPLATES for path in template_files(templates / part))
     code = (path for part in ALLAUTH for path in python_files(package / part))
-    return _collect([*code, *(path for path in shown if path.relative_to(templates) not in ours)])
+    jobs = (path for name in JOBS for path in python_files(_package(name)))
+    return _collect([*code, *jobs, *(path for path in shown if path.relative_to(templates) not in ours)])
 
 
 def django_messages():
