@@ -20,7 +20,8 @@ from posts.models import Post
 class SiteSitemap(Sitemap):
     """Under the address of SITE_URL, whatever name the request has used."""
 
-    # The format allows 50,000, but then one answer holds a process for seconds.
+    # The format allows 50,000, but then one answer holds a process for seconds. Parts are cut by number and not by key:
+    # late ones cost a walk along the index, but each keeps its address, which search engines know it by.
     limit = 5000
 
     def get_protocol(self, protocol=None):
