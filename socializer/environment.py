@@ -156,7 +156,14 @@ def cache(name, default):
     value = text(name, default)
     if urlsplit(value).scheme not in ("locmemcache", "redis", "rediss"):
         raise ImproperlyConfigured(f"{name} must start with redis://, rediss:// or locmemcache://.")
-    return _env.cache_url_config(value) | {"KEY_PREFIX": "socializer"}
+    config = _env.cache_url_config(value) | {"KEY_PREFIX": "socializer"}
+    if not value.startswith("locmem"):
+        config["OPTIONS"] = CACHE_TIMEOUTS | config.get("OPTIONS", {})
+    return config
+
+
+# What a request may lose by waiting for a Redis that does not answer, in seconds.
+CACHE_TIMEOUTS = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
 
 
 def media_url(name, default):

@@ -1,11 +1,14 @@
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from django.core.cache.backends.redis import RedisCache
 from django.core.exceptions import ImproperlyConfigured
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from socializer import environment as env
 
@@ -84,6 +87,19 @@ def test_a_relative_sqlite_path_is_below_the_project(set_variable):
     assert env.database("THING", "", ROOT)["NAME"] == ROOT / "var/x.sqlite3"
     set_variable("sqlite:////srv/x.sqlite3")
     assert str(env.database("THING", "", ROOT)["NAME"]) == "/srv/x.sqlite3"
+
+
+def test_a_cache_that_hangs_is_not_waited_for(set_variable):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        set_variable(f"redis://127.0.0.1:{server.getsockname()[1]}/0")
+        config = env.cache("THING", "")
+        assert config["OPTIONS"] == {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
+        with pytest.raises(RedisTimeoutError):
+            RedisCache(config["LOCATION"], config).get("x")
+    set_variable("redis://h/0?socket_timeout=3")
+    assert env.cache("THING", "")["OPTIONS"]["socket_timeout"] == 3
+    set_variable("locmemcache://")
+    assert "OPTIONS" not in env.cache("THING", "")
 
 
 def test_a_storage_and_its_options(set_variable):
