@@ -12,12 +12,14 @@ from accounts.models import Block, Follow, User
 from posts.ids import MAX_ID
 from posts.models import PendingPost, Post, PulledAuthor, TimelineEpoch, TimelineStamp
 
-# Of one person: not suspended, and without a block between them and the reader. One look into an index that holds the
-# suspended alone; were all of them listed first, each timeline would take longer with every suspension.
+# Everybody with a block between them and the reader, whoever made it.
 PARTED = """
     SELECT b.blocked_id + b.blocker_id - %(reader)s FROM {block} b
     WHERE b.blocker_id = %(reader)s OR b.blocked_id = %(reader)s
 """
+
+# Of one person: not suspended, and not parted. One look into an index that holds the suspended alone; were all of them
+# listed first, each timeline would take longer with every suspension.
 SEEN = """
     (SELECT u.id FROM {user} u WHERE u.id = {person} AND u.suspended_on IS NOT NULL) IS NULL
     AND {person} NOT IN ({parted})
