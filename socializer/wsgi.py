@@ -10,4 +10,4 @@ application = get_wsgi_application()
 
 from socializer.warming import warm_up  # noqa: E402 (needs the applications to be ready)
 
-warm_up()
+warm_up(application)

@@ -4,7 +4,9 @@ import subprocess
 import sys
 from unittest import mock
 
-from django.db import OperationalError
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import OperationalError, connection
 
 from socializer import warming
 
@@ -17,9 +19,9 @@ from accounts.models import User
 from django.template.loader import get_template
 from socializer import warming
 with mock.patch.object(warming, "connection"):
-    warming.warm_up()
+    warming.warm_up(mock.MagicMock())
 with mock.patch("zipfile.ZipFile", side_effect=AssertionError("An icon is read.")):
-    with mock.patch("pathlib.Path.open", side_effect=AssertionError), mock.patch("builtins.open", side_effect=AssertionError):
+    with mock.patch("builtins.open", side_effect=AssertionError("A template is read.")):
         get_template("posts/home_timeline.html")
         get_template("_navigation.html").render({"user": User(username="ada")})
 """
@@ -29,8 +31,27 @@ def test_templates_and_icons_are_read_before_the_first_request():
     subprocess.run([sys.executable, "-c", READ_LATER], check=True)  # noqa: S603 (our own words)
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("site", ["http://localhost:8000", "https://social.example.com"])
+def test_it_asks_for_the_start_page_and_gets_it(site, settings):
+    settings.SITE_URL, settings.SECURE_SSL_REDIRECT = site, site.startswith("https")
+    settings.ALLOWED_HOSTS = ["localhost", "social.example.com"]
+    answers = []
+    handler = WSGIHandler()
+
+    def application(environ, start_response):
+        answers.append(handler(environ, start_response))
+        return answers[0]
+
+    with mock.patch.object(connection, "close"):
+        warming.warm_up(application)
+    assert answers[0].status_code == 200
+
+
 def test_a_process_starts_though_the_database_is_away(caplog):
+    application = mock.Mock()
     with mock.patch.object(warming, "connection") as connection:
         connection.ensure_connection.side_effect = OperationalError("gone")
-        warming.warm_up()
+        warming.warm_up(application)
     assert "does not answer yet: gone" in caplog.text
+    application.assert_not_called()
