@@ -56,15 +56,15 @@ ORDERED_JOIN = """
 HEADS = """
     WITH heads AS MATERIALIZED (
         SELECT author_id FROM (
-            SELECT a.author_id, (
+            SELECT a.author_id, n.id FROM ({authors}) a CROSS JOIN LATERAL (
                 SELECT p.id FROM {post} p
                 WHERE p.author_id = a.author_id AND {visible} AND p.id {compare} %(position)s
                 ORDER BY p.id {direction} LIMIT 1
-            ) AS id FROM ({authors}) a
-            ORDER BY 2 {direction} NULLS LAST
+            ) n
+            ORDER BY n.id {direction}
         ) h
         WHERE {head_seen}
-        ORDER BY id {direction} NULLS LAST LIMIT {limit}
+        ORDER BY id {direction} LIMIT {limit}
     )
     SELECT n.id FROM heads CROSS JOIN LATERAL (
         SELECT p.id FROM {post} p
@@ -127,7 +127,8 @@ STAMP = "(coalesce((SELECT value FROM {stamps} WHERE reader_id = %(reader)s), 0)
 FEW_PENDING = "((SELECT 1 FROM {pending} LIMIT 1 OFFSET {pending_max}) IS NULL)"
 
 MANY = 500
-WALK_LENGTH = 2_000
+# Enough for whoever follows one person in a hundred, where everybody posts alike.
+WALK_LENGTH = 4_000
 PENDING_MAX = 500
 
 OLDER = {"compare": "<", "reverse": ">", "direction": "DESC", "end": 0}
