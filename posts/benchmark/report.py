@@ -4,8 +4,9 @@ import json
 from itertools import groupby
 from pathlib import Path
 
-from django.utils.html import escape
 from rich.table import Table
+
+from posts.benchmark import charts
 
 NOISY = "too noisy to judge"
 
@@ -66,27 +67,22 @@ def write(options, results):
     if options["json"]:
         Path(options["json"]).write_text(as_json(results))
     if options["charts"]:
-        folder = Path(options["charts"])
-        folder.mkdir(parents=True, exist_ok=True)
-        for title, rows in groups(results):
-            name = "".join(letter if letter.isalnum() else "-" for letter in title)
-            (folder / f"{name}.svg").write_text(chart(title, rows))
+        write_charts(Path(options["charts"]), results)
 
 
-def chart(title, rows):
-    """An SVG with a bar for each strategy, as long as its median, and its ratio beside it."""
-    longest = max(result.p50 for result in rows) or 1
-    bars = []
-    for number, result in enumerate(rows):
-        y, width = 40 + number * 24, max(1, 300 * result.p50 / longest)
-        bars.append(
-            f'<text x="190" y="{y + 13}" text-anchor="end">{escape(result.strategy)}</text>'
-            f'<rect x="200" y="{y}" width="{width:.0f}" height="16" fill="#3b6ea5"/>'
-            f'<text x="{206 + width:.0f}" y="{y + 13}">{result.p50:.2f} ms, {cells(result)[-1]}</text>'
-        )
-    height = 50 + len(rows) * 24
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 680 {height}" font-family="sans-serif" font-size="12">'
-        f'<rect width="680" height="{height}" fill="#fff"/><text x="10" y="20" font-weight="bold">{escape(title)}</text>'
-        f"{''.join(bars)}</svg>\n"
-    )
+def write_charts(folder, results):
+    """A chart for each table; and for each class of readers that was measured at several sizes, how their page grew."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for title, rows in groups(results):
+        (folder / file_name(title)).write_text(charts.bars(title, rows))
+    by_class = lambda result: (result.engine, result.reader, result.page)  # noqa: E731
+    for (engine, reader, page), rows in groupby(sorted(results, key=by_class), by_class):
+        rows = list(rows)
+        if len({row.posts for row in rows}) > 1:
+            title = f"{engine}, growth, reader of {reader}, page {page}"
+            (folder / file_name(title)).write_text(charts.lines(title, rows))
+
+
+def file_name(title):
+    words = "".join(letter if letter.isalnum() else " " for letter in title.lower().replace(",", "")).split()
+    return f"{'-'.join(words)}.svg"

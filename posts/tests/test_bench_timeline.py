@@ -3,6 +3,7 @@
 import errno
 import json
 import random
+import re
 from datetime import UTC, datetime
 from unittest import mock
 
@@ -12,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import User
-from posts.benchmark import databases, filling, locking, measuring, report
+from posts.benchmark import charts, databases, filling, locking, measuring, report
 from posts.benchmark.measuring import Candidate, Result, compare
 from posts.management.commands.bench_timeline import Command
 from posts.timelines.normalized import NormalizedTimeline
@@ -46,7 +47,7 @@ def test_it_measures_each_class_of_readers_beside_the_sites_database_and_leaves_
     assert {row["queries"] for row in normalized} == {1}
     assert all(row["ratio"] > 0 and row["p95"] >= row["p50"] for row in found)
     assert "### SQLite, 2,000 posts, page 1" in (tmp_path / "markdown").read_text()
-    assert list((tmp_path / "charts").glob("SQLite*150*.svg"))
+    assert (tmp_path / "charts/sqlite-2000-posts-reader-of-150-page-1.svg").exists()
     assert "textbook" in capsys.readouterr().out
     assert connection.settings_dict["NAME"] == name
     assert not User.objects.exists()
@@ -142,8 +143,24 @@ def test_the_same_seed_makes_the_same_network():
 
 def test_a_chart_is_an_image_of_the_figures():
     result = Result("a < b", "x", 1, "5", 1, 2.5, 3, 10, 1, 1.5)
-    assert "a &lt; b" in report.chart("title", [result])
-    assert "2.50 ms, 1.50" in report.chart("title", [result])
+    assert "a &lt; b" in charts.bars("title", [result])
+    assert "2.50 ms, 1.50" in charts.bars("title", [result])
+
+
+def test_where_sizes_differ_a_chart_shows_the_growth(tmp_path):
+    results = [
+        Result(strategy, "x", posts, "5", 1, p50, p50, 10, 1, 1.5)
+        for strategy, factor in (("slow", 100), ("quick", 1))
+        for posts, p50 in ((1_000, factor), (10_000, 10 * factor), (100_000, 100 * factor))
+    ]
+    report.write_charts(tmp_path, results)
+
+    chart = (tmp_path / "x-growth-reader-of-5-page-1.svg").read_text()
+    assert chart.count("<polyline") == 2
+    assert "100,000 posts" in chart
+    # Steps of ten are equally far apart.
+    xs = [float(pair.split(",")[0]) for pair in re.search(r'points="([^"]+)"', chart)[1].split()]
+    assert xs[2] - xs[1] == xs[1] - xs[0]
 
 
 def test_every_measurement_is_offered_and_explained():
