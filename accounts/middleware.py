@@ -46,7 +46,7 @@ class DeviceMiddleware:
 
 
 class NotFoundMiddleware:
-    """Lets a page of ours that finds nothing say so. Stands before allauth's middleware.
+    """Lets a page that finds nothing say so, whichever it is. Stands before allauth's middleware.
 
     That takes the address above its own pages for one where nothing is, and sends whoever gets a 404 there on to
     "Change email". But the people directory is there.

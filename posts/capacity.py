@@ -17,8 +17,11 @@ WEB_PAGE = 6.0
 DATABASE_PAGE = 1.0  # Session, user, and twenty posts by key.
 DATABASE_POST = 2.5
 HEAD = 0.005  # Of one followed person.
-WALK = 0.3  # Instead, for readers of more than 500.
-MANY = 500
+WALK, WALK_IN_VAIN = (
+    1.0,
+    4.0,
+)  # Before that, for readers of more than MANY: instead, if it finds a page on its way.
+MANY, WALK_LENGTH, PAGE = 500, 4_000, 20
 CHECK = 0.2  # Of candidates from Redis.
 PUSH = 0.008  # To one list.
 MERGE = 0.0006  # Of one followed person's head in Redis.
@@ -85,7 +88,11 @@ def cores(rate, milliseconds):
 
 
 def normalized(load):
-    return (WALK if load.follows > MANY else load.follows * HEAD), 0, 0, 0
+    heads = load.follows * HEAD
+    if load.follows > MANY:
+        met = load.follows / load.members * WALK_LENGTH
+        heads = WALK if met >= PAGE else WALK_IN_VAIN + heads
+    return heads, 0, 0, 0
 
 
 def fanout_write(load):

@@ -36,8 +36,8 @@ MOMENT, ACTIONS = SafeString("\x01"), SafeString("\x02")
 
 breaker = Breaker()
 
-# The cards that this process has used lately, by their keys, 2 kB each: asking a cache for twenty takes longer than all else
-# about them.
+# Cards that this process has used, by their keys, 2 to 3 kB with these; at so many it begins anew. Asking a cache for twenty takes
+# longer than all else about them.
 REMEMBERED = 2_000
 remembered = {}
 
@@ -84,10 +84,10 @@ def render_cards(posts):
 
 def take_from_cache(posts):
     """Set `card` on those whose card is in the cache. Returns the others, and the MENTIONS of now."""
-    names = {post: cached_as(post) for post in posts}
-    found = ask_cache("get_many", [MENTIONS, *names.values()]) or {}
+    names = [cached_as(post) for post in posts]
+    found = ask_cache("get_many", [MENTIONS, *names]) or {}
     mentions, missing = found.get(MENTIONS), []
-    for post, name in names.items():
+    for post, name in zip(posts, names, strict=True):
         parts, since = found.get(name, (None, None))
         if parts is None or since not in (LASTING, mentions):
             missing.append(post)

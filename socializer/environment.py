@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 REQUIRED = object()
 SQLITE = "django.db.backends.sqlite3"
+POSTGRESQL = "socializer.postgresql"
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 
 _env = environ.Env()
@@ -120,7 +121,7 @@ def database(name, default, base_dir):
     if config.get("ENGINE") == SQLITE:
         # A relative path means the same file wherever a command is run from.
         return config | {"NAME": base_dir / config["NAME"]} | SQLITE_TUNING
-    return config | _postgresql_tuning(config.get("OPTIONS", {}))
+    return config | {"ENGINE": POSTGRESQL} | _postgresql_tuning(config.get("OPTIONS", {}))
 
 
 # A writer takes the lock when its transaction begins, so that it waits its turn instead of failing in the
@@ -139,15 +140,16 @@ SQLITE_TUNING = {
 
 
 def _postgresql_tuning(options):
-    """A pool per process, as a new connection costs more than a page, and statements that are planned once per connection, as
-    planning takes as long as most queries. `?pool=false` leaves both out, for pgbouncer or where connections are scarce.
+    """A pool per process, as a new connection costs more than a page, and statements that are remembered by each connection,
+    as planning takes as long as most queries. `?pool=false` leaves both out, for pgbouncer or where connections are scarce.
     Timelines are too short for the JIT compiler to pay."""
     pooled = str(options.pop("pool", "true")).lower() in ("true", "1")
     kept = {"pool": {"min_size": 1, "max_size": 16, "timeout": 5}} | PREPARED if pooled else {}
     return {"OPTIONS": {"options": "-c jit=off", "connect_timeout": 5} | kept | options}
 
 
-# From its fifth use on a connection, a statement is PostgreSQL's to remember; only with parameters apart from it is it the same.
+# After its fifth use on a connection PostgreSQL remembers a statement, and soon a plan of it that suits all parameters: only with
+# parameters apart from it is it the same statement. socializer/postgresql/ minds how many these may be.
 PREPARED = {"server_side_binding": True, "prepare_threshold": 5}
 
 

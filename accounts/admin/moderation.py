@@ -53,6 +53,12 @@ class ReadOnlyAdmin(ChosenRowsMixin, admin.ModelAdmin):
 
     show_full_result_count = False
 
+    def lookup_allowed(self, lookup, value, request):
+        """Only by what is shown: whoever may ask for what begins with a letter finds out the rest."""
+        shown = {*self.list_display, *self.list_filter, *(self.fields or ()), self.date_hierarchy}
+        hidden = {field.name for field in self.opts.get_fields()} - shown
+        return lookup.partition("__")[0] not in hidden and super().lookup_allowed(lookup, value, request)
+
     def has_add_permission(self, request):
         return False
 

@@ -144,13 +144,13 @@ class FollowerStatement(CollectedKind):
             happened_on__lte=datetime.fromisoformat(until),
         )
         sums = changes.order_by().values("person").annotate(sum=Sum("change"))
-        gained = [row["person"] for row in sums if row["sum"] > 0]
-        lost = [row["person"] for row in sums if row["sum"] < 0]
+        gained, lost = sums.filter(sum__gt=0), sums.filter(sum__lt=0)
         people = User.objects.visible_to(recipient)
+        came = people.filter(pk__in=gained.values("person"))
         # Who went because of a block is counted, and not named.
-        gained, gone = people.filter(pk__in=gained), people.filter(pk__in=lost)
+        gone = people.filter(pk__in=lost.values("person"))
         total = User.objects.followers_of(recipient).count()
-        return self.about(gained, gone, len(lost), total)
+        return self.about(came, gone, lost.count(), total)
 
     def about(self, gained, lost, went, total):
         """Return what the templates need, or None if nothing has changed."""

@@ -141,6 +141,13 @@ def test_what_cannot_be_a_post_cannot_become_one(member_client, own, typed, word
     assert Post.objects.get().content == "Frist!"
 
 
+def test_a_text_sent_again_from_an_error_page_is_not_taken_for_another_windows(member_client, own):
+    """Error pages send the text alone: what else the form holds is not there, rather than the word for nothing."""
+    again = member_client.post(f"/posts/{own.pk}/edit/", {"content": ""}).content.decode()
+    assert 'name="seen" value=""' in again
+    assert "None" not in again
+
+
 def test_a_post_that_is_gone_meanwhile_cannot_be_edited_and_the_text_is_given_back(member_client, own):
     Post.objects.get().delete()
 

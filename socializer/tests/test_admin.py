@@ -235,6 +235,13 @@ def test_no_secret_of_a_second_factor_a_session_or_a_job_is_shown(admin):
         assert admin.get(f"/admin/{path}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "address", ["mfa/authenticator/?data__secret__startswith=A", "accounts/job/?args_kwargs__icontains=key"]
+)
+def test_what_is_not_shown_cannot_be_asked_for_letter_by_letter(admin, address):
+    assert admin.get(f"/admin/{address}").status_code == 400
+
+
 def test_a_lost_second_factor_is_removed_by_an_administrator(admin):
     TOTP.activate(UserFactory(username="bob"), "JBSWY3DPEHPK3PXP")
     factor = Authenticator.objects.get()

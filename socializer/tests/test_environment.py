@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.cache.backends.redis import RedisCache
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from socializer import environment as env
@@ -138,6 +139,13 @@ def test_postgresql_connections_are_pooled_and_remember_statements_unless_told_n
     options = env.database("THING", "", ROOT)["OPTIONS"]
     assert ("pool" in options) is ("prepare_threshold" in options) is pooled
     assert options["options"] == "-c jit=off"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("fields", "most"), [(["pk"], 65_535), (["a", "b"], 32_767)])
+def test_no_statement_takes_more_parameters_than_there_may_be(fields, most):
+    """Somebody who leaves may have written any number of posts: they go in several statements."""
+    assert connection.ops.bulk_batch_size(fields, range(70_000)) <= most
 
 
 @pytest.mark.parametrize(

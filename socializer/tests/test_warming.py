@@ -20,7 +20,7 @@ from django.template.loader import get_template
 from socializer import warming
 with mock.patch.object(warming, "connection"):
     warming.warm_up(mock.MagicMock())
-with mock.patch("zipfile.ZipFile", side_effect=AssertionError("An icon is read.")):
+with mock.patch("heroicons.ZipFile", side_effect=AssertionError("An icon is read.")):
     with mock.patch("builtins.open", side_effect=AssertionError("A template is read.")):
         get_template("posts/home_timeline.html")
         get_template("_navigation.html").render({"user": User(username="ada")})
