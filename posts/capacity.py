@@ -6,6 +6,9 @@ The constants are those of docs/timelines.md, on one core of a common server; an
 
 from dataclasses import dataclass
 
+from posts.timelines.base import HomeTimeline
+from posts.timelines.queries import MANY, WALK_LENGTH
+
 DAY = 24 * 3600
 # The busiest hour against the average, and how far a machine is filled so that pages do not queue.
 PEAK, FILLED = 3, 0.6
@@ -17,11 +20,8 @@ WEB_PAGE = 6.0
 DATABASE_PAGE = 1.0  # Session, user, and twenty posts by key.
 DATABASE_POST = 2.5
 HEAD = 0.005  # Of one followed person.
-WALK, WALK_IN_VAIN = (
-    1.0,
-    4.0,
-)  # Before that, for readers of more than MANY: instead, if it finds a page on its way.
-MANY, WALK_LENGTH, PAGE = 500, 4_000, 20
+# Before that, by readers of MANY: instead of it, if a page is found on the way.
+WALK, WALK_IN_VAIN = 1.0, 4.0
 CHECK = 0.2  # Of candidates from Redis.
 PUSH = 0.008  # To one list.
 MERGE = 0.0006  # Of one followed person's head in Redis.
@@ -89,10 +89,10 @@ def cores(rate, milliseconds):
 
 def normalized(load):
     heads = load.follows * HEAD
-    if load.follows > MANY:
-        met = load.follows / load.members * WALK_LENGTH
-        heads = WALK if met >= PAGE else WALK_IN_VAIN + heads
-    return heads, 0, 0, 0
+    if load.follows <= MANY:
+        return heads, 0, 0, 0
+    met = WALK_LENGTH * load.follows / load.members
+    return (WALK if met >= HomeTimeline.page_size else WALK_IN_VAIN + heads), 0, 0, 0
 
 
 def fanout_write(load):

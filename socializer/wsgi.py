@@ -2,12 +2,14 @@
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "socializer.settings")
 
 application = get_wsgi_application()
 
-from socializer.warming import warm_up  # noqa: E402 (needs the applications to be ready)
+if not settings.DEBUG:  # Whoever develops starts it anew with every change.
+    from socializer.warming import warm_up  # It needs the applications to be ready.
 
-warm_up(application)
+    warm_up(application)

@@ -55,7 +55,8 @@ class ReadOnlyAdmin(ChosenRowsMixin, admin.ModelAdmin):
 
     def lookup_allowed(self, lookup, value, request):
         """Only by what is shown: whoever may ask for what begins with a letter finds out the rest."""
-        shown = {*self.list_display, *self.list_filter, *(self.fields or ()), self.date_hierarchy}
+        filters = [chosen[0] if isinstance(chosen, tuple) else chosen for chosen in self.list_filter]
+        shown = {*self.list_display, *filters, *(self.fields or ()), self.date_hierarchy}
         hidden = {field.name for field in self.opts.get_fields()} - shown
         return lookup.partition("__")[0] not in hidden and super().lookup_allowed(lookup, value, request)
 

@@ -33,6 +33,15 @@ def test_fan_out_on_write_pays_for_many_views_and_few_posts():
     assert saves(views=100_000_000, posts=100_000) > 0 > saves(views=1_000_000, posts=10_000_000)
 
 
+def test_readers_of_many_walk_and_in_vain_where_they_follow_too_small_a_part():
+    def cores_a_look(members, follows):
+        return need_of(Load(members, 1_000_000, 1, follows), "normalized").database_cores
+
+    few, many = (cores_a_look(100_000, follows) for follows in (450, 550))
+    assert many < few
+    assert cores_a_look(100_000_000, 550) > cores_a_look(100_000_000, 450)
+
+
 def test_the_command_prints_a_row_for_each_strategy(capsys):
     call_command("plan_capacity", members=100_000_000, views=10**9, posts=5 * 10**7, follows=150)
     said = capsys.readouterr().out

@@ -1,8 +1,11 @@
+import html
+import re
 from io import StringIO
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
+from django.contrib.admin import site
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -240,6 +243,21 @@ def test_no_secret_of_a_second_factor_a_session_or_a_job_is_shown(admin):
 )
 def test_what_is_not_shown_cannot_be_asked_for_letter_by_letter(admin, address):
     assert admin.get(f"/admin/{address}").status_code == 400
+
+
+def test_every_filter_that_a_list_offers_can_be_used(admin, run_jobs):
+    """Each is one of the questions that may be asked."""
+    FollowFactory()
+    run_jobs()
+    offered = set()
+    for model in site._registry:
+        path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        page = admin.get(path).content.decode()
+        offered |= {path + html.unescape(query) for query in re.findall(r'<a href="(\?[a-z][^"]+)"', page)}
+
+    assert any("hidden_on__isempty" in address for address in offered)
+    assert any("type" in address for address in offered)
+    assert {address for address in offered if admin.get(address).status_code != 200} == set()
 
 
 def test_a_lost_second_factor_is_removed_by_an_administrator(admin):

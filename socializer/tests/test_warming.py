@@ -7,6 +7,7 @@ from unittest import mock
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
 from socializer import warming
 
@@ -16,10 +17,12 @@ import django
 django.setup()
 from unittest import mock
 from accounts.models import User
+from django.db import OperationalError
 from django.template.loader import get_template
 from socializer import warming
-with mock.patch.object(warming, "connection"):
-    warming.warm_up(mock.MagicMock())
+with mock.patch.object(warming, "connection") as connection:
+    connection.ensure_connection.side_effect = OperationalError
+    warming.warm_up(None)
 with mock.patch("heroicons.ZipFile", side_effect=AssertionError("An icon is read.")):
     with mock.patch("builtins.open", side_effect=AssertionError("A template is read.")):
         get_template("posts/home_timeline.html")
@@ -43,9 +46,11 @@ def test_it_asks_for_the_start_page_and_gets_it(site, settings):
         answers.append(handler(environ, start_response))
         return answers[0]
 
-    with mock.patch.object(connection, "close"):
+    with mock.patch.object(connection, "close"), CaptureQueriesContext(connection) as queries:
         warming.warm_up(application)
     assert answers[0].status_code == 200
+    asked = " ".join(query["sql"] for query in queries)
+    assert all(table in asked for table in ("django_session", "posts_readmark", "accounts_follow"))
 
 
 def test_a_process_starts_though_the_database_is_away(caplog):
