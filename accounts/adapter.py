@@ -1,5 +1,6 @@
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
+from allauth.core.internal.ratelimit import get_ip
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model
@@ -9,7 +10,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import get_language, get_supported_language_variant
 from django.utils.translation import gettext_lazy as _
 
-from accounts import devices, security
+from accounts import devices, rate_limits, security
 from accounts.backends import find_account
 from accounts.emails import letters, outbox
 from accounts.models import RetiredUsername, ToldState
@@ -34,7 +35,11 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().clean_username(username, shallow)
 
     def save_user(self, request, user, form, commit=True):
-        """Store the account with the language that it was made in, if it is not the site's: mails are written in it."""
+        """Store the account with the language that it was made in, if it is not the site's: mails are written in it.
+
+        Raises RateLimitExceeded if too many accounts were made from one address (of IPv6: from one /64).
+        """
+        rate_limits.hit("signup", get_ip(request), settings.SIGNUP_LIMIT)
         language, sites = get_language(), get_supported_language_variant(settings.LANGUAGE_CODE)
         user.language = language if language != sites else ""
         return super().save_user(request, user, form, commit)

@@ -15,12 +15,14 @@ class AccountsConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django_tasks.signals import task_finished
 
-        from accounts import receivers, signals, tasks
+        from accounts import allauth_rate_limits, receivers, signals, tasks
         from accounts.emails import followers, security  # noqa: F401 (mails register themselves)
         from accounts.jobs import schedule
 
         def connect(signal, receiver):
             signal.connect(receiver, dispatch_uid=f"accounts.{receiver.__name__}")
+
+        allauth_rate_limits.install()
 
         connect(user_logged_in, receivers.track_session)
         connect(signals.user_followed, receivers.note_follow)

@@ -1,12 +1,14 @@
-"""A member's own time zone and language; the cookie of browsers that are known; pages that are not found."""
+"""A member's own time zone and language; the cookie of browsers that are known; limits; pages that are not found."""
 
+import math
 from zoneinfo import ZoneInfo
 
+from allauth.core.ratelimit import respond_429
 from django.core.handlers.exception import response_for_exception
 from django.http import Http404
 from django.utils import timezone, translation
 
-from accounts import devices
+from accounts import devices, rate_limits
 
 
 class MemberMiddleware:
@@ -43,6 +45,30 @@ class DeviceMiddleware:
         if hasattr(request, "known_people"):
             devices.set_cookie(request, response)
         return response
+
+
+class RateLimitMiddleware:
+    """Answers with 429, and says when to try again, where a rate limit refused the request.
+
+    A form that explains the refusal keeps its page.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        wait = getattr(request, "rate_limit_wait", None)
+        if wait is not None and response.status_code in (200, 429):
+            response.status_code = 429
+            response.headers["Retry-After"] = str(math.ceil(wait.total_seconds()))
+        return response
+
+    def process_exception(self, request, exception):
+        if not isinstance(exception, rate_limits.RateLimitExceeded):
+            return None
+        rate_limits.refuse(request, exception.wait)
+        return respond_429(request)
 
 
 class NotFoundMiddleware:

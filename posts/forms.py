@@ -2,10 +2,10 @@ from uuid import uuid4, uuid5
 
 from django import forms
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import limits
+from accounts import rate_limits
 from accounts.text import clean_text
 from posts.models import Post, Report
 from posts.validators import MAX_CHARACTERS, validate_content
@@ -42,14 +42,15 @@ class ReportForm(forms.ModelForm):
     def save(self):
         """Store the report, unless this reporter has one of this post already. Returns whether it is new.
 
-        Raises LimitReached if they have reported too much lately.
+        Raises RateLimitExceeded if they have reported too much lately.
         """
         reporter, post = self.instance.reporter, self.instance.post
         with transaction.atomic():
-            limits.claim(reporter, reporter.reports.all(), settings.REPORT_LIMIT)
             _report, created = Report.objects.get_or_create(
                 reporter=reporter, post=post, defaults=self.cleaned_data
             )
+            if created:
+                rate_limits.hit("report", reporter.pk, settings.REPORT_LIMIT)
         return created
 
 
@@ -90,17 +91,26 @@ class PostForm(ContentForm):
     def save(self):
         """Publish the post, unless this form was sent before with the same text. Returns the post.
 
-        Raises LimitReached if its author has posted too much lately.
+        Raises RateLimitExceeded if its author has posted too much lately.
         """
-        author, submission = self.instance.author, self._submission()
+        submission = self._submission()
+        known = Post.objects.by(self.instance.author).submitted_as(submission)
+        if before := known.first():
+            return before
+        try:
+            self._publish(submission)
+        except IntegrityError:
+            # Both clicks came at once, and the other one was faster.
+            if before := known.first():
+                return before
+            raise
+        return self.instance
+
+    def _publish(self, submission):
         with transaction.atomic():
-            limits.lock(author)
-            if known := Post.objects.by(author).submitted_as(submission).first():
-                return known
-            limits.claim(author, Post.objects.by(author), settings.POST_LIMIT)
+            rate_limits.hit("post", self.instance.author.pk, settings.POST_LIMIT)
             self.instance.submission = submission
             self.instance.publish()
-        return self.instance
 
     def _submission(self):
         # With the text in it: who goes back and sends another text with the old form means another post.
@@ -132,10 +142,10 @@ class PostEditForm(ContentForm):
     def save(self):
         """Give the post its new text. Returns it.
 
-        Raises EditingClosed if it is too late, and LimitReached if it was edited too often lately.
+        Raises EditingClosed if it is too late, and RateLimitExceeded if they have edited too much lately.
         """
         post = self.instance
         with transaction.atomic():
-            limits.claim(post.author, post.revisions.all(), settings.POST_LIMIT)
-            post.edit(self.cleaned_data["content"])
+            if post.edit(self.cleaned_data["content"]):
+                rate_limits.hit("edit", post.author.pk, settings.POST_LIMIT)
         return post

@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.middleware.MemberMiddleware",
     "accounts.middleware.DeviceMiddleware",
+    "accounts.middleware.RateLimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.middleware.NotFoundMiddleware",
@@ -170,8 +171,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_LOGIN_BY_CODE_ENABLED = env.boolean("LOGIN_BY_CODE", False)
-# The limits per address are tight where they stop guessing and loose where people share a router; the one per
-# account is loose, so that strangers cannot lock a member out.
+# Attempts. The limits per address (of IPv6, per /64) are tight where they stop guessing and loose where people share a
+# router; the one per account is loose, so that strangers cannot lock a member out.
 ACCOUNT_RATE_LIMITS = {
     "login": "120/m/ip",
     "login_failed": "20/m/ip,60/10m/key",
@@ -213,11 +214,15 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-# How often a member may do a thing: so many in so many seconds
+# How often a thing may be done: so many in so many seconds. Counted is what was done, also if it was undone later.
 
+SIGNUP_LIMIT = env.limit("SIGNUP_LIMIT", "5/3600")  # per address; of IPv6, per /64
 POST_LIMIT = env.limit("POST_LIMIT", "200/600")
 FOLLOW_LIMIT = env.limit("FOLLOW_LIMIT", "300/600")
+BLOCK_LIMIT = env.limit("BLOCK_LIMIT", "200/3600")
 REPORT_LIMIT = env.limit("REPORT_LIMIT", "50/86400")
+PROFILE_LIMIT = env.limit("PROFILE_LIMIT", "60/3600")
+EXPORT_LIMIT = env.limit("EXPORT_LIMIT", "20/3600")
 
 # How long after posting a text can be edited
 EDIT_MINUTES = env.whole_number("EDIT_MINUTES", 15)

@@ -32,6 +32,7 @@ urlpatterns = [
 handler400 = views.bad_request
 handler403 = views.forbidden
 handler404 = views.not_found
+handler429 = views.too_many_requests  # allauth looks for this name, too.
 handler500 = views.server_error
 
 if settings.DEBUG:

@@ -20,12 +20,13 @@ from django.views.generic import TemplateView
 from health_check.views import HealthCheckView
 from redis.exceptions import RedisError
 
+from accounts import rate_limits
 from socializer.typed import given_back
 
 
-def error_page(status, request, name=None):
+def error_page(status, request, name=None, **context):
     """Return the page for `status`, rendered without a user, a session or a query. It gives back what was typed."""
-    context = given_back(request, status) if request.method == "POST" else {}
+    context |= given_back(request, status) if request.method == "POST" else {}
     return HttpResponse(render_to_string(f"{name or status}.html", context), status=status)
 
 
@@ -47,6 +48,11 @@ def csrf_failure(request, reason=""):
 
 def not_found(request, exception):
     return error_page(404, request)
+
+
+def too_many_requests(request, exception=None):
+    wait = getattr(request, "rate_limit_wait", None)
+    return error_page(429, request, wait_message=wait and rate_limits.wait_message(wait))
 
 
 def server_error(request):

@@ -1,10 +1,11 @@
 """What members decide about themselves."""
 
 from django import forms
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import pictures, signals
+from accounts import pictures, rate_limits, signals
 from accounts.forms.mail import MailChoices, PlaceChoices
 from accounts.models import User
 
@@ -78,7 +79,7 @@ class ProfileForm(MailChoices, PlaceChoices, forms.ModelForm):
     def save(self):
         """Store what changed and publish `profile_changed` if others can see it. Returns the User.
 
-        Raises pictures.NotStored, and changes nothing then.
+        Raises pictures.NotStored, or RateLimitExceeded if that changed too often lately, and changes nothing then.
         """
         with pictures.stored(self.cleaned_data["picture"]) as key, transaction.atomic():
             self.instance.save(update_fields=self.Meta.fields)
@@ -87,4 +88,5 @@ class ProfileForm(MailChoices, PlaceChoices, forms.ModelForm):
                 self.instance.show_picture(key)
             if set(self.SHOWN) & set(self.changed_data):
                 signals.profile_changed.send(sender=User, user=self.instance)
+                rate_limits.hit("profile", self.instance.pk, settings.PROFILE_LIMIT)
         return self.instance

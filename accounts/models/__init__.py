@@ -4,6 +4,7 @@ from accounts.models.job import Job
 from accounts.models.mail import Delivery, MailPlan, MailPreference, RefusedAddress
 from accounts.models.moderation import ModerationAction
 from accounts.models.news import FollowerChange, FollowNotice, Milestone
+from accounts.models.rate_limit import RateLimitCounter
 from accounts.models.retired import RetiredUsername
 from accounts.models.schedule import Turn
 from accounts.models.security import ToldState
@@ -20,6 +21,7 @@ __all__ = [
     "MailPreference",
     "Milestone",
     "ModerationAction",
+    "RateLimitCounter",
     "RefusedAddress",
     "RetiredUsername",
     "ToldState",

@@ -11,10 +11,11 @@ from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views import View
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts import limits
+from accounts import rate_limits
 from accounts.models import User
 
 
@@ -31,19 +32,36 @@ class PersonMixin:
 
 @method_decorator(login_not_required, name="dispatch")
 class PersonActionView(PersonMixin, View):
-    """Changes something between the member and a person, and leads back to where the button was."""
+    """Changes something between the member and a person, and leads back to where the button was.
+
+    What changes something counts towards the limit of `action`, a pair of numbers in the setting `limit_setting`.
+    """
 
     http_method_names = ["post"]
+    action = ""
+    limit_setting = ""
+    done_message = ""
 
     def post(self, request, username):
         if not request.user.is_authenticated:
             # Not back to here: this address answers to POST only.
             login = redirect_to_login(self.person.get_absolute_url())
             return HttpResponseClientRedirect(login.url) if request.htmx else login
-        self.change(request.user, self.person)
+        if self.change_within_limit() and self.done_message:
+            messages.success(request, self.done_message % {"name": self.person.username})
         return self.answer()
 
+    def change_within_limit(self):
+        """Return whether anything changed. Raises RateLimitExceeded, and changes nothing then."""
+        member = self.request.user
+        with transaction.atomic():
+            changed = self.change(member, self.person)
+            if changed:
+                rate_limits.hit(self.action, member.pk, getattr(settings, self.limit_setting))
+        return changed
+
     def change(self, user, person):
+        """Change what the button is for. Returns whether anything changed."""
         raise NotImplementedError
 
     def answer(self):
@@ -56,27 +74,23 @@ class PersonActionView(PersonMixin, View):
         return self.person.get_absolute_url()
 
 
-class FollowView(PersonActionView):
+class FollowButtonView(PersonActionView):
+    """htmx gets the button that undoes what was done, in its place, or the same one with the reason."""
+
+    limit_setting = "FOLLOW_LIMIT"
     notice = ""
 
-    def change(self, user, person):
-        if user == person:
-            messages.info(self.request, _("You can't follow yourself."))
-        else:
-            self.follow(user, person)
-
-    def follow(self, user, person):
+    def change_within_limit(self):
         try:
-            with transaction.atomic():
-                limits.claim(user, user.followings.all(), settings.FOLLOW_LIMIT)
-                user.follow(person)
-        except limits.LimitReached as limit:
-            self.notice = str(limit)
+            return super().change_within_limit()
+        except rate_limits.RateLimitExceeded as error:
             if not self.request.htmx:
-                messages.error(self.request, self.notice)
+                raise
+            rate_limits.refuse(self.request, error.wait)
+            self.notice = str(error)
+            return False
 
     def answer(self):
-        """htmx gets the button that undoes it, in its place."""
         if not self.request.htmx:
             return super().answer()
         self.person.is_followed = self.request.user.is_following(self.person)
@@ -84,29 +98,47 @@ class FollowView(PersonActionView):
         return render(self.request, "accounts/_follow_button.html", context)
 
 
-class UnfollowView(FollowView):
+class FollowView(FollowButtonView):
+    action = "follow"
+
     def change(self, user, person):
-        user.unfollow(person)
+        if user == person:
+            messages.info(self.request, _("You can't follow yourself."))
+        return user.follow(person)
+
+
+class UnfollowView(FollowButtonView):
+    action = "unfollow"
+
+    def change(self, user, person):
+        return user.unfollow(person)
 
 
 class RemoveFollowerView(PersonActionView):
+    action = "unfollow"
+    limit_setting = "FOLLOW_LIMIT"
+
     def change(self, user, person):
-        person.unfollow(user)
+        return person.unfollow(user)
 
 
 class BlockView(PersonActionView):
+    action = "block"
+    limit_setting = "BLOCK_LIMIT"
+    done_message = gettext_lazy("You have blocked @%(name)s. You no longer see each other.")
+
     def change(self, user, person):
-        if user.block(person):
-            messages.success(
-                self.request,
-                _("You have blocked @%(name)s. You no longer see each other.") % {"name": person.username},
-            )
+        return user.block(person)
 
 
 class UnblockView(PersonActionView):
+    # Counted with blocks: both have every post with a mention rendered anew.
+    action = "block"
+    limit_setting = "BLOCK_LIMIT"
+    done_message = gettext_lazy("You no longer block @%(name)s.")
+
     def get_people(self):
         return User.objects.visible()
 
     def change(self, user, person):
-        if user.unblock(person):
-            messages.success(self.request, _("You no longer block @%(name)s.") % {"name": person.username})
+        return user.unblock(person)

@@ -11,6 +11,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, UpdateView
 
+from accounts import rate_limits
 from accounts.forms import LeaveForm, ProfileForm
 from accounts.models import RefusedAddress, User
 from accounts.pictures import NotStored
@@ -38,7 +39,7 @@ class SettingsView(UpdateView):
         if request.FILES and not consume(request, action="picture", user=request.user):
             form = self.form_class(request.POST, instance=self.get_object())
             form.full_clean()
-            return self.refuse_picture(form, _("Too many pictures at once. Try again in an hour."), 429)
+            return self.refuse(form, "picture", rate_limits.wait_message(request.rate_limit_wait), 429)
         return super().post(request)
 
     def form_valid(self, form):
@@ -47,12 +48,15 @@ class SettingsView(UpdateView):
         except NotStored:
             logger.exception("A picture could not be stored")
             words = _("Your picture could not be stored. Try again in a moment.")
-            return self.refuse_picture(form, words, 503)
+            return self.refuse(form, "picture", words, 503)
+        except rate_limits.RateLimitExceeded as error:
+            rate_limits.refuse(self.request, error.wait)
+            return self.refuse(form, None, str(error), 429)
         messages.success(self.request, _("Saved."))
         return response
 
-    def refuse_picture(self, form, words, status):
-        form.add_error("picture", words)
+    def refuse(self, form, field, words, status):
+        form.add_error(field, words)
         self.object = self.get_object()
         return self.render_to_response(self.get_context_data(form=form), status=status)
 

@@ -6,6 +6,8 @@ from allauth.account.views import SignupView as AllauthSignupView
 from django.db import DatabaseError, IntegrityError
 from django.utils.translation import gettext as _
 
+from accounts import rate_limits
+
 logger = logging.getLogger(__name__)
 
 
@@ -20,6 +22,10 @@ class SignupView(AllauthSignupView):
             form.full_clean()
             if form.is_valid():
                 raise
+            return self.form_invalid(form)
+        except rate_limits.RateLimitExceeded as error:
+            rate_limits.refuse(self.request, error.wait)
+            form.add_error(None, str(error))
             return self.form_invalid(form)
         except DatabaseError:
             logger.exception("Sign-up could not be stored")

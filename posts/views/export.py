@@ -1,9 +1,11 @@
 """A member takes their data home."""
 
+from django.conf import settings
 from django.http import FileResponse
 from django.utils import timezone
 from django.views import View
 
+from accounts import rate_limits
 from posts.export import export_data
 
 
@@ -11,5 +13,6 @@ class ExportView(View):
     """The member's data, to take home."""
 
     def get(self, request):
+        rate_limits.hit("export", request.user.pk, settings.EXPORT_LIMIT)
         name = f"{request.user.username}-{timezone.localdate()}.zip"
         return FileResponse(export_data(request.user), as_attachment=True, filename=name)

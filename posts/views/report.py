@@ -7,7 +7,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.views.generic import CreateView
 
-from accounts.limits import LimitReached
+from accounts import rate_limits
 from posts.cards import render_cards
 from posts.forms import ReportForm
 from posts.models import Post, Report
@@ -37,9 +37,10 @@ class ReportView(CreateView):
     def form_valid(self, form):
         try:
             new = form.save()
-        except LimitReached as limit:
-            form.add_error(None, str(limit))
-            return self.render_to_response(self.get_context_data(form=form), status=429)
+        except rate_limits.RateLimitExceeded as error:
+            form.add_error(None, str(error))
+            rate_limits.refuse(self.request, error.wait)
+            return self.render_to_response(self.get_context_data(form=form))
         thanks, known = _("Thank you. A moderator will look at it."), _("You have reported this post before.")
         messages.success(self.request, thanks if new else known)
         return HttpResponseRedirect(self.reported.get_absolute_url())

@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
-from accounts.limits import LimitReached
+from accounts import rate_limits
 from posts.models.post import EditingClosed
 from posts.validators import MAX_CODE_POINTS
 
@@ -43,8 +43,9 @@ class TextViewMixin:
     def form_valid(self, form):
         try:
             response = super().form_valid(form)
-        except LimitReached as limit:
-            return self.refuse(form, str(limit), 429)
+        except rate_limits.RateLimitExceeded as error:
+            rate_limits.refuse(self.request, error.wait)
+            return self.refuse(form, str(error), 429)
         except EditingClosed:
             return self.refuse(form, closed_message(), 409)
         except DatabaseError:

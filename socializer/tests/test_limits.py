@@ -1,21 +1,32 @@
-"""Members are kept to a measure by counting what they made, exactly, however many processes there are."""
+"""Accepted actions are counted in the database, exactly, whatever happens to them, to the cache or to the process."""
 
 import os
 import subprocess
 import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.db import connection
+from allauth.core import ratelimit
+from django.core.cache import cache
+from django.core.management import call_command
+from django.db import connection, transaction
 from django.test import Client
 
-from accounts.tests.factories import UserFactory
+from accounts import rate_limits
+from accounts.models import Block, Job, RateLimitCounter, User
+from accounts.tests.factories import PASSWORD, UserFactory
 from posts.models import Post, Report
 from posts.tests.factories import PostFactory
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def assert_refused(response, seconds):
+    """A 429 that says when to try again, at most `seconds` from now."""
+    assert response.status_code == 429
+    assert 0 < int(response.headers["Retry-After"]) <= seconds
 
 
 def test_too_many_posts_are_refused_with_the_time_to_wait_and_the_text_kept(member, settings):
@@ -28,7 +39,8 @@ def test_too_many_posts_are_refused_with_the_time_to_wait_and_the_text_kept(memb
         clock.shift(120)
         response = client.post("/posts/add/", {"content": "three"})
         assert response.status_code == 429
-        assert "Wait 9\xa0minutes" in response.content.decode()
+        assert response.headers["Retry-After"] == "480"
+        assert "Try again in 8\xa0minutes" in response.content.decode()
         assert response.context["form"]["content"].value() == "three"
         clock.shift(481)
         assert client.post("/posts/add/", {"content": "three"}).status_code == 302
@@ -101,10 +113,12 @@ def test_too_many_follows_are_refused_with_a_word(member, member_client, setting
         UserFactory(username=name)
 
     member_client.post("/@bob/follow/")
-    assert "Wait 10\xa0minutes" in member_client.post("/@cleo/follow/", follow=True).content.decode()
-    fragment = member_client.post("/@cleo/follow/", headers={"HX-Request": "true"}).content.decode()
-    assert "Wait 10\xa0minutes" in fragment
-    assert ">Follow</button>" in fragment
+    page = member_client.post("/@cleo/follow/")
+    fragment = member_client.post("/@cleo/follow/", headers={"HX-Request": "true"})
+    for response in (page, fragment):
+        assert_refused(response, 600)
+        assert "Try again in 10\xa0minutes" in response.content.decode()
+    assert ">Follow</button>" in fragment.content.decode()
     assert member.follows.count() == 1
 
 
@@ -115,6 +129,227 @@ def test_too_many_reports_are_refused_with_the_note_kept(member_client, settings
             f"/posts/{post.pk}/report/", {"reason": "other", "note": "Look at this"}
         )
 
-    assert response.status_code == 429
+    assert_refused(response, 600)
     assert "Look at this" in response.content.decode()
     assert Report.objects.count() == 1
+
+
+def test_posts_count_even_if_they_are_deleted(member, member_client, settings):
+    settings.POST_LIMIT = (3, 600)
+    answers = []
+    for number in range(6):
+        answers.append(member_client.post("/posts/add/", {"content": f"{number}"}).status_code)
+        Post.objects.by(member).delete()
+
+    assert answers == [302, 302, 302, 429, 429, 429]
+
+
+def test_edits_have_a_count_of_their_own(member, member_client, settings):
+    settings.POST_LIMIT = (2, 600)
+    member_client.post("/posts/add/", {"content": "first"})
+    post = Post.objects.get()
+    answers = [member_client.post(f"/posts/{post.pk}/edit/", {"content": f"{n}"}) for n in range(3)]
+
+    assert [answer.status_code for answer in answers] == [302, 302, 429]
+    assert member_client.post("/posts/add/", {"content": "new"}).status_code == 302
+
+
+def test_follows_count_even_if_they_are_undone_and_a_refused_one_leaves_nothing(
+    member, member_client, settings
+):
+    settings.FOLLOW_LIMIT = (3, 600)
+    UserFactory(username="bob")
+    for _number in range(10):
+        response = member_client.post("/@bob/follow/")
+        member_client.post("/@bob/unfollow/")
+
+    assert_refused(response, 600)
+    assert not member.follows.exists()
+    # One job for each follow and unfollow that was accepted.
+    assert Job.objects.count() == 6
+
+
+def test_pressing_follow_again_counts_once(member, member_client, settings):
+    settings.FOLLOW_LIMIT = (2, 600)
+    UserFactory(username="bob")
+    UserFactory(username="cleo")
+    for _number in range(5):
+        assert member_client.post("/@bob/follow/").status_code == 302
+
+    assert member_client.post("/@cleo/follow/").status_code == 302
+
+
+def test_blocks_and_unblocks_count_together(member_client, settings):
+    settings.BLOCK_LIMIT = (3, 600)
+    UserFactory(username="bob")
+    answers = [
+        member_client.post(f"/@bob/{action}/").status_code
+        for action in ("block", "unblock", "block", "unblock")
+    ]
+
+    assert answers == [302, 302, 302, 429]
+    assert Block.objects.count() == 1
+
+
+def test_removed_followers_count(member, member_client, settings):
+    settings.FOLLOW_LIMIT = (1, 600)
+    for name in ("bob", "cleo"):
+        UserFactory(username=name).follow(member)
+    answers = [member_client.post(f"/@{name}/remove-follower/").status_code for name in ("bob", "cleo")]
+
+    assert answers == [302, 429]
+    assert member.followers.count() == 1
+
+
+def test_changes_of_what_others_see_are_limited_and_what_was_typed_is_kept(member, member_client, settings):
+    settings.PROFILE_LIMIT = (1, 600)
+    for name in ("Ada", "Augusta"):
+        response = member_client.post("/users/settings/", {"display_name": name, "bio": ""})
+
+    assert_refused(response, 600)
+    assert response.context["form"]["display_name"].value() == "Augusta"
+    member.refresh_from_db()
+    assert member.display_name == "Ada"
+    # What only the member sees is not counted.
+    data = {"display_name": "Ada", "bio": "", "time_zone": "Europe/Berlin"}
+    assert member_client.post("/users/settings/", data).status_code == 302
+
+
+def test_downloads_of_ones_data_are_limited(member_client, settings):
+    settings.EXPORT_LIMIT = (1, 600)
+    assert member_client.get("/users/export/").status_code == 200
+    assert_refused(member_client.get("/users/export/"), 600)
+
+
+def sign_up(name, address="198.51.100.7", password=PASSWORD):
+    data = {"username": name, "email": f"{name}@example.org", "password1": password}
+    return Client(REMOTE_ADDR=address).post("/users/signup/", data)
+
+
+def test_one_address_makes_five_accounts_an_hour(db):
+    answers = [sign_up(f"person{number}") for number in range(6)]
+
+    assert [answer.status_code for answer in answers] == [302] * 5 + [429]
+    assert_refused(answers[-1], 3600)
+    assert answers[-1].context["form"]["username"].value() == "person5"
+    assert not User.objects.filter(username="person5").exists()
+    assert sign_up("person6", "198.51.100.8").status_code == 302
+
+
+def test_a_refused_sign_up_does_not_count(db, settings):
+    settings.SIGNUP_LIMIT = (1, 600)
+    assert sign_up("person", password="short").status_code == 200
+    assert sign_up("person").status_code == 302
+
+
+def test_an_ipv6_network_counts_as_one_address(db, settings):
+    settings.SIGNUP_LIMIT = (1, 600)
+    assert sign_up("person1", "2001:db8:1:2::1").status_code == 302
+    assert sign_up("person2", "2001:db8:1:2:ffff::2").status_code == 429
+    assert sign_up("person3", "2001:db8:1:3::1").status_code == 302
+
+
+def test_a_login_over_its_limit_is_refused_and_a_full_or_empty_cache_does_not_change_that(member):
+    def log_in(password):
+        return Client().post("/users/login/", {"login": "ada", "password": password})
+
+    for number in range(20):
+        assert log_in(f"guess {number}").status_code == 200
+    assert_refused(log_in(PASSWORD), 60)
+
+    for number in range(400):
+        cache.set(f"page-{number}", "a card")
+    cache.clear()
+    assert_refused(log_in(PASSWORD), 60)
+
+
+def test_a_login_that_succeeds_does_not_count(member):
+    for _number in range(30):
+        assert Client().post("/users/login/", {"login": "ada", "password": PASSWORD}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/users/login/", {"login": "ada", "password": "wrong"}),
+        ("/users/password/reset/", {"email": "ada@example.org"}),
+        ("/users/password/change/", {"oldpassword": "wrong", "password1": "x"}),
+        ("/users/reauthenticate/", {"password": "wrong"}),
+        ("/users/leave/", {"password": "wrong", "sure": "on"}),
+        ("/users/email/", {"email": "not an address", "action_add": ""}),
+    ],
+)
+def test_every_limit_of_a_form_ends_in_a_429_that_says_when_to_try_again(member, path, data):
+    client = Client()
+    if path not in ("/users/login/", "/users/password/reset/"):
+        client.force_login(member)
+    for _number in range(25):
+        response = client.post(path, data)
+        cache.clear()
+
+    assert_refused(response, 600)
+
+
+def test_what_is_refused_or_fails_does_not_count(db):
+    with transaction.atomic():
+        rate_limits.hit("try", 1, (1, 600))
+        transaction.set_rollback(True)
+    rate_limits.hit("try", 1, (1, 600))
+    with pytest.raises(rate_limits.RateLimitExceeded):
+        rate_limits.hit("try", 1, (1, 600))
+    # Neither somebody else nor another action is meant.
+    rate_limits.hit("try", 2, (1, 600))
+    rate_limits.hit("other", 1, (1, 600))
+
+
+def test_a_window_begins_with_its_first_action_and_ends_whatever_was_refused(db):
+    with time_machine.travel(NOON, tick=False) as clock:
+        rate_limits.hit("try", 1, (1, 600))
+        clock.shift(599)
+        with pytest.raises(rate_limits.RateLimitExceeded) as refused:
+            rate_limits.hit("try", 1, (1, 600))
+        assert refused.value.wait.total_seconds() == 1
+        clock.shift(1)
+        rate_limits.hit("try", 1, (1, 600))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1, "1\xa0minute."),
+        (61, "2\xa0minutes."),
+        (3600, "1\xa0hour."),
+        (3601, "2\xa0hours."),
+        (86400, "1\xa0day."),
+        (86401, "2\xa0days."),
+    ],
+)
+def test_a_wait_is_rounded_up(seconds, words):
+    assert words in rate_limits.wait_message(timedelta(seconds=seconds))
+
+
+def test_counters_hold_no_names_and_go_when_their_window_has_ended(db):
+    with time_machine.travel(NOON, tick=False) as clock:
+        rate_limits.hit("login", "ada@example.org", (5, 600))
+        assert "ada" not in RateLimitCounter.objects.get().key
+        call_command("prune", verbosity=0)
+        assert RateLimitCounter.objects.count() == 1
+        clock.shift(601)
+        call_command("prune", verbosity=0)
+        assert not RateLimitCounter.objects.exists()
+
+
+def test_a_success_forgets_the_failures_of_an_account_but_not_those_of_its_address(rf, db):
+    facts = {"action": "login_failed", "key": "ada"}
+    elsewhere = rf.post("/", REMOTE_ADDR="198.51.100.8")
+    for number in range(60):
+        assert ratelimit.consume(rf.post("/", REMOTE_ADDR=f"198.51.100.{100 + number // 15}"), **facts)
+    assert not ratelimit.consume(elsewhere, **facts)
+    here = rf.post("/", REMOTE_ADDR="198.51.100.7")
+    for _number in range(20):
+        ratelimit.consume(here, **facts | {"key": "bob"})
+
+    ratelimit.clear(here, **facts)
+
+    assert ratelimit.consume(elsewhere, **facts)
+    assert not ratelimit.consume(here, **facts)

@@ -6,7 +6,15 @@ from django.core.management.base import BaseCommand
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from accounts.models import Delivery, FollowerChange, FollowNotice, Job, RefusedAddress, User
+from accounts.models import (
+    Delivery,
+    FollowerChange,
+    FollowNotice,
+    Job,
+    RateLimitCounter,
+    RefusedAddress,
+    User,
+)
 from accounts.pictures import discard, stored_before, stored_keys
 
 # A delivery row keeps a mail from being sent twice, and no job is older than this.
@@ -55,6 +63,7 @@ class Command(BaseCommand):
         told = FollowNotice.objects.exclude(told_in="")
         yield "follows told of by mail", told.filter(created_on__lt=now - KEEP_NEWS)
         yield "changes of followers", FollowerChange.objects.filter(happened_on__lt=now - KEEP_NEWS)
+        yield "counters of ended limits", RateLimitCounter.objects.filter(ends_on__lt=now)
         yield "refused addresses", RefusedAddress.objects.filter(refused_on__lt=now - KEEP_REFUSALS)
 
     def orphaned_pictures(self, now):

@@ -63,8 +63,5 @@ def warnings():
     """What works, but not as it should on the internet, each as a sentence that names the setting."""
     if not settings.MAIL_LEAVES:
         yield "No mail leaves this machine: it is printed here. Set EMAIL_URL to change that."
-    several = os.environ.get("WEB_CONCURRENCY", "1") != "1"
-    if several and "locmem" in settings.CACHES["default"]["BACKEND"]:
-        yield "Several web processes count rate limits apart. Set CACHE_URL to a Redis."
     if os.environ.get("HOST", "127.0.0.1") not in LOOPBACK and not settings.TRUSTED_PROXIES:
         yield "HOST lets others in without a proxy, so a few slow clients can hold all up. See docs/deploy.md."

@@ -1,4 +1,3 @@
-import os
 import shutil
 
 from django.conf import settings
@@ -47,9 +46,6 @@ def check_cache():
             yield "The cache forgets. Check CACHE_URL."
     except Exception as error:  # Each cache has its own.
         yield f"The cache does not answer: {error}. Check CACHE_URL."
-    several = os.environ.get("WEB_CONCURRENCY", "1") != "1"
-    if several and "locmem" in settings.CACHES["default"]["BACKEND"]:
-        yield "Several web processes count rate limits apart. Set CACHE_URL to a Redis."
 
 
 def check_jobs():

@@ -18,6 +18,14 @@
     swapWords(form);
   });
 
+  // Who did this too often gets the button back, with the reason in it.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr } = event.detail;
+    if (!formOf(event) || xhr.status !== 429 || !xhr.getResponseHeader("Retry-After")) return;
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+  });
+
   for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
     document.addEventListener(failure, (event) => {
       const form = formOf(event);
