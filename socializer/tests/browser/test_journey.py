@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.models import Follow, User
-from accounts.tests.factories import PASSWORD, FollowFactory
+from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
 from posts.models import Post
 from socializer.tests.browser.conftest import log_in
 
@@ -119,3 +119,22 @@ def test_a_session_that_ended_meanwhile_leads_back_to_the_profile(open_page, net
     page.get_by_role("button", name="Log in").click()
 
     expect(page.get_by_role("button", name="Follow", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
+def test_a_follow_over_the_limit_says_why_and_changes_nothing(open_page, network, settings, javascript):
+    settings.FOLLOW_LIMIT = (1, 600)
+    page = open_page(390, java_script_enabled=javascript)
+    log_in(page, "ada")
+    UserFactory(username="dora")
+    page.goto("/@cleo/")
+    page.get_by_role("button", name="Follow").click()
+    expect(page.get_by_role("button", name="Unfollow")).to_be_visible()
+    page.goto("/@dora/")
+    page.get_by_role("button", name="Follow").click()
+
+    expect(page.get_by_text("Try again in 10\xa0minutes.")).to_be_visible()
+    if javascript:
+        expect(page.get_by_role("button", name="Follow", exact=True)).to_be_visible()
+    assert network["ada"].followings.count() == 3
+    assert page.trouble == []
