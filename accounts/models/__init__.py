@@ -3,8 +3,10 @@ from accounts.models.follow import Follow
 from accounts.models.job import Job
 from accounts.models.mail import Delivery, MailPlan, MailPreference, RefusedAddress
 from accounts.models.moderation import ModerationAction
+from accounts.models.name import NameWord
 from accounts.models.news import FollowerChange, FollowNotice, Milestone
 from accounts.models.retired import RetiredUsername
+from accounts.models.scan import ScanPosition
 from accounts.models.schedule import Turn
 from accounts.models.security import ToldState
 from accounts.models.user import User
@@ -20,8 +22,10 @@ __all__ = [
     "MailPreference",
     "Milestone",
     "ModerationAction",
+    "NameWord",
     "RefusedAddress",
     "RetiredUsername",
+    "ScanPosition",
     "ToldState",
     "Turn",
     "User",
