@@ -27,6 +27,9 @@ class AccountsConfig(AppConfig):
         connect(user_logged_in, receivers.track_session)
         connect(signals.user_followed, receivers.note_follow)
         connect(signals.user_unfollowed, receivers.note_unfollow)
+        connect(signals.user_suspended, receivers.recount_around)
+        connect(signals.user_reinstated, receivers.recount_around)
+        connect(signals.user_left, receivers.recount_neighbours)
         connect(signals.follower_milestone_reached, receivers.mail_milestone)
         for changed in (email_changed, password_changed, password_reset, password_set):
             connect(changed, receivers.tell_changes)
@@ -36,4 +39,5 @@ class AccountsConfig(AppConfig):
 
         schedule.register(tasks.make_digests, timedelta(minutes=5))
         schedule.register(tasks.sweep_accounts, timedelta(minutes=5))
+        schedule.register(tasks.recount_some, timedelta(minutes=5))
         schedule.register(tasks.prune, timedelta(days=1))

@@ -25,6 +25,14 @@ def note_unfollow(sender, follower, followed, **kwargs):
     tasks.note_unfollow.enqueue(follower.pk, followed.pk, timezone.now().isoformat())
 
 
+def recount_around(sender, user, **kwargs):
+    tasks.recount_around.enqueue(user.pk)
+
+
+def recount_neighbours(sender, neighbours, **kwargs):
+    tasks.recount_in_parts(neighbours)
+
+
 def mail_milestone(sender, user, threshold, **kwargs):
     outbox.mail("follower_milestone", user, str(threshold), threshold=threshold)
 

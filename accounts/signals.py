@@ -26,7 +26,8 @@ user_unblocked = Signal()
 user_suspended = Signal()
 user_reinstated = Signal()
 
-# Sent by User.leave(), when the account is gone. Arguments: username.
+# Sent by User.leave(), when the account is gone. Arguments: username; neighbours, the primary keys of those whom they followed
+# or who followed them.
 user_left = Signal()
 
 # Sent by ProfileForm.save() when the display name or the text about oneself is another. Arguments: user.

@@ -1,6 +1,7 @@
 """Work that a worker does after the request: `manage.py worker`, which script/server runs."""
 
 from datetime import datetime
+from itertools import islice
 
 from django.core.management import call_command
 from django.db import transaction
@@ -10,10 +11,13 @@ from django_tasks import task
 from accounts import security
 from accounts.emails import kinds, plans
 from accounts.emails.followers import FollowerMilestone, FollowerStatement, NewFollower
-from accounts.models import Follow
+from accounts.models import Follow, NameWord, ScanPosition, User
 
 # As many digests as one job makes; after them the next job has its turn.
 DIGESTS = 500
+# As many people as one job counts the followers of, and as many as it locks at once.
+RECOUNTED = 1_000
+LOCKED = 100
 
 
 @task()
@@ -48,6 +52,47 @@ def make_digests():
 def sweep_accounts():
     """Tell people of changes to their account of which nobody told them, as the process that made them died."""
     security.sweep()
+
+
+@task()
+def recount_some():
+    """Correct what is stored about the next members beside their follows and names: it cannot stay wrong.
+
+    Whatever made it so: rows that were written by other means, or a counted person who was deleted.
+    """
+    keys = ScanPosition.next_keys("recount", User.objects, RECOUNTED)
+    recount_now(keys)
+    NameWord.store(User.objects.filter(pk__in=keys).only("username", "display_name"))
+
+
+@task()
+def recount(user_pks):
+    """Correct the counts of these people."""
+    recount_now(user_pks)
+
+
+@task()
+def recount_around(user_pk):
+    """Correct the counts of those whom that person follows, and of their followers."""
+    recount_in_parts([user_pk, *Follow.objects.neighbours_of(user_pk)])
+
+
+def recount_in_parts(user_pks):
+    """Enqueue the recount of these people, in as many jobs as that takes."""
+    keys = iter(user_pks)
+    while some := list(islice(keys, RECOUNTED)):
+        recount.enqueue(some)
+
+
+def recount_now(user_pks):
+    """Correct the counts of those of these people whose are wrong. Only these are locked, for as long as it takes to count."""
+    people = User.objects.filter(pk__in=user_pks).miscounted().order_by("pk")
+    wrong = iter(list(people.values_list("pk", flat=True)))
+    while some := list(islice(wrong, LOCKED)):
+        with transaction.atomic():
+            locked = User.objects.filter(pk__in=some)
+            list(locked.in_locking_order().values_list("pk"))
+            locked.recount()
 
 
 @task()

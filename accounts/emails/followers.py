@@ -27,6 +27,8 @@ from accounts.models import (
 
 # So many are named; the rest are counted.
 NAMED = 10
+# Up to so many followers are counted again and again to see whether a milestone is reached.
+COUNTED = 1_000
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
@@ -149,8 +151,7 @@ class FollowerStatement(CollectedKind):
         came = people.filter(pk__in=gained.values("person"))
         # Who went because of a block is counted, and not named.
         gone = people.filter(pk__in=lost.values("person"))
-        total = User.objects.followers_of(recipient).count()
-        return self.about(came, gone, lost.count(), total)
+        return self.about(came, gone, lost.count(), recipient.follower_count)
 
     def about(self, gained, lost, went, total):
         """Return what the templates need, or None if nothing has changed."""
@@ -194,8 +195,8 @@ class FollowerMilestone(CollectedKind):
 
     def collect(self, recipient, since, until):
         """Record what was reached, and publish `follower_milestone_reached` if it is a new height."""
-        reached = thresholds(User.objects.followers_of(recipient).count())
         known = set(recipient.milestones.values_list("threshold", flat=True))
+        reached = self.reached_by(recipient, beyond=max(known, default=1))
         Milestone.objects.bulk_create(
             [Milestone(user=recipient, threshold=threshold) for threshold in reached - known],
             ignore_conflicts=True,
@@ -203,6 +204,15 @@ class FollowerMilestone(CollectedKind):
         highest = max(reached, default=0)
         if highest > max(known, default=0):
             signals.follower_milestone_reached.send(sender=User, user=recipient, threshold=highest)
+
+    def reached_by(self, recipient, beyond):
+        """Return the thresholds that the recipient has reached; nothing, sometimes, if none of them is above `beyond`.
+
+        Only followers that are there count. Where counting them takes long, it waits until the stored count says that it pays.
+        """
+        if COUNTED < beyond * 10 > recipient.follower_count:
+            return set()
+        return thresholds(User.objects.followers_of(recipient).count())
 
     def content(self, recipient, threshold):
         return {"threshold": threshold, "total": User.objects.followers_of(recipient).count()}

@@ -3,9 +3,11 @@ from accounts.models.follow import Follow
 from accounts.models.job import Job
 from accounts.models.mail import Delivery, MailPlan, MailPreference, RefusedAddress
 from accounts.models.moderation import ModerationAction
+from accounts.models.name import NameWord
 from accounts.models.news import FollowerChange, FollowNotice, Milestone
 from accounts.models.rate_limit import RateLimitCounter
 from accounts.models.retired import RetiredUsername
+from accounts.models.scan import ScanPosition
 from accounts.models.schedule import Turn
 from accounts.models.security import ToldState
 from accounts.models.user import User
@@ -22,8 +24,10 @@ __all__ = [
     "Milestone",
     "ModerationAction",
     "RateLimitCounter",
+    "NameWord",
     "RefusedAddress",
     "RetiredUsername",
+    "ScanPosition",
     "ToldState",
     "Turn",
     "User",

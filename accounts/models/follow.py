@@ -4,6 +4,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
+class FollowQuerySet(models.QuerySet):
+    def neighbours_of(self, user_pk):
+        """The primary keys of the people whom that one follows, and of those who follow them, as a list."""
+        followed = self.filter(follower=user_pk).values_list("followed", flat=True)
+        followers = self.filter(followed=user_pk).values_list("follower", flat=True)
+        return list(followed.union(followers))
+
+
 class Follow(models.Model):
     """One person follows another. Written by `User.follow()` and `User.unfollow()` only."""
 
@@ -22,6 +30,8 @@ class Follow(models.Model):
         verbose_name=_("followed"),
     )
     created_on = models.DateTimeField(_("since"), default=timezone.now, editable=False)
+
+    objects = FollowQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("follow")

@@ -6,15 +6,18 @@ from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models.functions import Lower
+from django.db.models import F
+from django.db.models.functions import Greatest, Lower
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import pictures, signals
+from accounts.fields import CountField
 from accounts.managers import UserManager
 from accounts.models.block import Block
 from accounts.models.follow import Follow
+from accounts.models.name import NameWord
 from accounts.models.picture import HasPicture
 from accounts.models.retired import RetiredUsername
 from accounts.models.security import ToldState
@@ -63,6 +66,16 @@ class User(HasPicture, AbstractUser):
     time_zone = models.CharField(_("time zone"), max_length=50, blank=True, validators=[validate_time_zone])
     language = models.CharField(_("language"), max_length=10, blank=True)
     suspended_on = models.DateTimeField(_("suspended since"), null=True, blank=True, editable=False)
+    # Of visible people. Only to be displayed and sorted by: `UserQuerySet.recount()` corrects what is wrong sooner or later.
+    follower_count = CountField(_("followers"))
+    following_count = CountField(_("following"))
+    # The place in the directory: the most followed first, then the longest here. There is room for 2**31 followers of 2**32
+    # people.
+    rank = models.GeneratedField(
+        expression=(F("follower_count") + 1) * models.Value(2**32, models.BigIntegerField()) - F("id"),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
 
     objects = UserManager()
 
@@ -85,6 +98,8 @@ class User(HasPicture, AbstractUser):
             models.Index("id", name="user_suspended", condition=models.Q(suspended_on__isnull=False)),
             # Those who keep out of search engines are left out of what these see in the same way.
             models.Index("id", name="user_noindex", condition=models.Q(noindex=True)),
+            # The directory is read from here.
+            models.Index(fields=["rank"], name="user_rank"),
         ]
 
     def __str__(self):
@@ -93,15 +108,13 @@ class User(HasPicture, AbstractUser):
     def save(self, *args, **kwargs):
         self.username = self.normalize_username(self.username)
         self.email = self.email.lower() if self.email else None
-        if self._state.adding:
-            self._save_new(*args, **kwargs)
-        else:
-            super().save(*args, **kwargs)
-
-    def _save_new(self, *args, **kwargs):
+        adding, update_fields = self._state.adding, kwargs.get("update_fields")
         with transaction.atomic():
             super().save(*args, **kwargs)
-            ToldState.now_of(self).save(force_insert=True)
+            if adding:
+                ToldState.now_of(self).save(force_insert=True)
+            if update_fields is None or "display_name" in update_fields:
+                NameWord.store([self])
 
     def check_password(self, raw_password):
         """Whether that is the password. One stored by an older recipe is stored anew, which is no change of it."""
@@ -145,24 +158,45 @@ class User(HasPicture, AbstractUser):
     def follow(self, other):
         """Follow `other` and publish `user_followed`.
 
-        Returns whether anything changed: not for oneself, somebody suspended, already followed, or where either has
-        blocked the other.
+        Returns whether anything changed: not for oneself, if either is suspended or gone, already followed, or where either
+        has blocked the other.
         """
-        if other == self or other.suspended_on or Block.exists_between(self, other):
+        if other == self:
             return False
         with transaction.atomic():
+            if not self._lock_with(other) or Block.exists_between(self, other):
+                return False
             follow, created = Follow.objects.get_or_create(follower=self, followed=other)
             if created:
+                self._count_follow_of(other, 1)
                 signals.user_followed.send(sender=User, follow=follow)
         return created
 
     def unfollow(self, other):
         """Stop following `other` and publish `user_unfollowed`. Returns whether anything changed."""
         with transaction.atomic():
+            both_visible = self._lock_with(other)
             deleted, _by_model = Follow.objects.filter(follower=self, followed=other).delete()
             if deleted:
+                if both_visible:  # Who is suspended is not counted.
+                    self._count_follow_of(other, -1)
                 signals.user_unfollowed.send(sender=User, follower=self, followed=other)
         return bool(deleted)
+
+    def _lock_with(self, other):
+        """Lock both people until the transaction ends, so that follows and blocks between them happen one after another.
+
+        Returns whether both are visible.
+        """
+        both = User.objects.filter(pk__in=[self.pk, other.pk]).in_locking_order()
+        return list(both.values_list("suspended_on", flat=True)) == [None, None]
+
+    def _count_follow_of(self, other, change):
+        def changed(field):
+            return {field: Greatest(F(field) + change, 0)}
+
+        User.objects.filter(pk=self.pk).update(**changed("following_count"))
+        User.objects.filter(pk=other.pk).update(**changed("follower_count"))
 
     def is_following(self, other):
         """Whether this person follows `other` now."""
@@ -176,6 +210,7 @@ class User(HasPicture, AbstractUser):
         if other == self:
             return False
         with transaction.atomic():
+            self._lock_with(other)
             block, created = Block.objects.get_or_create(blocker=self, blocked=other)
             if created:
                 self._end_follows_with(other)
@@ -185,6 +220,7 @@ class User(HasPicture, AbstractUser):
     def unblock(self, other):
         """Undo `block()` but for the follows, and publish `user_unblocked`. Returns whether anything changed."""
         with transaction.atomic():
+            self._lock_with(other)
             # One that was begun in the very moment of the block was hidden by it, and must not come to light now.
             self._end_follows_with(other)
             deleted, _by_model = Block.objects.filter(blocker=self, blocked=other).delete()
@@ -228,8 +264,9 @@ class User(HasPicture, AbstractUser):
             RetiredUsername.objects.get_or_create(username=self.username)
             self.end_sessions()
             pictures.discard_on_commit(self.picture)
+            neighbours = Follow.objects.neighbours_of(self.pk)
             self.delete()
-            signals.user_left.send(sender=User, username=self.username)
+            signals.user_left.send(sender=User, username=self.username, neighbours=neighbours)
 
     def moderation_facts(self):
         """Whom and what a moderator's action on this concerns: for the record."""

@@ -76,8 +76,9 @@ def make_follows(seed, people, mean, start, end):
 
 
 def note_milestones():
-    """Record what made-up people have reached, so that nobody is congratulated on it when the next one follows."""
-    counted = seeded_people().with_follower_count().values_list("pk", "follower_count")
+    """Store everybody's counts, and what made-up people have reached: nobody is congratulated on it when the next one follows."""
+    User.objects.recount()
+    counted = seeded_people().values_list("pk", "follower_count")
     reached = [
         Milestone(user_id=pk, threshold=threshold) for pk, count in counted for threshold in thresholds(count)
     ]

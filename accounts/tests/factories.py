@@ -28,3 +28,9 @@ class FollowFactory(factory.django.DjangoModelFactory):
 
     follower = factory.SubFactory(UserFactory)
     followed = factory.SubFactory(UserFactory)
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        follow = super()._create(model_class, *args, **kwargs)
+        User.objects.filter(pk__in=[follow.follower_id, follow.followed_id]).recount()
+        return follow

@@ -1,7 +1,9 @@
 """Lists of people."""
 
+from accounts.directory import fetch_by_names
 from accounts.models import User
 from accounts.pages import CursorListView
+from accounts.paging import paginate
 from accounts.views.actions import PersonMixin
 
 
@@ -44,7 +46,7 @@ class FollowingView(FollowListView):
 
 
 class PeopleView(PeopleListView):
-    """The directory: everyone, the most followed first, or those whose name holds the words of `?q=`."""
+    """The directory: everyone, the most followed first, or those whose names begin with the words of `?q=`."""
 
     template_name = "accounts/index.html"
 
@@ -53,10 +55,14 @@ class PeopleView(PeopleListView):
         return self.request.GET.get("q", "")[:100]
 
     def get_listed(self):
-        return User.objects.visible().search(self.words).most_followed()
+        return User.objects.visible()
+
+    def get_page(self):
+        fetch = fetch_by_names(self.get_queryset(), self.words)
+        return paginate(fetch, self.get_cursor(), self.page_size)
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(q=self.words, **kwargs)
+        return super().get_context_data(q=self.words, counted=True, **kwargs)
 
 
 class BlocksView(PeopleListView):

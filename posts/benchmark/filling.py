@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, islice
 
+from allauth.account.models import EmailAddress
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.models import Follow, User
+from accounts.models import Delivery, Follow, NameWord, ToldState, User
+from accounts.models.name import words_of
 from posts.ids import EPOCH, RANDOM_BITS, first_id_at
 from posts.models import Post
 
@@ -47,23 +49,64 @@ def fill(size, progress=lambda rows, total, words: rows, seed=1):
     store(User, PEOPLE, progress(make_people(rng, people, now), size.people, "People"))
     store(Follow, FOLLOWS, progress(make_follows(rng, people, size.follows, now), size.follows, "Follows"))
     store(Post, POSTS, progress(make_posts(rng, people, size.posts, now), size.posts, "Posts"))
-    restart_keys()
+    restart_keys(User, Follow)
+    analyze()
+    User.objects.recount()
+
+
+def fill_beside(size, progress=lambda rows, total, words: rows):
+    """Add what pages and tasks beside the timelines look at: addresses, names to search for, emails that were sent."""
+    now, people = timezone.now(), range(1, size.people + 1)
+    store(EmailAddress, ADDRESSES, progress(make_addresses(people), size.people, "Addresses"))
+    store(ToldState, TOLD, ((pk, "!", f"person_{pk}@example.org", "", 0) for pk in people))
+    words = ((pk, word) for pk in people for word in sorted(words_of(f"person_{pk}", f"Person {pk}")))
+    store(NameWord, ["user_id", "word"], words)
+    store(Delivery, DELIVERIES, progress(make_deliveries(people, now), size.people, "Deliveries"))
+    restart_keys(EmailAddress)
     analyze()
 
 
 PEOPLE = [
-    *("id", "username", "display_name", "bio", "password", "is_superuser", "is_staff", "is_active"),
+    *("id", "username", "email", "display_name", "bio", "password", "is_superuser", "is_staff", "is_active"),
     *("date_joined", "suspended_on", "noindex", "picture", "language", "time_zone"),
 ]
 FOLLOWS = ["id", "follower_id", "followed_id", "created_on"]
 POSTS = ["id", "author_id", "content", "created_on", "hidden_on"]
+ADDRESSES = ["id", "user_id", "email", "verified", "primary"]
+TOLD = ["user_id", "password", "email", "factors", "changes"]
+DELIVERIES = ["recipient_id", "address", "kind", "key", "state", "tries", "answer", "created_on", "sent_on"]
 
 
 def make_people(rng, people, now):
     for pk in people:
         suspended = now if rng.random() < SUSPENDED else None
         standing = False, False, suspended is None, now, suspended
-        yield pk, f"person_{pk}", f"Person {pk}", "", "!", *standing, False, "", "", ""
+        yield (
+            pk,
+            f"person_{pk}",
+            f"person_{pk}@example.org",
+            f"Person {pk}",
+            "",
+            "!",
+            *standing,
+            False,
+            "",
+            "",
+            "",
+        )
+
+
+def make_addresses(people):
+    for pk in people:
+        yield pk, pk, f"person_{pk}@example.org", True, True
+
+
+def make_deliveries(people, now):
+    """An email a day to each for the last ten."""
+    for days in range(10):
+        moment = now - timedelta(days=10 - days)
+        for pk in people:
+            yield pk, "", "new_follower", str(days), "sent", 1, "", moment, moment
 
 
 def make_follows(rng, people, count, now):
@@ -97,7 +140,8 @@ def make_posts(rng, people, count, now):
 
 def store(model, columns, rows):
     """Write `rows`, tuples in the order of `columns`, to the empty table of `model`."""
-    table, names = connection.ops.quote_name(model._meta.db_table), ", ".join(columns)
+    quote = connection.ops.quote_name
+    table, names = quote(model._meta.db_table), ", ".join(map(quote, columns))
     rows = iter(rows)
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -115,7 +159,13 @@ def store(model, columns, rows):
 
 def as_copied(row):
     """A row in COPY's text format. No value of ours has a tab, a line break or a backslash."""
-    return "\t".join("\\N" if value is None else str(value) for value in row) + "\n"
+    return "\t".join(map(as_copied_value, row)) + "\n"
+
+
+def as_copied_value(value):
+    if isinstance(value, bytes):
+        return f"\\\\x{value.hex()}"
+    return "\\N" if value is None else str(value)
 
 
 def as_text(value):
@@ -123,11 +173,11 @@ def as_text(value):
     return str(value.replace(tzinfo=None)) if isinstance(value, datetime) else value
 
 
-def restart_keys():
-    """Let the next person and follow have the next key."""
+def restart_keys(*models):
+    """Let the next row of each of `models` have the next key."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            for model in (User, Follow):
+            for model in models:
                 table = model._meta.db_table
                 cursor.execute(
                     f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"  # noqa: S608

@@ -101,7 +101,7 @@ def test_the_demo_network_has_a_member_to_log_in_as(client, db):
 
     assert client.post("/users/login/", {"login": "demo", "password": DEMO_PASSWORD}).url == "/"
     assert len(client.get("/").context["page"]) == 20
-    demo = User.objects.with_counts().get(username="demo")
+    demo = User.objects.get(username="demo")
     assert (demo.following_count, demo.follower_count) == (45, 35)
     with pytest.raises(CommandError, match="there already"):
         run("seed_demo")

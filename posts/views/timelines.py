@@ -112,7 +112,7 @@ class ProfileView(TimelineView):
             path = reverse("posts:profile", args=[username.lower()])
             query = request.META["QUERY_STRING"]
             return HttpResponsePermanentRedirect(f"{path}?{query}" if query else path)
-        people = User.objects.visible().with_counts().with_followed_by(request.user)
+        people = User.objects.visible().with_followed_by(request.user)
         self.person = get_object_or_404(people.with_blocks_of(request.user), username=username)
         if self.person.blocks_viewer:
             raise Http404("Blocked.")
