@@ -59,7 +59,7 @@ class ModeratedPostAdmin(ReasonMixin, ReadOnlyAdmin):
         def act(reason):
             others = self.judged_by(request, queryset)
             changed = moderate(request.user, verb, others.select_related("author"), reason)
-            self.message_user(request, ngettext("%d post: done.", "%d posts: done.", changed) % changed)
+            return ngettext("%d post: done.", "%d posts: done.", changed) % changed
 
         return self.with_reason(request, queryset, title, act)
 
@@ -148,8 +148,6 @@ class ReportedPostAdmin(ModeratedPostAdmin):
             hidden = self.judged_by(request, queryset).select_related("author")
             moderate(request.user, ModerationAction.Verb.HIDE, hidden, reason)
             changed = suspend(request.user, authors, reason)
-            self.message_user(
-                request, ngettext("%d person suspended.", "%d people suspended.", changed) % changed
-            )
+            return ngettext("%d person suspended.", "%d people suspended.", changed) % changed
 
         return self.with_reason(request, queryset, _("Suspend authors"), act)

@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.db import transaction
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -66,5 +67,6 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Try again"), permissions=["retry"])
     def try_again(self, request, queryset):
-        begun = sum(job.try_again() for job in queryset)
+        with transaction.atomic():
+            begun = sum(job.try_again() for job in queryset)
         self.message_user(request, ngettext("%d job waits again.", "%d jobs wait again.", begun) % begun)

@@ -7,6 +7,7 @@ import django_tasks_db.admin  # noqa: F401
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
+from django.db import transaction
 from django_tasks_db.models import DBTaskResult
 
 from accounts.admin.moderation import ReadOnlyAdmin
@@ -30,3 +31,8 @@ class AuthenticatorAdmin(ReadOnlyAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return super(ReadOnlyAdmin, self).has_delete_permission(request, obj)
+
+    def response_action(self, request, queryset):
+        """Delete and log the deletion in one transaction. Django's action logs first, and would keep that if it failed."""
+        with transaction.atomic():
+            return super().response_action(request, queryset)

@@ -2,6 +2,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import BadRequest, ValidationError
+from django.db import transaction
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
@@ -29,10 +30,15 @@ class ReasonMixin(ChosenRowsMixin):
     """For admin actions that ask for a reason first, on a page between."""
 
     def with_reason(self, request, queryset, title, act):
-        """Show the page that asks; once it is answered, call `act(reason)` with what was said."""
+        """Show the page that asks; once it is answered, call `act(reason)` with what was said, in one transaction.
+
+        What `act` returns, a sentence, is shown after the transaction: only then is it true.
+        """
         form = ReasonForm(request.POST if "reason" in request.POST else None)
         if form.is_valid():
-            act(form.cleaned_data["reason"])
+            with transaction.atomic():
+                outcome = act(form.cleaned_data["reason"])
+            self.message_user(request, outcome)
             return None
         context = self.admin_site.each_context(request) | {
             "title": title,

@@ -54,9 +54,7 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
                 words = _("You can't suspend yourself or an administrator.")
                 self.message_user(request, words, messages.ERROR)
             changed = suspend(request.user, queryset, reason)
-            self.message_user(
-                request, ngettext("%d person suspended.", "%d people suspended.", changed) % changed
-            )
+            return ngettext("%d person suspended.", "%d people suspended.", changed) % changed
 
         return self.with_reason(request, queryset, _("Suspend people"), act)
 
@@ -64,9 +62,7 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
     def reinstate(self, request, queryset):
         def act(reason):
             changed = moderate(request.user, ModerationAction.Verb.REINSTATE, queryset, reason)
-            self.message_user(
-                request, ngettext("%d person reinstated.", "%d people reinstated.", changed) % changed
-            )
+            return ngettext("%d person reinstated.", "%d people reinstated.", changed) % changed
 
         return self.with_reason(request, queryset, _("Reinstate people"), act)
 
@@ -74,9 +70,7 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
     def remove_picture(self, request, queryset):
         def act(reason):
             changed = moderate(request.user, ModerationAction.Verb.REMOVE_PICTURE, queryset, reason)
-            self.message_user(
-                request, ngettext("%d picture removed.", "%d pictures removed.", changed) % changed
-            )
+            return ngettext("%d picture removed.", "%d pictures removed.", changed) % changed
 
         return self.with_reason(request, queryset, _("Remove pictures"), act)
 

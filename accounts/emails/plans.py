@@ -43,19 +43,32 @@ def plan(recipient, kind):
 
 
 def choose(user, kind, when):
-    """Record that `user` wants mails of `kind` at once, daily, weekly or never, and plan the next."""
-    now = timezone.now()
+    """Record that `user` wants mails of `kind` at once, daily, weekly or never, and plan the next.
+
+    Returns whether anything changed: not if they have chosen the same before.
+    """
     with transaction.atomic():
-        MailPreference.objects.update_or_create(user=user, kind=kind.name, defaults={"when": when})
-        if not isinstance(kind, CollectedKind):
-            return
-        row = MailPlan.locked(user, kind)
-        if row.due_on is None:
-            row.told_until = now
-        row.due_on = next_digest(user, when, now)
-        row.save()
-        if when == When.AT_ONCE:
-            plan(user, kind)
+        preference, created = MailPreference.objects.select_for_update().get_or_create(
+            user=user, kind=kind.name, defaults={"when": when}
+        )
+        if not created and preference.when == when:
+            return False
+        preference.when = when
+        preference.save(update_fields=["when"])
+        if isinstance(kind, CollectedKind):
+            _plan_anew(user, kind, when)
+    return True
+
+
+def _plan_anew(user, kind, when):
+    now = timezone.now()
+    row = MailPlan.locked(user, kind)
+    if row.due_on is None:
+        row.told_until = now
+    row.due_on = next_digest(user, when, now)
+    row.save()
+    if when == When.AT_ONCE:
+        plan(user, kind)
 
 
 @task()

@@ -1,3 +1,4 @@
+from accounts.models.append_only import AppendOnly, AppendOnlyError
 from accounts.models.block import Block
 from accounts.models.follow import Follow
 from accounts.models.job import Job
@@ -13,6 +14,8 @@ from accounts.models.security import ToldState
 from accounts.models.user import User
 
 __all__ = [
+    "AppendOnly",
+    "AppendOnlyError",
     "Block",
     "Delivery",
     "Follow",
@@ -23,8 +26,8 @@ __all__ = [
     "MailPreference",
     "Milestone",
     "ModerationAction",
-    "RateLimitCounter",
     "NameWord",
+    "RateLimitCounter",
     "RefusedAddress",
     "RetiredUsername",
     "ScanPosition",

@@ -3,7 +3,7 @@ import random
 import traceback
 from datetime import timedelta
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_tasks import TaskResultStatus
@@ -104,10 +104,13 @@ class Job(DBTaskResult):
     def lose_worker(self):
         """Put the job back, or fail it if it keeps killing its workers. Returns whether it still ran."""
         same_run = Job.objects.running().filter(pk=self.pk, started_at=self.started_at)
-        if self.tries >= MOST_WORKERS:
-            DBTaskResult.set_failed(self, WorkerLost(f"{self.tries} workers died of it."))
-            return True
-        return bool(same_run.update(status=TaskResultStatus.READY, run_after=timezone.now()))
+        if self.tries < MOST_WORKERS:
+            return bool(same_run.update(status=TaskResultStatus.READY, run_after=timezone.now()))
+        with transaction.atomic():
+            lost = same_run.select_for_update().first()
+            if lost:
+                DBTaskResult.set_failed(lost, WorkerLost(f"{self.tries} workers died of it."))
+        return lost is not None
 
     def _wait_until(self, moment):
         self.status = TaskResultStatus.READY

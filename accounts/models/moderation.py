@@ -2,8 +2,10 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models.append_only import AppendOnly
 
-class ModerationAction(models.Model):
+
+class ModerationAction(AppendOnly):
     """What a moderator did to whom or what, and why. Only ever added to.
 
     Names and texts are kept as they were, so that the record outlives whom it speaks of.
@@ -30,7 +32,7 @@ class ModerationAction(models.Model):
     target_text = models.CharField(_("text"), max_length=5000, blank=True)
     reason = models.CharField(_("why"), max_length=500)
 
-    class Meta:
+    class Meta(AppendOnly.Meta):
         verbose_name = _("moderation action")
         verbose_name_plural = _("moderation actions")
         indexes = [

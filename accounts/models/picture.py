@@ -28,9 +28,12 @@ class HasPicture(models.Model):
 
     def remove_picture(self):
         """Go back to the drawn picture and publish `profile_changed`. Returns whether anything changed."""
-        if not self.picture:
-            return False
         with transaction.atomic():
+            stored = type(self).objects.select_for_update().filter(pk=self.pk)
+            # What this object holds may be older.
+            self.picture = stored.values_list("picture", flat=True).first() or ""
+            if not self.picture:
+                return False
             self.show_picture("")
             signals.profile_changed.send(sender=type(self), user=self)
         return True

@@ -221,10 +221,10 @@ class User(HasPicture, AbstractUser):
         """Undo `block()` but for the follows, and publish `user_unblocked`. Returns whether anything changed."""
         with transaction.atomic():
             self._lock_with(other)
-            # One that was begun in the very moment of the block was hidden by it, and must not come to light now.
-            self._end_follows_with(other)
             deleted, _by_model = Block.objects.filter(blocker=self, blocked=other).delete()
             if deleted:
+                # Releases before this lock could store a follow across a block. It must stay hidden.
+                self._end_follows_with(other)
                 signals.user_unblocked.send(sender=User, blocker=self, blocked=other)
         return bool(deleted)
 
@@ -259,14 +259,20 @@ class User(HasPicture, AbstractUser):
         return bool(reinstated)
 
     def leave(self):
-        """Delete this account and all that belongs to it, keep its name from others, and publish `user_left`."""
+        """Delete this account and all that belongs to it, keep its name from others, and publish `user_left`.
+
+        Returns whether anything changed: not if the account is gone already.
+        """
         with transaction.atomic():
+            if not User.objects.select_for_update().filter(pk=self.pk).exists():
+                return False
             RetiredUsername.objects.get_or_create(username=self.username)
             self.end_sessions()
             pictures.discard_on_commit(self.picture)
             neighbours = Follow.objects.neighbours_of(self.pk)
             self.delete()
             signals.user_left.send(sender=User, username=self.username, neighbours=neighbours)
+        return True
 
     def moderation_facts(self):
         """Whom and what a moderator's action on this concerns: for the record."""

@@ -42,8 +42,9 @@ class HomeFeed(models.Model):
 
     @classmethod
     def revoke(cls, user):
-        """Void the token of `user`, if there is one."""
-        cls.objects.filter(user=user).delete()
+        """Void the token of `user`, if there is one. Returns whether there was."""
+        deleted, _by_model = cls.objects.filter(user=user).delete()
+        return bool(deleted)
 
     @classmethod
     def reader_of(cls, token):

@@ -137,11 +137,13 @@ class Post(models.Model):
     def hide(self):
         """Take the post out of every list, close its reports and publish `post_removed`.
 
-        Returns whether anything changed.
+        Returns whether anything changed: not if it is hidden already, and its reports stay as they are.
         """
         with transaction.atomic():
-            self.dismiss()
-            return self._set_hidden(timezone.now(), signals.post_removed)
+            hidden = self._set_hidden(timezone.now(), signals.post_removed)
+            if hidden:
+                self.dismiss()
+        return hidden
 
     def restore(self):
         """Undo `hide()` and publish `post_restored`. Returns whether anything changed."""

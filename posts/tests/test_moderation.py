@@ -1,7 +1,9 @@
 from io import StringIO
+from unittest import mock
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
@@ -144,3 +146,33 @@ def test_a_moderator_does_not_judge_their_own_posts(db):
     assert "You can&#x27;t judge your own posts." in text
     assert "1 post: done." in text
     assert queue(client) == [own]
+
+
+@pytest.mark.parametrize("half", ["posts.admin.suspend", "posts.admin.moderate"])
+def test_suspending_authors_and_hiding_their_posts_is_one_decision(admin, half):
+    """Whichever half fails: nothing is hidden, nobody is suspended, nothing is recorded, nothing is said to be done."""
+    post = PostFactory()
+    Report.objects.create(reporter=UserFactory(), post=post, reason="spam")
+    url = reverse("admin:posts_reportedpost_changelist")
+    data = {"action": "suspend_authors", "_selected_action": [post.pk], "reason": "Spam."}
+    admin.raise_request_exception = False
+    with mock.patch(half, side_effect=OperationalError("disk is full")):
+        assert admin.post(url, data).status_code == 503
+
+    assert list(Post.objects.visible()) == [post]
+    assert not User.objects.suspended().exists()
+    assert not ModerationAction.objects.exists()
+    assert queue(admin) == [post]
+    assert "suspended." not in admin.get(url).content.decode()
+
+
+def test_what_is_hidden_already_keeps_its_reports_for_a_decision(admin):
+    """A report that arrives while the post is being hidden is not closed silently: it can be dismissed."""
+    post = PostFactory()
+    post.hide()
+    Report.objects.create(reporter=UserFactory(), post=post, reason="spam")
+
+    assert "0 posts" in act(admin, "hide", post).content.decode()
+    assert queue(admin) == [post]
+    assert "1 post" in act(admin, "dismiss", post).content.decode()
+    assert queue(admin) == []

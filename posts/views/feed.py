@@ -35,8 +35,8 @@ class HomeFeedView(TemplateView):
         messages.success(self.request, another if renewed else first)
 
     def revoke(self, user):
-        HomeFeed.revoke(user)
-        messages.success(self.request, _("The address no longer works."))
+        if HomeFeed.revoke(user):
+            messages.success(self.request, _("The address no longer works."))
 
     def get_context_data(self, **kwargs):
         feed = HomeFeed.objects.filter(user=self.request.user).first()
