@@ -3,14 +3,13 @@ from allauth.core import context as allauth_context
 from allauth.core.internal.ratelimit import get_ip
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import get_user_model
-from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.utils.crypto import get_random_string
 from django.utils.translation import get_language, get_supported_language_variant
 from django.utils.translation import gettext_lazy as _
 
 from accounts import devices, rate_limits, security
+from accounts.addresses import canonical_email
 from accounts.backends import find_account
 from accounts.emails import letters, outbox
 from accounts.models import RetiredUsername, ToldState
@@ -45,9 +44,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().save_user(request, user, form, commit)
 
     def clean_email(self, email):
-        """Refuse what the column cannot hold: a form's field allows 320 characters."""
-        MaxLengthValidator(get_user_model()._meta.get_field("email").max_length)(email)
-        return email
+        """Return the canonical form. Raises ValidationError if it has none."""
+        return canonical_email(email)
 
     def _get_login_attempts_cache_key(self, request, **credentials):
         """Count failed log-ins by account, however it was named, and apart in browsers that it was in before.

@@ -2,6 +2,8 @@ from allauth.account.auth_backends import AuthenticationBackend as AllauthBacken
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
+from accounts.addresses import email_key, is_email
+
 
 class AuthenticationBackend(AllauthBackend):
     """Log-in by username or e-mail that costs one password hash, whether or not there is such a person.
@@ -24,10 +26,9 @@ class AuthenticationBackend(AllauthBackend):
 
 
 def find_account(credentials):
-    """Return the one account with the name or address in `credentials`, typed in any way, or None.
-
-    No username holds an @, and no address lacks one.
-    """
+    """Return the one account with the name or address in `credentials`, typed in any way, or None."""
     typed = credentials.get("username") or credentials.get("email") or ""
-    name = typed.strip().lower().replace("\0", "")
-    return get_user_model().objects.filter(**{"email" if "@" in name else "username": name}).first()
+    # No database takes null characters and lone surrogates.
+    name = typed.encode(errors="ignore").decode().replace("\0", "")
+    lookup = {"email": email_key(name)} if is_email(name) else {"username": name.strip().lower()}
+    return get_user_model().objects.filter(**lookup).first()

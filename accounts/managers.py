@@ -1,6 +1,7 @@
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import transaction
 
+from accounts.addresses import canonical_email
 from accounts.querysets import UserQuerySet
 
 
@@ -9,7 +10,8 @@ class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):
 
     @classmethod
     def normalize_email(cls, email):
-        return email.lower() if email else None
+        """Return the canonical form of `email`, or None without one. Raises ValidationError if it has none."""
+        return canonical_email(email) if email else None
 
     def get_by_natural_key(self, username):
         return super().get_by_natural_key(self.model.normalize_username(username))

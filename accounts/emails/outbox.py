@@ -8,10 +8,12 @@ from smtplib import SMTPRecipientsRefused
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.crypto import get_random_string
 from django_tasks import task
 
+from accounts.addresses import canonical_email
 from accounts.emails import kinds, letters
 from accounts.emails.kinds import When
 from accounts.jobs.trouble import answer_of, is_no_address
@@ -78,7 +80,7 @@ def why_not(delivery, kind):
         return "No confirmed address."
     if kind.is_optional and MailPreference.of(recipient, kind) == When.NEVER:
         return "Unwanted."
-    if RefusedAddress.objects.filter(address=delivery.address or recipient.email).exists():
+    if RefusedAddress.of(delivery.address or recipient.email).exists():
         return "The address was refused before."
     return ""
 
@@ -87,6 +89,12 @@ def send(delivery, message):
     """Hand `message` to the mail server and note what it says. Raises what may pass, and what is wrong with us."""
     message.extra_headers["Message-ID"] = f"<{delivery.kind}.{delivery.pk}@{_host()}>"
     delivery.begin()
+    try:
+        # Django would send to a host with ß at another domain. An old row, or the mail of an old job, may have one.
+        message.to = [canonical_email(message.to[0])]
+    except ValidationError as error:
+        _end_as_refused(delivery, message.to[0], " ".join(error.messages))
+        return
     # No transaction is open here: a slow mail server must not hold SQLite's only write lock.
     try:
         message.send()
@@ -97,7 +105,7 @@ def send(delivery, message):
         raise
     else:
         delivery.end(State.SENT)
-        RefusedAddress.objects.filter(address=message.to[0]).delete()
+        RefusedAddress.of(message.to[0]).delete()
 
 
 def give_up(delivery_id):
@@ -110,8 +118,12 @@ def _refused(delivery, address, error):
     if not is_no_address(error):
         delivery.note(answer)
         raise error
+    _end_as_refused(delivery, address, answer)
+
+
+def _end_as_refused(delivery, address, answer):
     with transaction.atomic():
-        RefusedAddress.objects.update_or_create(address=address, defaults={"answer": answer[:300]})
+        RefusedAddress.remember(address, answer)
         delivery.end(State.REFUSED, answer)
 
 

@@ -4,6 +4,8 @@ from allauth.account import forms as allauth_forms
 from allauth.account.models import EmailAddress
 from django.utils.translation import gettext_lazy as _
 
+from accounts.addresses import email_key, is_email
+from accounts.forms.fields import EmailField
 from accounts.models import User
 
 
@@ -26,8 +28,15 @@ class LoginForm(PlainForm, allauth_forms.LoginForm):
         self.fields["password"].help_text = ""
         self.fields["remember"].label = _("Remember me")
 
+    def clean_login(self):
+        # allauth stores an address that it doesn't find among those of whoever logs in.
+        login = super().clean_login()
+        return email_key(login) if is_email(login) else login
+
 
 class SignupForm(PlainForm, allauth_forms.SignupForm):
+    email = EmailField()
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["username"].help_text = User._meta.get_field("username").help_text
@@ -42,6 +51,8 @@ class SignupForm(PlainForm, allauth_forms.SignupForm):
 
 
 class ChangeEmailForm(PlainForm, allauth_forms.AddEmailForm):
+    email = EmailField()
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("New email")
@@ -50,9 +61,11 @@ class ChangeEmailForm(PlainForm, allauth_forms.AddEmailForm):
 class ResetPasswordForm(PlainForm, allauth_forms.ResetPasswordForm):
     """Mails only those whose address it is, not those who once asked to change to it."""
 
+    email = EmailField()
+
     def clean_email(self):
         email = super().clean_email()
-        self.users = [user for user in self.users if user.email == email.lower()]
+        self.users = [user for user in self.users if user.email == email]
         return email
 
 
@@ -68,6 +81,18 @@ class SetPasswordForm(PlainForm, allauth_forms.SetPasswordForm):
 
 class ResetPasswordKeyForm(PlainForm, allauth_forms.ResetPasswordKeyForm):
     pass
+
+
+class RequestLoginCodeForm(PlainForm, allauth_forms.RequestLoginCodeForm):
+    """Sends codes only to those whose address it is, not to those who once asked to change to it."""
+
+    email = EmailField()
+
+    def clean_email(self):
+        email = super().clean_email()
+        if self._user and self._user.email != email:
+            self._user = None
+        return email
 
 
 class ReauthenticateForm(PlainForm, allauth_forms.ReauthenticateForm):

@@ -3,6 +3,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.addresses import email_key
 from accounts.emails.kinds import When
 
 
@@ -133,3 +134,13 @@ class RefusedAddress(models.Model):
 
     def __str__(self):
         return self.address
+
+    @classmethod
+    def of(cls, address):
+        """The rows about `address`: one, or none."""
+        return cls.objects.filter(address=email_key(address or ""))
+
+    @classmethod
+    def remember(cls, address, answer):
+        """Note that `address` was refused, with the mail server's answer."""
+        cls.objects.update_or_create(address=email_key(address), defaults={"answer": answer[:300]})

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import pictures, signals
+from accounts.addresses import canonical_email
 from accounts.fields import CountField
 from accounts.managers import UserManager
 from accounts.models.block import Block
@@ -26,7 +27,7 @@ from accounts.validators import username_validators, validate_time_zone
 
 
 class User(HasPicture, AbstractUser):
-    """A member. Names and addresses are kept in lower case, so that plain unique columns serve.
+    """A member. Usernames are stored in lower case and addresses in canonical form, so that plain unique columns serve.
 
     `get_absolute_url()` leads to the follower list; a project that has profile pages points it there with
     ABSOLUTE_URL_OVERRIDES.
@@ -107,8 +108,9 @@ class User(HasPicture, AbstractUser):
 
     def save(self, *args, **kwargs):
         self.username = self.normalize_username(self.username)
-        self.email = self.email.lower() if self.email else None
         adding, update_fields = self._state.adding, kwargs.get("update_fields")
+        if update_fields is None or "email" in update_fields:
+            self.email = self._canonical_email()
         with transaction.atomic():
             super().save(*args, **kwargs)
             if adding:
@@ -128,8 +130,26 @@ class User(HasPicture, AbstractUser):
 
         return check_password(raw_password, self.password, upgrade)
 
+    def _canonical_email(self):
+        """Return the address in canonical form, or None without one. Raises ValidationError if it has none.
+
+        One that was stored before there was that form stays as it is: the canonical one may belong to another member.
+        """
+        try:
+            email = canonical_email(self.email) if self.email else None
+        except ValidationError as error:
+            if self._is_stored_address():
+                return self.email
+            raise ValidationError({"email": error.error_list}) from error
+        return self.email if email != self.email and self._is_stored_address() else email
+
+    def _is_stored_address(self):
+        return bool(self.pk and self.email) and User.objects.filter(pk=self.pk, email=self.email).exists()
+
     def clean(self):
-        super().clean()
+        # Not AbstractUser's: it would make an address canonical that has to stay as it is.
+        super(AbstractUser, self).clean()
+        self.email = self._canonical_email()
         self.display_name = clean_line(self.display_name)
         self.bio = clean_text(self.bio)
         if self.display_name and not is_visible(self.display_name):

@@ -80,6 +80,6 @@ class TrustAddressView(View):
     http_method_names = ["post"]
 
     def post(self, request):
-        RefusedAddress.objects.filter(address=request.user.email).delete()
+        RefusedAddress.of(request.user.email).delete()
         messages.success(request, _("We mail you there again."))
         return redirect("accounts:settings")

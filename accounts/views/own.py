@@ -31,7 +31,7 @@ class SettingsView(UpdateView):
         return User.objects.get(pk=self.request.user.pk)
 
     def get_context_data(self, **kwargs):
-        refused = RefusedAddress.objects.filter(address=self.request.user.email).first()
+        refused = RefusedAddress.of(self.request.user.email).first()
         return super().get_context_data(refused=refused, **kwargs)
 
     def post(self, request):

@@ -1,6 +1,7 @@
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.core.validators import validate_email
 
+from accounts.addresses import canonical_email
 from accounts.emails.samples import all_samples
 from accounts.jobs.trouble import answer_of
 
@@ -17,9 +18,9 @@ class Command(BaseCommand):
         if kind != "all" and kind not in samples:
             raise CommandError(f"There is no mail {kind!r}. There are: all, {', '.join(samples)}.")
         try:
-            validate_email(address)
-        except Exception as error:
-            raise CommandError(f"{address!r} is no email address.") from error
+            address = canonical_email(address)
+        except ValidationError as error:
+            raise CommandError(f"{address!r} is no email address. {' '.join(error.messages)}") from error
         for sample in samples.values() if kind == "all" else [samples[kind]]:
             self.send(sample, address)
 

@@ -1,0 +1,428 @@
+"""An address finds one account and one mailbox, however it is typed or stored."""
+
+import re
+from importlib import import_module
+from io import StringIO
+from unittest import mock
+
+import pytest
+from allauth.account import views
+from allauth.account.models import EmailAddress
+from django.apps import apps
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import include, path
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.addresses import canonical_email, email_key
+from accounts.emails import outbox
+from accounts.models import Delivery, RefusedAddress, ToldState, User
+from accounts.tests.factories import PASSWORD, UserFactory
+
+# The site's, as they are while members may log in with a code.
+urlpatterns = [
+    path("users/login/code/", views.request_login_code, name="account_request_login_code"),
+    path("users/login/code/confirm/", views.confirm_login_code, name="account_confirm_login_code"),
+    path("", include("socializer.urls")),
+]
+
+MUNICH = "ada@xn--mnchen-3ya.example"
+SPELLINGS_OF_MUNICH = [
+    "ada@münchen.example",
+    "ADA@MÜNCHEN.example",
+    "ada@mu\u0308nchen.example",
+    "ada@XN--MNCHEN-3YA.example",
+    "ada@xn--mnchen-3ya.example.",
+    " ada＠ｍünchen。ｅｘａｍｐｌｅ ",
+    "a\u200bda@mün\u00adchen.example",
+    "ad\u2060a\ufeff@münchen.example\u200b",
+    "\u202aada@münchen.example\u202c",
+    "ａda@münchen．example",
+]
+NO_ADDRESSES = [
+    "ada@exam\u200dple.org",  # Joins nothing there.
+    "ada@exam\u202eple.org",
+    "ada@xn--abc.org",
+    "ada@ab--cd.org",
+    "ada@ex_ample.org",
+    "ada@[127.0.0.1]",
+    "ada@127.0.0.10",
+    "ada@",
+    "@example.org",
+    "\u200b@example.org",
+    "ada@bob@example.org",
+    '"ada"@example.org',
+    '"a b"@example.org',
+    "adä@example.org",
+    "ada\n@example.org",
+    "ada@example.org\r\nBcc: bob@example.org",
+    "a" * 250 + "@example.org",
+    "ada@" + "x" * 100_000,
+    "é" * 100_000 + "@example.org",
+]
+
+
+@pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
+def test_every_spelling_has_one_canonical_form(typed):
+    assert canonical_email(typed) == MUNICH
+
+
+@pytest.mark.parametrize(
+    ("typed", "canonical"),
+    [
+        # Not strasse.example, which is another domain.
+        ("x@straße.example", "x@xn--strae-oqa.example"),
+        ("x@STRAẞE.example", "x@xn--strae-oqa.example"),
+        # Here the joiner is a part of the name.
+        ("x@क्\u200d.example", "x@xn--11b6iy14e.example"),
+        ("ada+posts@localhost", "ada+posts@localhost"),
+    ],
+)
+def test_hosts_are_encoded_by_idna_2008(typed, canonical):
+    assert canonical_email(typed) == canonical
+
+
+@pytest.mark.parametrize("typed", NO_ADDRESSES)
+def test_what_email_cannot_be_sent_to_is_refused_with_a_sentence(typed):
+    with pytest.raises(ValidationError) as refused:
+        canonical_email(typed)
+    assert refused.value.messages[0]
+
+
+@given(st.text() | st.text("adaé@.＠。\u200b\u200d\u00ad-ß\"' \0\ud800\u202e", min_size=3))
+def test_any_text_has_a_stable_form_or_is_refused(typed):
+    try:
+        canonical = canonical_email(typed)
+    except ValidationError:
+        canonical = email_key(typed)
+    else:
+        assert canonical.isascii()
+        assert canonical == canonical.lower()
+        assert canonical_email(canonical) == canonical
+    assert email_key(canonical) == canonical or not canonical.strip()
+
+
+@pytest.fixture
+def ada(db):
+    return UserFactory(username="ada", email=MUNICH)
+
+
+def sign_up(email, **changes):
+    data = {"username": "grace", "email": email, "password1": PASSWORD} | changes
+    return Client().post("/users/signup/", data)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
+def test_sign_up_stores_the_canonical_form(typed):
+    sign_up(typed)
+
+    assert User.objects.get().email == MUNICH
+    assert EmailAddress.objects.get().email == MUNICH
+    assert Delivery.objects.get().address == MUNICH
+
+
+@pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
+def test_sign_up_finds_an_address_taken_in_any_spelling(ada, typed):
+    response = sign_up(typed)
+
+    assert "already belongs to an account" in response.content.decode()
+    assert User.objects.get() == ada
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", NO_ADDRESSES)
+def test_sign_up_says_what_is_wrong_and_keeps_what_was_typed(typed):
+    response = sign_up(typed)
+
+    assert response.status_code == 200
+    assert list(response.context["form"].errors) == ["email"]
+    assert response.context["form"]["email"].value() == typed
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
+def test_login_takes_any_spelling(ada, typed):
+    client = Client()
+    client.post("/users/login/", {"login": typed, "password": PASSWORD})
+
+    assert client.session["_auth_user_id"] == str(ada.pk)
+    # allauth stores an address that it doesn't find.
+    assert EmailAddress.objects.get().email == MUNICH
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", [*NO_ADDRESSES, "@", "＠", "\0@\0", "nobody@straße.example"])
+def test_login_with_what_is_no_address_is_like_an_unknown_name(client, typed):
+    encode = MD5PasswordHasher.encode
+    with mock.patch.object(MD5PasswordHasher, "encode", autospec=True, side_effect=encode) as encode:
+        response = client.post("/users/login/", {"login": typed, "password": PASSWORD})
+
+    assert response.status_code == 200
+    assert response.context["form"]["login"].value() == typed
+    if "\0" not in typed:
+        assert response.context["form"].non_field_errors() == [
+            "That name and password don't match. Try again."
+        ]
+        assert encode.call_count == 1
+
+
+@pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
+def test_password_reset_takes_any_spelling_and_mails_the_accounts_address(ada, run_jobs, mailoutbox, typed):
+    response = Client().post("/users/password/reset/", {"email": typed})
+    run_jobs()
+
+    assert response.url == "/users/password/reset/done/"
+    assert mailoutbox[0].to == [MUNICH]
+    assert "/users/password/reset/key/" in mailoutbox[0].body
+
+
+@pytest.mark.django_db
+def test_password_reset_is_not_mailed_to_another_domain(run_jobs, mailoutbox):
+    UserFactory(email="x@straße.example")
+    Client().post("/users/password/reset/", {"email": "x@straße.example"})
+    run_jobs()
+
+    (mail,) = mailoutbox
+    assert mail.message()["To"] == "x@xn--strae-oqa.example"
+    # The owner of the other domain has no account.
+    Client().post("/users/password/reset/", {"email": "x@strasse.example"})
+    run_jobs()
+    assert "password/reset/key" not in mailoutbox[1].body
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", NO_ADDRESSES)
+def test_password_reset_says_what_is_wrong_whoever_has_an_account(typed):
+    response = Client().post("/users/password/reset/", {"email": typed})
+
+    assert response.status_code == 200
+    assert list(response.context["form"].errors) == ["email"]
+    assert not Delivery.objects.exists()
+
+
+@pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
+def test_a_new_address_is_stored_and_confirmed_in_canonical_form(
+    member, member_client, run_jobs, mailoutbox, typed
+):
+    data = {"action_add": "", "email": typed}
+    member_client.post(member_client.post("/users/email/", data).url, {"password": PASSWORD})
+    member_client.post("/users/email/", data)
+    run_jobs()
+    member_client.post(re.search(r"http://\w+(\S+)", mailoutbox[-1].body)[1])
+
+    assert User.objects.get(pk=member.pk).email == MUNICH
+    assert EmailAddress.objects.get().email == MUNICH
+
+
+def test_ones_own_address_in_another_spelling_is_no_new_one(ada):
+    client = Client()
+    client.force_login(ada)
+    response = client.post("/users/email/", {"action_add": "", "email": "ada@münchen.example"})
+
+    assert response.context["form"].errors["email"]
+    assert EmailAddress.objects.get().email == MUNICH
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
+def test_a_login_code_is_sent_for_any_spelling(ada, settings, run_jobs, mailoutbox, typed):
+    settings.ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+    Client().post("/users/login/code/", {"email": typed})
+    run_jobs()
+
+    assert mailoutbox[0].to == [MUNICH]
+    assert mailoutbox[0].subject.startswith("Your log-in code")
+
+
+@pytest.mark.urls(__name__)
+def test_a_login_code_is_not_for_an_address_that_was_only_asked_for(member, settings, run_jobs, mailoutbox):
+    settings.ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+    EmailAddress.objects.create(user=member, email="victim@example.org")
+    Client().post("/users/login/code/", {"email": "victim@example.org"})
+    run_jobs()
+
+    assert mailoutbox[0].subject.startswith("There is no account")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
+def test_accounts_made_in_code_have_the_canonical_form(typed):
+    users = [
+        lambda: User.objects.create_user("grace", typed, PASSWORD),
+        lambda: User.objects.create_superuser("grace", typed, PASSWORD),
+        lambda: User.objects.create(username="grace", email=typed),
+    ]
+    for create in users:
+        assert create().email == MUNICH
+        assert set(EmailAddress.objects.values_list("email", flat=True)) <= {MUNICH}
+        User.objects.all().delete()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", NO_ADDRESSES)
+def test_code_stores_nothing_that_is_no_address(typed):
+    with pytest.raises(ValidationError):
+        User.objects.create_user("grace", typed, PASSWORD)
+    with pytest.raises(ValidationError, match="email"):
+        User.objects.create(username="grace", email=typed)
+    assert not User.objects.exists()
+
+
+def test_the_command_line_finds_an_address_taken_in_any_spelling(ada, monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "x")
+    for email in ("ada@münchen.example", "ada@xn--mnchen-3ya.example", "ada@MÜNCHEN.example"):
+        with pytest.raises(CommandError, match="taken"):
+            call_command("createsuperuser", interactive=False, username="edd", email=email, verbosity=0)
+    with pytest.raises(CommandError, match="domain name"):
+        call_command("createsuperuser", interactive=False, username="edd", email="a@ab--cd.org", verbosity=0)
+
+
+@pytest.mark.django_db
+def test_a_test_mail_goes_to_the_domain_that_was_typed(mailoutbox):
+    call_command("send_test_mail", "x@straße.example", "new_follower", stdout=StringIO())
+    assert mailoutbox[0].to == ["x@xn--strae-oqa.example"]
+    with pytest.raises(CommandError, match="no email address. That isn't a domain name"):
+        call_command("send_test_mail", "x@exam\u200dple.org", "new_follower")
+
+
+# Rows from before there was a canonical form.
+
+
+def store_as_before(user, email):
+    """Give `user` that address as it was stored before."""
+    User.objects.filter(pk=user.pk).update(email=email)
+    EmailAddress.objects.filter(user=user).update(email=email)
+    ToldState.objects.filter(pk=user.pk).update(email=email)
+    return user
+
+
+def as_stored(user):
+    user.refresh_from_db()
+    return user.email, list(user.emailaddress_set.values_list("email", "verified"))
+
+
+def migrate():
+    import_module("accounts.migrations.0010_canonical_emails").make_canonical(
+        apps, mock.Mock(connection=connection)
+    )
+
+
+@pytest.mark.parametrize("before", ["ada@straße.example", "ada@exam\u200dple.org", "adä@example.org"])
+def test_an_old_row_is_never_mailed_at_another_domain(
+    member, member_client, bob, run_jobs, mailoutbox, before
+):
+    store_as_before(member, before)
+    bob.follow(member)
+    run_jobs()
+
+    if "ß" in before:
+        assert mailoutbox[0].message()["To"] == "ada@xn--strae-oqa.example"
+    else:
+        assert mailoutbox == []
+        delivery = Delivery.objects.get()
+        assert delivery.state == Delivery.State.REFUSED
+        assert delivery.answer
+        # Its owner is told, and may try again.
+        assert RefusedAddress.of(before).exists()
+        assert delivery.answer in member_client.get("/users/settings/").context["refused"].answer
+        member_client.post("/users/settings/email/trust/")
+
+
+@pytest.mark.parametrize("before", ["ada@münchen.example", "adä@example.org", '"ada"@example.org'])
+def test_an_old_row_can_still_be_used_and_saved(member, before):
+    UserFactory(username="other", email=MUNICH)
+    store_as_before(member, before)
+    client = Client()
+    client.post("/users/login/", {"login": "ada", "password": PASSWORD})
+    response = client.post("/users/settings/", {"display_name": "Ada", "bio": "Still here."})
+    assert response.status_code == 302
+
+    member.refresh_from_db()
+    member.full_clean(exclude=["email"])
+    member.save()
+    assert as_stored(member)[0] == before
+    assert member.bio == "Still here."
+
+
+def test_an_old_row_without_a_canonical_form_can_be_named_at_login(client, member):
+    store_as_before(member, "adä@example.org")
+    client.post("/users/login/", {"login": "Adä@example.org", "password": PASSWORD})
+    assert client.session["_auth_user_id"] == str(member.pk)
+
+
+def test_the_migration_makes_old_rows_canonical_without_a_word_to_their_owners(member, run_jobs, mailoutbox):
+    store_as_before(member, "a\u200bda@münchen.example")
+    EmailAddress.objects.create(user=member, email="new@Bücher.example")
+    RefusedAddress.objects.create(address="x@bücher.example", answer="550")
+    migrate()
+
+    assert as_stored(member) == (
+        MUNICH,
+        [(MUNICH, True), ("new@xn--bcher-kva.example", False)],
+    )
+    assert RefusedAddress.objects.get().address == "x@xn--bcher-kva.example"
+    assert not ToldState.different(10)
+
+
+def test_the_migration_has_an_address_confirmed_that_another_domain_has_confirmed(member, caplog):
+    store_as_before(member, "x@straße.example")
+    migrate()
+
+    assert as_stored(member) == (
+        "x@xn--strae-oqa.example",
+        [("x@xn--strae-oqa.example", False)],
+    )
+    assert "has to confirm" in caplog.text
+
+
+@pytest.mark.django_db
+def test_of_two_accounts_with_one_address_the_migration_rewrites_the_confirmed_and_then_the_older(caplog):
+    older, confirmed = (UserFactory(username=name) for name in ("older", "confirmed"))
+    store_as_before(older, "ada@münchen.example")
+    older.emailaddress_set.update(verified=False)
+    store_as_before(confirmed, "a\u200bda@münchen.example")
+    migrate()
+
+    assert as_stored(confirmed)[0] == MUNICH
+    assert as_stored(older)[0] == "ada@münchen.example"
+    assert f"Account {older.pk} keeps the address" in caplog.text
+    assert "belongs to another account" in caplog.text
+
+
+@pytest.mark.django_db
+def test_the_migration_leaves_what_it_cannot_decide(caplog):
+    canonical, spelled, impossible = (UserFactory(username=f"person_{n}") for n in range(3))
+    store_as_before(canonical, MUNICH)
+    store_as_before(spelled, "ada@münchen.example")
+    store_as_before(impossible, "adä@example.org")
+    EmailAddress.objects.create(user=canonical, email="adä@example.org")
+    EmailAddress.objects.create(user=canonical, email="ada@münchen.example")
+    migrate()
+
+    assert as_stored(canonical) == (MUNICH, [(MUNICH, True)])
+    assert as_stored(spelled) == ("ada@münchen.example", [("ada@münchen.example", True)])
+    assert as_stored(impossible) == ("adä@example.org", [("adä@example.org", True)])
+    assert caplog.text.count("keeps the address") == 2
+
+
+@pytest.mark.django_db
+def test_the_migration_minds_an_address_that_is_confirmed_beside_another_accounts():
+    """A host project may let members have several."""
+    member, other = UserFactory(username="ada"), UserFactory(username="bob")
+    store_as_before(member, "ada@münchen.example")
+    EmailAddress.objects.create(user=other, email=MUNICH, verified=True)
+    with transaction.atomic():
+        migrate()
+    assert as_stored(member)[0] == "ada@münchen.example"
+
+
+@pytest.mark.django_db
+def test_mail_in_the_queue_goes_to_the_domain_that_was_meant(run_jobs, mailoutbox):
+    outbox.mail_rendered("account/email/login_code", "x@straße.example", "Hi", "Hi", "")
+    run_jobs()
+    assert mailoutbox[0].to == ["x@xn--strae-oqa.example"]
