@@ -23,6 +23,7 @@ class AccountsConfig(AppConfig):
             signal.connect(receiver, dispatch_uid=f"accounts.{receiver.__name__}")
 
         connect(user_logged_in, receivers.track_session)
+        connect(user_logged_in, receivers.forget_reset_key)
         connect(signals.user_followed, receivers.note_follow)
         connect(signals.user_unfollowed, receivers.note_unfollow)
         connect(signals.follower_milestone_reached, receivers.mail_milestone)
