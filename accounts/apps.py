@@ -25,6 +25,7 @@ class AccountsConfig(AppConfig):
         allauth_rate_limits.install()
 
         connect(user_logged_in, receivers.track_session)
+        connect(user_logged_in, receivers.forget_reset_key)
         connect(signals.user_followed, receivers.note_follow)
         connect(signals.user_unfollowed, receivers.note_unfollow)
         connect(signals.user_suspended, receivers.recount_around)

@@ -1,5 +1,6 @@
 """What follows from an event. A receiver only writes a row in the same transaction, most often a task."""
 
+from allauth.account.views import INTERNAL_RESET_SESSION_KEY
 from allauth.usersessions.models import UserSession
 from django.utils import timezone
 
@@ -13,6 +14,11 @@ def track_session(sender, request, user, **kwargs):
         session_key=request.session.session_key,
         defaults={"user": user, "ip": request.META.get("REMOTE_ADDR") or "0.0.0.0"},  # noqa: S104 (unknown)
     )
+
+
+def forget_reset_key(sender, request, **kwargs):
+    """Drop the key of a password reset that somebody began in this browser and left: it may be another member's."""
+    request.session.pop(INTERNAL_RESET_SESSION_KEY, None)
 
 
 def note_follow(sender, follow, **kwargs):

@@ -8,8 +8,10 @@ class PostsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
+        from django.contrib.auth.signals import user_logged_in
+
         from accounts import signals as people
-        from posts import cards, checks, emails, receivers, signals  # noqa: F401 (checks and mails register themselves)
+        from posts import cards, checks, drafts, emails, receivers, signals  # noqa: F401 (checks and mails register themselves)
 
         signals.post_published.connect(
             receivers.tell_timeline_of_post, dispatch_uid="posts.tell_of_published"
@@ -19,6 +21,8 @@ class PostsConfig(AppConfig):
         people.user_unfollowed.connect(
             receivers.tell_timeline_of_unfollow, dispatch_uid="posts.tell_of_unfollow"
         )
+
+        user_logged_in.connect(drafts.forget_others, dispatch_uid="posts.forget_others_drafts")
 
         for event in (
             people.user_blocked,

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Permission
 from django.db import DatabaseError
 from django.test import Client
 
-from accounts.tests.factories import PASSWORD, UserFactory
+from accounts.tests.factories import UserFactory
 from posts import signals
 from posts.models import Post, PostRevision
 from posts.models.post import EditingClosed
@@ -173,16 +173,6 @@ def test_editing_without_end_is_limited(member_client, own, settings):
 
     assert [answer.status_code for answer in answers] == [302, 302, 302, 429]
     assert "Text 3" in answers[-1].content.decode()
-
-
-def test_a_session_that_ended_meanwhile_keeps_the_text_for_the_same_post(client, member, own):
-    response = edit(client, own, "Do not lose me")
-    assert response.url == f"/users/login/?next={url(own)}"
-
-    assert "Do not lose me" not in client.get("/posts/add/", follow=True).content.decode()
-    response = client.post(response.url, {"login": "ada", "password": PASSWORD}, follow=True)
-    assert response.context["form"]["content"].value() == "Do not lose me"
-    assert client.get(url(own)).context["form"]["content"].value() == "Frist!"
 
 
 def test_it_is_published_once(own):

@@ -6,21 +6,23 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.db import DatabaseError
+from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
 from accounts import rate_limits
+from posts import drafts
 from posts.models.post import EditingClosed
-from posts.validators import MAX_CODE_POINTS
 
 logger = logging.getLogger(__name__)
 
 
 @method_decorator(login_not_required, name="dispatch")
 class TextViewMixin:
-    """What was refused is shown again, with the reason.
+    """Show a refused text again, with the reason.
 
-    What somebody sends whose session has ended meanwhile waits here until they have logged in again.
+    A text that arrives after the session has ended waits until its writer logs in again. If the form doesn't say who
+    that is, the answer gives the text back at once, and nothing is kept.
     """
 
     http_method_names = ["get", "head", "post", "options"]
@@ -29,16 +31,32 @@ class TextViewMixin:
     def dispatch(self, request, *args, **kwargs):
         if request.user.is_authenticated:
             return super().dispatch(request, *args, **kwargs)
-        if draft := request.POST.get("content"):
-            request.session["draft"] = [request.path, draft[:MAX_CODE_POINTS]]
+        if text := request.POST.get("content"):
+            writer = drafts.writer_of(request.POST)
+            if writer is None:
+                return render(request, "posts/not_logged_in.html", {"text": text}, status=403)
+            drafts.keep(request, writer, text)
         return redirect_to_login(request.path)
 
     def get_initial(self):
-        path, draft = self.request.session.get("draft", ("", ""))
-        if path != self.request.path:
-            return super().get_initial()
-        del self.request.session["draft"]
-        return super().get_initial() | {"content": draft}
+        initial = super().get_initial()
+        text = drafts.take(self.request) if self.request.method == "GET" else ""
+        return initial | {"content": text} if text else initial
+
+    def get_form(self):
+        form = super().get_form()
+        writer = drafts.writer_of(self.request.POST)
+        if form.is_bound and writer not in (None, str(self.request.user.pk)):
+            form.full_clean()
+            form.add_error(None, self.anothers_message())
+        return form
+
+    def anothers_message(self):
+        """What to say about a form that was shown to another member, whose window is still open in this browser."""
+        words = _(
+            "You wrote this while logged in to another account. Send it again to publish it as @%(name)s."
+        )
+        return words % {"name": self.request.user.username}
 
     def form_valid(self, form):
         try:

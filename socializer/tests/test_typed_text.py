@@ -1,5 +1,6 @@
 """What somebody typed is given back by every error page, in a form that can be sent again."""
 
+import re
 from unittest import mock
 from urllib.parse import quote
 
@@ -9,6 +10,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from accounts.tests.factories import PASSWORD
+from posts.drafts import sign_writer
 from posts.models import Post
 
 URL = "/posts/add/"
@@ -55,8 +57,10 @@ def test_a_page_that_is_not_there_offers_a_new_post(member_client):
 
 def send_again(client, response):
     """Send the form that the page shows, as a browser would."""
-    token = response.content.decode().split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
-    return client.post(URL, {"content": TEXT, "csrfmiddlewaretoken": token})
+    hidden = dict(
+        re.findall(r'name="(csrfmiddlewaretoken|writer)" value="([^"]*)"', response.content.decode())
+    )
+    return client.post(URL, hidden | {"content": TEXT})
 
 
 @pytest.mark.parametrize("token", ["", "x" * 64])
@@ -74,7 +78,7 @@ def test_an_old_csrf_token_costs_one_more_press(member, token):
 
 def test_from_a_tab_that_was_logged_out_it_goes_by_the_log_in(member):
     client = Client(enforce_csrf_checks=True)
-    response = send_again(client, client.post(URL, {"content": TEXT}))
+    response = send_again(client, client.post(URL, {"content": TEXT, "writer": sign_writer(member)}))
     assert response.url == f"/users/login/?next={URL}"
 
     client.handler.enforce_csrf_checks = False
@@ -91,14 +95,15 @@ def test_what_another_site_sent_is_not_offered(member):
     assert "lose" not in response.content.decode()
 
 
-def test_of_what_is_too_much_the_beginning(member_client):
-    body = f"content={quote(TEXT)}+{'x' * 6_000_000}"
+def test_of_what_is_too_much_the_beginning(member, member_client):
+    body = f"writer={quote(sign_writer(member))}&content={quote(TEXT)}+{'x' * 6_000_000}"
     response = member_client.post(URL, body, content_type="application/x-www-form-urlencoded")
 
     assert response.status_code == 413
     text = response.content.decode()
     assert "Its beginning is here" in text
     assert "Do not &lt;lose&gt; me" in text
+    assert f'name="writer" value="{sign_writer(member)}"' in text
     assert len(text) < 150_000
 
 

@@ -42,6 +42,7 @@
   // For each entry in the history the tab remembers what stood where in the window: the item that was used last, while
   // it can be seen, or else the first that can be. Only its key is in the entry: to change that while somebody leaves
   // would keep them from leaving.
+  const { viewer } = document.body.dataset;
   const key = history.state?.key ?? `place ${Date.now()}`;
   history.replaceState({ ...history.state, key }, "");
   let used = null;
@@ -55,7 +56,7 @@
     const item = used && inView(used) ? used : [...document.querySelectorAll(ITEMS)].find(inView);
     if (!item || returning) return;
     const { top } = item.getBoundingClientRect();
-    const place = { id: item.id, top, scrolled: scrollY > 0, used: item === used };
+    const place = { id: item.id, top, scrolled: scrollY > 0, used: item === used, viewer };
     storage?.setItem(key, JSON.stringify(place));
   }
 
@@ -100,7 +101,7 @@
 
   const { type } = performance.getEntriesByType("navigation")[0] ?? {};
   const place = JSON.parse(storage?.getItem(key) ?? null);
-  if (place && (type === "back_forward" || (type === "reload" && place.scrolled))) {
+  if (place?.viewer === viewer && (type === "back_forward" || (type === "reload" && place.scrolled))) {
     history.scrollRestoration = "manual";
     returnTo(place);
   } else if (location.hash) {
