@@ -38,7 +38,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
         Raises RateLimitExceeded if too many accounts were made from one address (of IPv6: from one /64).
         """
-        rate_limits.hit("signup", get_ip(request), settings.SIGNUP_LIMIT)
+        rate_limits.hit("signup", get_ip(request), rate_limits.limit("SIGNUP_LIMIT", (5, 3600)))
         language, sites = get_language(), get_supported_language_variant(settings.LANGUAGE_CODE)
         user.language = language if language != sites else ""
         return super().save_user(request, user, form, commit)

@@ -8,6 +8,7 @@ import math
 from datetime import timedelta
 from hashlib import blake2s
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.timesince import timeuntil
 from django.utils.translation import gettext as _
@@ -38,6 +39,11 @@ def hit(action, subject, limit):
     key = counter_key(action, subject)
     if RateLimitCounter.increment(key, timedelta(seconds=seconds)) > count:
         raise RateLimitExceeded(RateLimitCounter.remaining(key))
+
+
+def limit(setting, default):
+    """Return the limit in the setting of that name, or `default` in a project without it."""
+    return getattr(settings, setting, default)
 
 
 def counter_key(*parts):

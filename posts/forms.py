@@ -1,7 +1,6 @@
 from uuid import uuid4, uuid5
 
 from django import forms
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -9,6 +8,8 @@ from accounts import rate_limits
 from accounts.text import clean_text
 from posts.models import Post, Report
 from posts.validators import MAX_CHARACTERS, validate_content
+
+POST_LIMIT = ("POST_LIMIT", (200, 600))
 
 
 class PostContentField(forms.CharField):
@@ -50,7 +51,7 @@ class ReportForm(forms.ModelForm):
                 reporter=reporter, post=post, defaults=self.cleaned_data
             )
             if created:
-                rate_limits.hit("report", reporter.pk, settings.REPORT_LIMIT)
+                rate_limits.hit("report", reporter.pk, rate_limits.limit("REPORT_LIMIT", (50, 86400)))
         return created
 
 
@@ -108,7 +109,7 @@ class PostForm(ContentForm):
 
     def _publish(self, submission):
         with transaction.atomic():
-            rate_limits.hit("post", self.instance.author.pk, settings.POST_LIMIT)
+            rate_limits.hit("post", self.instance.author.pk, rate_limits.limit(*POST_LIMIT))
             self.instance.submission = submission
             self.instance.publish()
 
@@ -147,5 +148,5 @@ class PostEditForm(ContentForm):
         post = self.instance
         with transaction.atomic():
             if post.edit(self.cleaned_data["content"]):
-                rate_limits.hit("edit", post.author.pk, settings.POST_LIMIT)
+                rate_limits.hit("edit", post.author.pk, rate_limits.limit(*POST_LIMIT))
         return post

@@ -1,7 +1,6 @@
 """What members decide about themselves."""
 
 from django import forms
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -88,5 +87,5 @@ class ProfileForm(MailChoices, PlaceChoices, forms.ModelForm):
                 self.instance.show_picture(key)
             if set(self.SHOWN) & set(self.changed_data):
                 signals.profile_changed.send(sender=User, user=self.instance)
-                rate_limits.hit("profile", self.instance.pk, settings.PROFILE_LIMIT)
+                rate_limits.hit("profile", self.instance.pk, rate_limits.limit("PROFILE_LIMIT", (60, 3600)))
         return self.instance

@@ -307,7 +307,7 @@ def as_stored(user):
 
 
 def migrate():
-    import_module("accounts.migrations.0010_canonical_emails").make_canonical(
+    import_module("accounts.migrations.0013_canonical_emails").make_canonical(
         apps, mock.Mock(connection=connection)
     )
 

@@ -1,6 +1,5 @@
 """What a member does to another person: one button each."""
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
@@ -18,6 +17,9 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts import rate_limits
 from accounts.models import User
 
+FOLLOW_LIMIT = ("FOLLOW_LIMIT", (300, 600))
+BLOCK_LIMIT = ("BLOCK_LIMIT", (200, 3600))
+
 
 class PersonMixin:
     """For pages under /@<username>/ about a person whom the viewer may see."""
@@ -34,12 +36,12 @@ class PersonMixin:
 class PersonActionView(PersonMixin, View):
     """Changes something between the member and a person, and leads back to where the button was.
 
-    What changes something counts towards the limit of `action`, a pair of numbers in the setting `limit_setting`.
+    What changes something counts towards the limit of `action`: the setting of that name, or its default.
     """
 
     http_method_names = ["post"]
     action = ""
-    limit_setting = ""
+    limit = ("", None)
     done_message = ""
 
     def post(self, request, username):
@@ -57,7 +59,7 @@ class PersonActionView(PersonMixin, View):
         with transaction.atomic():
             changed = self.change(member, self.person)
             if changed:
-                rate_limits.hit(self.action, member.pk, getattr(settings, self.limit_setting))
+                rate_limits.hit(self.action, member.pk, rate_limits.limit(*self.limit))
         return changed
 
     def change(self, user, person):
@@ -77,7 +79,7 @@ class PersonActionView(PersonMixin, View):
 class FollowButtonView(PersonActionView):
     """htmx gets the button that undoes what was done, in its place, or the same one with the reason."""
 
-    limit_setting = "FOLLOW_LIMIT"
+    limit = FOLLOW_LIMIT
     notice = ""
 
     def change_within_limit(self):
@@ -116,7 +118,7 @@ class UnfollowView(FollowButtonView):
 
 class RemoveFollowerView(PersonActionView):
     action = "unfollow"
-    limit_setting = "FOLLOW_LIMIT"
+    limit = FOLLOW_LIMIT
 
     def change(self, user, person):
         return person.unfollow(user)
@@ -124,7 +126,7 @@ class RemoveFollowerView(PersonActionView):
 
 class BlockView(PersonActionView):
     action = "block"
-    limit_setting = "BLOCK_LIMIT"
+    limit = BLOCK_LIMIT
     done_message = gettext_lazy("You have blocked @%(name)s. You no longer see each other.")
 
     def change(self, user, person):
@@ -134,7 +136,7 @@ class BlockView(PersonActionView):
 class UnblockView(PersonActionView):
     # Counted with blocks: both have every post with a mention rendered anew.
     action = "block"
-    limit_setting = "BLOCK_LIMIT"
+    limit = BLOCK_LIMIT
     done_message = gettext_lazy("You no longer block @%(name)s.")
 
     def get_people(self):

@@ -1,6 +1,5 @@
 """A member takes their data home."""
 
-from django.conf import settings
 from django.http import FileResponse
 from django.utils import timezone
 from django.views import View
@@ -13,6 +12,6 @@ class ExportView(View):
     """The member's data, to take home."""
 
     def get(self, request):
-        rate_limits.hit("export", request.user.pk, settings.EXPORT_LIMIT)
+        rate_limits.hit("export", request.user.pk, rate_limits.limit("EXPORT_LIMIT", (20, 3600)))
         name = f"{request.user.username}-{timezone.localdate()}.zip"
         return FileResponse(export_data(request.user), as_attachment=True, filename=name)

@@ -72,10 +72,9 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(settings, member):
 @pytest.mark.parametrize(
     ("variables", "proxies", "words"),
     [
-        ({"WEB_CONCURRENCY": "2"}, 1, ["Set CACHE_URL to a Redis"]),
         ({"HOST": "::"}, 0, ["without a proxy"]),
         ({"HOST": "::"}, 1, []),
-        ({"HOST": "127.0.0.1", "WEB_CONCURRENCY": "1"}, 0, []),
+        ({"HOST": "127.0.0.1", "WEB_CONCURRENCY": "2"}, 0, []),
     ],
 )
 def test_the_start_warns_of_what_is_not_fit_for_the_internet(
