@@ -108,12 +108,20 @@ class User(HasPicture, AbstractUser):
     def save(self, *args, **kwargs):
         self.username = self.normalize_username(self.username)
         self.email = self.email.lower() if self.email else None
-        adding, update_fields = self._state.adding, kwargs.get("update_fields")
+        adding = self._state.adding
+
+        def saves(*names):
+            return kwargs.get("update_fields") is None or not {*names}.isdisjoint(kwargs["update_fields"])
+
         with transaction.atomic():
+            if not adding and saves("password", "email"):
+                ToldState.remember(self)
             super().save(*args, **kwargs)
             if adding:
                 ToldState.now_of(self).save(force_insert=True)
-            if update_fields is None or "display_name" in update_fields:
+            elif saves("password", "email"):
+                ToldState.mark_if_changed(self)
+            if saves("display_name"):
                 NameWord.store([self])
 
     def check_password(self, raw_password):
