@@ -98,6 +98,9 @@ class User(HasPicture, AbstractUser):
             models.Index("id", name="user_suspended", condition=models.Q(suspended_on__isnull=False)),
             # Those who keep out of search engines are left out of what these see in the same way.
             models.Index("id", name="user_noindex", condition=models.Q(noindex=True)),
+            # The admin lists them.
+            models.Index("id", name="user_staff", condition=models.Q(is_staff=True)),
+            models.Index("id", name="user_superuser", condition=models.Q(is_superuser=True)),
             # The directory is read from here.
             models.Index(fields=["rank"], name="user_rank"),
         ]
