@@ -11,8 +11,10 @@ class AccountsConfig(AppConfig):
 
     def ready(self):
         from allauth.account.signals import email_changed, password_changed, password_reset, password_set
+        from allauth.mfa.models import Authenticator
         from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
         from django.contrib.auth.signals import user_logged_in
+        from django.db.models.signals import pre_delete, pre_save
         from django_tasks.signals import task_finished
 
         from accounts import allauth_rate_limits, receivers, signals, tasks
@@ -36,6 +38,10 @@ class AccountsConfig(AppConfig):
             connect(changed, receivers.tell_changes)
         for changed in (authenticator_added, authenticator_removed, authenticator_reset):
             connect(changed, receivers.tell_changes)
+        for changing in (pre_save, pre_delete):
+            changing.connect(
+                receivers.mark_account, sender=Authenticator, dispatch_uid="accounts.mark_account"
+            )
         connect(task_finished, receivers.give_up_mail)
 
         schedule.register(tasks.make_digests, timedelta(minutes=5))

@@ -2,6 +2,7 @@ from django.db import models, transaction
 from django.db.models import (
     Count,
     Exists,
+    ExpressionWrapper,
     F,
     FilteredRelation,
     OuterRef,
@@ -82,8 +83,10 @@ class UserQuerySet(models.QuerySet):
 
     def sorted_by_rank(self):
         """The same order for few people: they are found first, and then sorted."""
-        # Without the sum, a planner might think that walking through everybody in this order is quicker.
-        rank = F("rank") + Value(0, output_field=models.BigIntegerField())
+        # Without the sum, a planner might think that walking through everybody in this order is quicker. Without its kind,
+        # a driver that binds parameters by their kind would cut off the position that it is compared with.
+        big = models.BigIntegerField()
+        rank = ExpressionWrapper(F("rank") + Value(0, output_field=big), output_field=big)
         return self.annotate(position=rank).order_by("-position")
 
     def in_locking_order(self):

@@ -2,10 +2,12 @@
 
 from allauth.account.views import INTERNAL_RESET_SESSION_KEY
 from allauth.usersessions.models import UserSession
+from django.db.models.signals import pre_delete
 from django.utils import timezone
 
 from accounts import security, tasks
 from accounts.emails import outbox
+from accounts.models import ToldState
 
 
 def track_session(sender, request, user, **kwargs):
@@ -46,6 +48,12 @@ def mail_milestone(sender, user, threshold, **kwargs):
 def tell_changes(sender, request, user, **kwargs):
     """What allauth has changed. Should this process die before, the worker's sweep tells it."""
     security.tell_changes(user, request)
+
+
+def mark_account(sender, instance, **kwargs):
+    """Before a second factor is added or removed: should this process die after it, the sweep tells of it."""
+    if instance.pk is None or kwargs["signal"] is pre_delete:
+        ToldState.mark(instance.user_id)
 
 
 def give_up_mail(sender, task_result, **kwargs):

@@ -8,9 +8,9 @@ from django.utils.translation import gettext_noop
 
 from accounts.devices import describe_browser
 from accounts.emails import outbox
-from accounts.models import ToldState
+from accounts.models import ScanPosition, ToldState
 
-# As many as one run of the sweep tells of; the rest waits for the next.
+# As many of those who were marked, and of all others, as one run of the sweep looks at; the rest waits for the next.
 SWEPT = 1000
 
 # What happened to a second factor, by its kind: when it came, when it went.
@@ -41,13 +41,25 @@ def tell_changes(user, request=None):
         now = ToldState.now_of(fresh)
         now.changes = told.changes + 1
         if _mail_differences(fresh, told, now, origin_of(request)):
-            now.save(force_update=True)
+            now.save(force_update=True, update_fields=["password", "email", "factors", "changes"])
 
 
 def sweep():
-    """Tell of all changes that nobody was told of. Returns how many people were."""
-    ToldState.remember_missing(SWEPT)
-    people = get_user_model().objects.in_bulk(ToldState.different(SWEPT))
+    """Tell of changes that nobody was told of: those that were marked, and any of the next members. Returns how many people were.
+
+    Marks tell soon of what was changed by the site's own code. What was changed by other means, which mark nothing, is found in
+    so many runs as it takes to look at everybody.
+    """
+    with transaction.atomic():
+        due = ToldState.take_due(timezone.now(), SWEPT)
+        told = _tell_those_who_differ(due)
+    next_keys = ScanPosition.next_keys("sweep", get_user_model().objects, SWEPT)
+    ToldState.remember_missing(next_keys)
+    return told + _tell_those_who_differ(next_keys)
+
+
+def _tell_those_who_differ(user_pks):
+    people = get_user_model().objects.in_bulk(ToldState.different(user_pks))
     for user in people.values():
         tell_changes(user)
     return len(people)

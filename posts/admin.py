@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.admin.moderation import ReadOnlyAdmin, ReasonMixin
+from accounts.admin.paginator import SetFilter
 from accounts.models import ModerationAction, User
 from accounts.moderation import moderate, suspend
 from posts.models import Post, ReportedPost
@@ -84,7 +85,7 @@ class ModeratedPostAdmin(ReasonMixin, ReadOnlyAdmin):
 @admin.register(Post)
 class PostAdmin(ModeratedPostAdmin):
     list_display = ["beginning", "author", "created_on", "edits", "hidden_on", "on_site"]
-    list_filter = [("hidden_on", admin.EmptyFieldListFilter)]
+    list_filter = [("hidden_on", SetFilter)]
     ordering = ["-id"]
     actions = ["hide", "restore"]
 

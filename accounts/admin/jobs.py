@@ -42,7 +42,8 @@ class JobAdmin(ReadOnlyAdmin):
         "run_after",
         "whole_cause",
     ]
-    ordering = ["-enqueued_at"]
+    # In an index; within one state the newest comes first.
+    ordering = ["-status", "-enqueued_at"]
     list_per_page = 50
     actions = ["try_again"]
 

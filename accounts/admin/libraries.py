@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.db import transaction
 from django_tasks_db.models import DBTaskResult
 
-from accounts.admin.moderation import ReadOnlyAdmin
+from accounts.admin.moderation import ReadOnlyAdmin, SearchByMemberMixin
 
 # The arguments of jobs hold mails, with links that set passwords. JobAdmin is for jobs.
 admin.site.unregister(DBTaskResult)
@@ -20,13 +20,13 @@ admin.site.unregister(Authenticator)
 
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(ReadOnlyAdmin):
+class AuthenticatorAdmin(SearchByMemberMixin, ReadOnlyAdmin):
     """Second factors without their secrets, to be removed when a member has lost them all."""
 
     list_display = fields = ["user", "type", "created_at", "last_used_at"]
     list_filter = ["type"]
     list_select_related = ["user"]
-    search_fields = ["=user__username"]
+    members = ["user"]
     ordering = ["-id"]
 
     def has_delete_permission(self, request, obj=None):

@@ -2,19 +2,39 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.admin.moderation import ReadOnlyAdmin
+from accounts.admin.moderation import ReadOnlyAdmin, SearchByMemberMixin
+from accounts.emails import kinds
 from accounts.models import Delivery, RefusedAddress
 
 
+class KindFilter(admin.SimpleListFilter):
+    """By kind, of those that there are in the code: looking for them among all emails would take long."""
+
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request, model_admin):
+        return [(kind.name, kind.name) for kind in kinds.all_kinds()]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(SearchByMemberMixin, ReadOnlyAdmin):
     """What became of each mail. What it said is nowhere."""
 
     list_display = ["recipient", "address", "kind", "state", "tries", "answer", "created_on", "sent_on"]
     list_select_related = ["recipient"]
-    list_filter = ["state", "kind"]
-    search_fields = ["=recipient__username", "=address"]
+    list_filter = ["state", KindFilter]
+    members = ["recipient"]
+    search_help_text = _("A whole username, such as @ada, or a whole address.")
     ordering = ["-id"]
+
+    def get_search_results(self, request, queryset, search_term):
+        if "@" in search_term.strip()[1:]:
+            return queryset.filter(address=search_term.strip().replace("\0", "")), False
+        return super().get_search_results(request, queryset, search_term)
 
 
 @admin.register(RefusedAddress)

@@ -4,8 +4,10 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.admin.moderation import ReadOnlyAdmin, ReasonMixin
+from accounts.admin.moderation import ReadOnlyAdmin, ReasonMixin, SearchByMemberMixin
+from accounts.admin.paginator import SetFilter
 from accounts.models import Follow, ModerationAction, User
+from accounts.models.name import prefixes_in
 from accounts.moderation import may_be_suspended_by, moderate, suspend
 
 
@@ -22,10 +24,10 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
         "suspended_on",
         "is_staff",
     ]
-    list_filter = [("suspended_on", admin.EmptyFieldListFilter), "is_staff", "is_superuser"]
+    list_filter = [("suspended_on", SetFilter), "is_staff", "is_superuser"]
     search_fields = ["username", "display_name", "email"]
+    search_help_text = _("The beginnings of names, or a whole email address.")
     ordering = ["-id"]
-    show_full_result_count = False
     readonly_fields = ["username", "email", "is_active", "suspended_on", "last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["username", "email", "password", "display_name", "bio", "time_zone"]}),
@@ -33,6 +35,13 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
         (_("Permissions"), {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"]}),
     ]
     actions = ["suspend", "reinstate", "remove_picture"]
+
+    def get_search_results(self, request, queryset, search_term):
+        """As in the directory; only who may search for addresses finds somebody by theirs."""
+        words = search_term.strip()
+        if "@" in words[1:] and "email" in self.get_search_fields(request):
+            return queryset.filter(email=words.lower().replace("\0", "")), False
+        return queryset.named(prefixes_in(words)), False
 
     def has_add_permission(self, request):
         return False
@@ -80,8 +89,17 @@ class ModerationActionAdmin(ReadOnlyAdmin):
     list_display = ["created_on", "moderator_name", "verb", "target_person", "beginning", "reason"]
     fields = ["created_on", "moderator_name", "verb", "target_person", "target_text", "reason"]
     list_filter = ["verb"]
-    search_fields = ["=moderator_name", "=target_person", "reason"]
+    search_fields = ["target_person__exact", "reason"]
+    search_help_text = _(
+        "@name finds what was done to one person at once; other words are looked for in all reasons."
+    )
     ordering = ["-id"]
+
+    def get_search_results(self, request, queryset, search_term):
+        if search_term.startswith("@"):
+            name = search_term.removeprefix("@").strip().lower().replace("\0", "")
+            return queryset.filter(target_person=name), False
+        return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description=_("text"))
     def beginning(self, action):
@@ -89,8 +107,8 @@ class ModerationActionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Follow)
-class FollowAdmin(ReadOnlyAdmin):
+class FollowAdmin(SearchByMemberMixin, ReadOnlyAdmin):
     list_display = ["follower", "followed", "created_on"]
     list_select_related = ["follower", "followed"]
-    search_fields = ["=follower__username", "=followed__username"]
+    members = ["follower", "followed"]
     ordering = ["-id"]

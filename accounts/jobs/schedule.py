@@ -39,6 +39,11 @@ def register(task, every):
     _regulars[regular.name] = regular
 
 
+def all_regulars():
+    """Everything that is done regularly, in the order of registration."""
+    return list(_regulars.values())
+
+
 def enqueue_due():
     """Enqueue the tasks whose period has begun and was not taken yet. Returns their names."""
     now = timezone.now()

@@ -96,6 +96,11 @@ class Delivery(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["recipient", "kind", "key"], name="delivery_unique"),
         ]
+        indexes = [
+            # Health checks look for those that wait; the admin for those to an address.
+            models.Index(fields=["state", "created_on"], name="delivery_state"),
+            models.Index(fields=["address"], name="delivery_address"),
+        ]
 
     def __str__(self):
         return f"{self.kind} to {self.recipient or self.address}: {self.key}"

@@ -1,14 +1,21 @@
+from datetime import timedelta
+
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+# Who makes a change tells of it at once, and better than the sweep: from where it came.
+SETTLING = timedelta(minutes=1)
 
 
 class ToldState(models.Model):
     """How an account could be entered when its owner was last told: what differs now is yet to be told.
 
     allauth changes first and signals afterwards, and commands and the admin do not signal at all. So the truth is
-    compared with this row, at once where there is a signal, and by the worker's sweep for the rest.
+    compared with this row, at once where there is a signal, and by the worker's sweep for the rest. The sweep looks at what was
+    marked before it changed, and at all others by and by.
     """
 
     user = models.OneToOneField(
@@ -20,6 +27,13 @@ class ToldState(models.Model):
     factors = models.TextField(blank=True)
     # Counts the changes told; it makes the key of each mail.
     changes = models.PositiveIntegerField(default=0)
+    # Since when the sweep should look at the account. Only the sweep takes the mark away.
+    due_on = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index("due_on", name="told_state_due", condition=models.Q(due_on__isnull=False)),
+        ]
 
     def __str__(self):
         return f"{self.user_id}: {self.changes}"
@@ -32,29 +46,46 @@ class ToldState(models.Model):
     @classmethod
     def remember(cls, user):
         """Take as told the state of `user` as it is stored, if there is no row yet."""
-        cls.objects.bulk_create(
-            [cls.now_of(stored) for stored in cls._without_row().filter(pk=user.pk)],
-            ignore_conflicts=True,
-        )
+        cls.remember_missing([user.pk])
 
     @classmethod
-    def remember_missing(cls, limit):
-        """Take as told the state of accounts that came in bulk and have no row yet. Returns how many, at most `limit`."""
-        missing = list(cls._without_row()[:limit])
+    def remember_missing(cls, user_pks):
+        """Take as told the state of those of these accounts that came in bulk and have no row yet."""
+        missing = cls._users().filter(pk__in=user_pks, told_state=None)
         cls.objects.bulk_create([cls.now_of(user) for user in missing], ignore_conflicts=True)
-        return len(missing)
 
     @classmethod
-    def _without_row(cls):
-        return cls._meta.get_field("user").related_model.objects.filter(told_state=None)
+    def mark(cls, user_pk):
+        """Have the sweep look at an account that is about to change, should nobody tell of the change before."""
+        cls.objects.filter(pk=user_pk).update(due_on=timezone.now())
 
     @classmethod
-    def different(cls, limit):
-        """The primary keys of at most `limit` users whose state is another than the one told."""
-        rows = cls.objects.annotate(now=Coalesce("user__email", models.Value("")))
+    def mark_if_changed(cls, user):
+        """The same if the password or email that `user` has been saved with differs from the one told."""
+        told = models.Q(password=user.password, email=user.email or "")
+        cls.objects.filter(pk=user.pk).exclude(told).update(due_on=timezone.now())
+
+    @classmethod
+    def take_due(cls, now, limit):
+        """Return the primary keys of at most `limit` users who were marked before SETTLING, and take the marks away.
+
+        To be called in the transaction that tells them.
+        """
+        due = cls.objects.filter(due_on__lte=now - SETTLING).order_by("due_on")
+        keys = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+        cls.objects.filter(pk__in=keys).update(due_on=None)
+        return keys
+
+    @classmethod
+    def different(cls, user_pks):
+        """The primary keys of those of these users whose state is another than the one told."""
+        rows = cls.objects.filter(pk__in=user_pks).annotate(now=Coalesce("user__email", models.Value("")))
         changed = rows.exclude(password=models.F("user__password"), email=models.F("now"))
-        found = list(changed.values_list("pk", flat=True)[:limit])
-        return found + [pk for pk in _other_factors() if pk not in found][: limit - len(found)]
+        return {*changed.values_list("pk", flat=True), *_with_other_factors(user_pks)}
+
+    @classmethod
+    def _users(cls):
+        return cls._meta.get_field("user").related_model.objects
 
 
 def factors_of(user):
@@ -62,14 +93,13 @@ def factors_of(user):
     return _joined(Authenticator.objects.filter(user=user).values_list("type", "pk"))
 
 
-def _other_factors():
-    """Yield the users whose second factors differ from those told. Few have any, so they are compared here."""
+def _with_other_factors(user_pks):
+    """Yield those of these users whose second factors differ from those told."""
     now = {}
-    for user, kind, pk in Authenticator.objects.values_list("user", "type", "pk"):
+    for user, kind, pk in Authenticator.objects.filter(user__in=user_pks).values_list("user", "type", "pk"):
         now.setdefault(user, []).append((kind, pk))
-    told = dict(ToldState.objects.exclude(factors="").values_list("pk", "factors"))
-    for user in now.keys() | told.keys():
-        if _joined(now.get(user, [])) != told.get(user, ""):
+    for user, told in ToldState.objects.filter(pk__in=user_pks).values_list("pk", "factors"):
+        if _joined(now.get(user, [])) != told:
             yield user
 
 

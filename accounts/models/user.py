@@ -99,6 +99,9 @@ class User(HasPicture, AbstractUser):
             models.Index("id", name="user_suspended", condition=models.Q(suspended_on__isnull=False)),
             # Those who keep out of search engines are left out of what these see in the same way.
             models.Index("id", name="user_noindex", condition=models.Q(noindex=True)),
+            # The admin lists them.
+            models.Index("id", name="user_staff", condition=models.Q(is_staff=True)),
+            models.Index("id", name="user_superuser", condition=models.Q(is_superuser=True)),
             # The directory is read from here.
             models.Index(fields=["rank"], name="user_rank"),
         ]
@@ -108,14 +111,22 @@ class User(HasPicture, AbstractUser):
 
     def save(self, *args, **kwargs):
         self.username = self.normalize_username(self.username)
-        adding, update_fields = self._state.adding, kwargs.get("update_fields")
-        if update_fields is None or "email" in update_fields:
+        adding = self._state.adding
+
+        def saves(*names):
+            return kwargs.get("update_fields") is None or not {*names}.isdisjoint(kwargs["update_fields"])
+
+        if saves("email"):
             self.email = self._canonical_email()
         with transaction.atomic():
+            if not adding and saves("password", "email"):
+                ToldState.remember(self)
             super().save(*args, **kwargs)
             if adding:
                 ToldState.now_of(self).save(force_insert=True)
-            if update_fields is None or "display_name" in update_fields:
+            elif saves("password", "email"):
+                ToldState.mark_if_changed(self)
+            if saves("display_name"):
                 NameWord.store([self])
 
     def check_password(self, raw_password):

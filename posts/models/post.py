@@ -56,8 +56,9 @@ class Post(models.Model):
             models.Index(
                 "author", models.F("id").desc(), name="post_author_newest", condition=models.Q(hidden_on=None)
             ),
-            # Deleting an account and the admin need the hidden ones, too.
-            models.Index("author", name="post_author_hidden", condition=models.Q(hidden_on__isnull=False)),
+            # Deleting an account, its export and the admin need the hidden ones, too.
+            models.Index(fields=["author"], name="post_author"),
+            models.Index("id", name="post_hidden", condition=models.Q(hidden_on__isnull=False)),
         ]
 
     def __str__(self):

@@ -1,0 +1,146 @@
+"""Explains every statement that is executed, and notes those that go through a whole table that grows with the site."""
+
+import json
+import re
+from contextlib import contextmanager
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db import connection
+
+from accounts.models import (
+    Block,
+    Delivery,
+    Follow,
+    FollowerChange,
+    FollowNotice,
+    Job,
+    MailPlan,
+    MailPreference,
+    Milestone,
+    ModerationAction,
+    NameWord,
+    ToldState,
+    User,
+)
+from posts.models import Post, PostRevision, ReadMark, Report
+
+GROWING = {
+    model._meta.db_table
+    for model in (
+        *(User, EmailAddress, Authenticator, UserSession, Session, ToldState, NameWord, ReadMark),
+        *(Follow, Block, FollowNotice, FollowerChange, Milestone, MailPlan, MailPreference),
+        *(Post, PostRevision, Report, ModerationAction, Delivery, Job),
+    )
+}
+# Partial indexes of what is rare: to go through all of one is to find what there is.
+RARE = {
+    *("user_suspended", "user_noindex", "user_staff", "user_superuser", "post_hidden", "report_open"),
+    *("told_state_due", "mail_plan_due"),
+}
+_statement = re.compile(r"\s*(SELECT|WITH|UPDATE|DELETE|INSERT)\b", re.I)
+_limit = re.compile(r"\bLIMIT (\d+)\b")
+
+
+class Scan(str):
+    """A statement that goes through a whole table, and the step of its plan that says so."""
+
+
+@contextmanager
+def scans():
+    """Yield a list that fills with the Scans among the statements of the database connection; each once."""
+    found, seen, busy = [], set(), []
+
+    def explained(execute, sql, params, many, context):
+        kind = re.sub(r"(%s, )+", "", sql)
+        if not busy and _statement.match(sql) and kind not in seen:
+            seen.add(kind)
+            busy.append(True)
+            try:
+                step = scan_in(sql, params[0] if many and params else params)
+            finally:
+                busy.clear()
+            if step:
+                found.append(Scan(f"{step}: {sql}"))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explained):
+        yield found
+
+
+def scan_in(sql, params):
+    """Return the step of the plan that goes through a whole growing table, or None.
+
+    A walk along an index that ends as soon as it has found as many rows as it looks for is none.
+    """
+    steps = {"sqlite": steps_of_sqlite, "postgresql": steps_of_postgresql}[connection.vendor](sql, params)
+    for step, is_walk in steps:
+        if not (is_walk and finds_enough(sql, params)):
+            return step
+    return None
+
+
+def finds_enough(sql, params):
+    limit = _limit.findall(sql)
+    if not limit or "FOR " in sql.upper().rpartition("LIMIT")[2]:
+        return False
+    if sql.upper().startswith("SELECT COUNT(*)"):
+        return run(sql, params)[0][0] == int(limit[0])
+    return len(run(sql, params)) == int(limit[-1])
+
+
+def run(sql, params):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+
+def steps_of_sqlite(sql, params):
+    """Yield (step, whether it may end early) for each scan of a growing table."""
+    plan = [row[3] for row in run(f"EXPLAIN QUERY PLAN {sql}", params)]
+    names = aliases_in(sql)
+    ordered = not any(
+        "TEMP B-TREE FOR ORDER BY" in step or "TEMP B-TREE FOR GROUP BY" in step for step in plan
+    )
+    for step in plan:
+        match = re.match(r"SCAN (\w+)(?: USING.* INDEX (\w+))?", step)
+        if match and names.get(match[1], match[1]) in GROWING and match[2] not in RARE:
+            yield step, ordered
+
+
+def aliases_in(sql):
+    pairs = re.findall(r'"(\w+)" (?:AS )?"?([A-Z]+\d+|[a-z])\b"?', sql)
+    return {alias: table for table, alias in pairs}
+
+
+def steps_of_postgresql(sql, params):
+    """The same; tables are small here, so an index that could be used is used whatever the size."""
+    from psycopg import ClientCursor
+
+    cursor = ClientCursor(connection.connection)
+    cursor.execute("SET LOCAL enable_seqscan = off")
+    try:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+        (plan,) = cursor.fetchone()
+    finally:
+        cursor.execute("SET LOCAL enable_seqscan = on")
+        cursor.close()
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    yield from scans_below(plan[0]["Plan"], ends_early=False)
+
+
+def scans_below(node, ends_early):
+    kind = node["Node Type"]
+    if kind == "Limit":
+        ends_early = True
+    elif kind in ("Sort", "Aggregate", "Hash", "Materialize", "ModifyTable"):
+        ends_early = False
+    if node.get("Relation Name") in GROWING and "Index Cond" not in node:
+        if kind == "Seq Scan":
+            yield f"Seq Scan on {node['Relation Name']}", False
+        elif kind in ("Index Scan", "Index Only Scan") and node["Index Name"] not in RARE:
+            yield f"{kind} of all {node['Relation Name']}", ends_early
+    for child in node.get("Plans", []):
+        yield from scans_below(child, ends_early)
