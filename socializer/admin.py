@@ -1,10 +1,25 @@
+import logging
+from functools import wraps
+
 from allauth.account.decorators import secure_admin_login
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.admin.views.main import ERROR_FLAG, SEARCH_VAR
+from django.core.exceptions import BadRequest, ValidationError
+from django.db import DataError
+from django.db.models.constants import LOOKUP_SEP
+from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+
+logger = logging.getLogger(__name__)
+
+# What Django, drivers and databases raise for values that a column or a date can't hold.
+UNUSABLE_VALUE = (DataError, OverflowError, ValueError, ValidationError)
+# Each word of a search becomes a condition, and SQLite refuses to nest a thousand.
+LONGEST_SEARCH = 500
 
 
 class SocializerAdminSite(AdminSite):
@@ -26,3 +41,58 @@ class SocializerAdminSite(AdminSite):
             return redirect("mfa_index")
         # The admin's own log-in knows neither rate limits nor second factors.
         return secure_admin_login(super().login)(request, extra_context)
+
+    def admin_view(self, view, cacheable=False):
+        return super().admin_view(answers_odd_requests(view), cacheable)
+
+
+def answers_odd_requests(view):
+    """Make a view of the admin, ours or a library's, answer what it can't use instead of failing.
+
+    Django checks values in forms, but not those of an address, which go into queries as they are.
+    """
+
+    @wraps(view)
+    def inner(request, *args, **kwargs):
+        refuse_costly_queries(request)
+        if ERROR_FLAG in request.GET and len(request.GET) > 1:
+            # Django takes wrong filters beside this flag for a broken database.
+            request.GET = request.GET.copy()
+            del request.GET[ERROR_FLAG]
+        response = answer(view, request, *args, **kwargs)
+        if getattr(response, "url", "").endswith(f"?{ERROR_FLAG}=1"):
+            messages.warning(request, _("The list can't be filtered like that, so all of it is shown."))
+        return response
+
+    return inner
+
+
+def answer(view, request, *args, **kwargs):
+    try:
+        response = view(request, *args, **kwargs)
+        # Templates run queries, too.
+        return response.render() if hasattr(response, "render") else response
+    except UNUSABLE_VALUE as error:
+        if not (request.POST or args or kwargs or request.GET.keys() - {ERROR_FLAG}):
+            raise  # Nothing was asked for, so the fault is ours.
+        logger.warning("The admin can't use a value of this request", exc_info=True)
+        return answer_unusable(request, kwargs, error)
+
+
+def refuse_costly_queries(request):
+    """Raise BadRequest for searches and patterns that could keep the database busy, or that it refuses as too complex."""
+    searched = [*request.GET.getlist(SEARCH_VAR), *request.GET.getlist("term")]
+    if any(len(words) > LONGEST_SEARCH for words in searched):
+        raise BadRequest("The search is too long.")
+    if any({"regex", "iregex"} & set(key.split(LOOKUP_SEP)) for key in request.GET):
+        raise BadRequest("The admin has no searches by pattern.")
+
+
+def answer_unusable(request, kwargs, error):
+    """Leave the filters out of a list, as Django does with those it refuses. Raises Http404 or BadRequest for the rest."""
+    name = request.resolver_match.url_name or ""
+    if request.method == "GET" and name.endswith("_changelist"):
+        return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+    if kwargs:
+        raise Http404 from error
+    raise BadRequest("A value of this request can't be used.") from error

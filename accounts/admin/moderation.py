@@ -4,9 +4,10 @@ from operator import or_
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import BadRequest, ValidationError
+from django.contrib.admin.utils import flatten_fieldsets
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.constants import LOOKUP_SEP
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
@@ -20,19 +21,13 @@ class ReasonForm(forms.Form):
     )
 
 
-class ChosenRowsMixin:
+class LongListMixin:
     """For lists, however long they are, and with actions."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
 
     def response_action(self, request, queryset):
-        """Do what was chosen, unless what it was chosen for are no keys at all: Django would crash on them."""
-        keys = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        try:
-            [self.model._meta.pk.run_validators(self.model._meta.pk.to_python(key)) for key in keys]
-        except ValidationError as error:
-            raise BadRequest("Something was chosen that is no row.") from error
         if request.POST.get("select_across") == "1" and queryset[COUNTED : COUNTED + 1]:
             words = _("Those are too many to be dealt with at once. Search for some of them.")
             self.message_user(request, words, messages.ERROR)
@@ -40,7 +35,30 @@ class ChosenRowsMixin:
         return super().response_action(request, queryset)
 
 
-class ReasonMixin(ChosenRowsMixin):
+class ShownLookupsMixin:
+    """Lets the address of a list filter by what this person is shown, and by nothing else.
+
+    Otherwise `?email__startswith=a` would tell, letter by letter, what a page leaves out.
+    """
+
+    def lookup_allowed(self, lookup, value, request):
+        name = lookup.partition(LOOKUP_SEP)[0]
+        return name in self.shown_names(request) and super().lookup_allowed(lookup, value, request)
+
+    def shown_names(self, request):
+        """The names of what the list, its filters and the page of one row show."""
+        filters = map(_filter_name, self.get_list_filter(request))
+        return {*self.get_list_display(request), *filters, *flatten_fieldsets(self.get_fieldsets(request))}
+
+
+def _filter_name(list_filter):
+    """The first part of the parameter that a filter adds to the address of a list."""
+    if isinstance(list_filter, tuple):
+        list_filter = list_filter[0]
+    return getattr(list_filter, "parameter_name", list_filter).partition(LOOKUP_SEP)[0]
+
+
+class ReasonMixin(LongListMixin):
     """For admin actions that ask for a reason first, on a page between."""
 
     def with_reason(self, request, queryset, title, act):
@@ -68,15 +86,8 @@ class ReasonMixin(ChosenRowsMixin):
         return TemplateResponse(request, "admin/moderation_reason.html", context)
 
 
-class ReadOnlyAdmin(ChosenRowsMixin, admin.ModelAdmin):
+class ReadOnlyAdmin(LongListMixin, ShownLookupsMixin, admin.ModelAdmin):
     """For looking, not for changing: what changes these rows publishes events, and the admin would not."""
-
-    def lookup_allowed(self, lookup, value, request):
-        """Only by what is shown: whoever may ask for what begins with a letter finds out the rest."""
-        filters = [chosen[0] if isinstance(chosen, tuple) else chosen for chosen in self.list_filter]
-        shown = {*self.list_display, *filters, *(self.fields or ()), self.date_hierarchy}
-        hidden = {field.name for field in self.opts.get_fields()} - shown
-        return lookup.partition("__")[0] not in hidden and super().lookup_allowed(lookup, value, request)
 
     def has_add_permission(self, request):
         return False

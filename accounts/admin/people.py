@@ -1,18 +1,24 @@
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.admin.moderation import ReadOnlyAdmin, ReasonMixin, SearchByMemberMixin
+from accounts.admin.moderation import ReadOnlyAdmin, ReasonMixin, SearchByMemberMixin, ShownLookupsMixin
 from accounts.admin.paginator import SetFilter
 from accounts.models import Follow, ModerationAction, User
 from accounts.models.name import prefixes_in
 from accounts.moderation import may_be_suspended_by, moderate, suspend
 
+# What moderators see of a person, and may filter and sort by. The rest is for administrators, and nobody needs the
+# stored password.
+JUDGED_BY = ["username", "display_name", "bio", "date_joined", "is_active", "suspended_on"]
+
 
 @admin.register(User)
-class UserAdmin(ReasonMixin, DjangoUserAdmin):
+class UserAdmin(ReasonMixin, ShownLookupsMixin, DjangoUserAdmin):
     """People. They sign up by themselves, and are suspended rather than deleted."""
 
     list_display = [
@@ -28,9 +34,17 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
     search_fields = ["username", "display_name", "email"]
     search_help_text = _("The beginnings of names, or a whole email address.")
     ordering = ["-id"]
-    readonly_fields = ["username", "email", "is_active", "suspended_on", "last_login", "date_joined"]
+    readonly_fields = [
+        "username",
+        "email",
+        "new_password",
+        "is_active",
+        "suspended_on",
+        "last_login",
+        "date_joined",
+    ]
     fieldsets = [
-        (None, {"fields": ["username", "email", "password", "display_name", "bio", "time_zone"]}),
+        (None, {"fields": ["username", "email", "new_password", "display_name", "bio", "time_zone"]}),
         (_("Standing"), {"fields": ["is_active", "suspended_on", "date_joined", "last_login"]}),
         (_("Permissions"), {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"]}),
     ]
@@ -52,6 +66,31 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
     def has_change_permission(self, request, obj=None):
         # Who may change people can make anybody an administrator, themselves included.
         return request.user.is_superuser
+
+    def get_list_display(self, request):
+        return self.only_shown_to(request, super().get_list_display(request))
+
+    def get_list_filter(self, request):
+        return self.only_shown_to(request, super().get_list_filter(request))
+
+    def get_search_fields(self, request):
+        return self.only_shown_to(request, super().get_search_fields(request))
+
+    def get_fieldsets(self, request, obj=None):
+        return self.fieldsets if self.has_change_permission(request) else [(None, {"fields": JUDGED_BY})]
+
+    def only_shown_to(self, request, options):
+        """Those of `options`, names or filters, that whoever asks may know about."""
+        if self.has_change_permission(request):
+            return options
+        names = [option[0] if isinstance(option, tuple) else option for option in options]
+        return [option for option, name in zip(options, names, strict=True) if name in JUDGED_BY]
+
+    @admin.display(description=_("password"))
+    def new_password(self, user):
+        """The way to set another one."""
+        url = reverse("admin:auth_user_password_change", args=[user.pk])
+        return format_html('<a href="{}">{}</a>', url, _("Set a new password"))
 
     def has_moderate_permission(self, request):
         return request.user.has_perm("accounts.change_user")
