@@ -83,7 +83,10 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().post_login(request, user, signup=signup, **kwargs)
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None):
-        """Send nothing: accounts.security tells of all that changed, also of what allauth does not know of."""
+        """Send nothing, whatever ACCOUNT_EMAIL_NOTIFICATIONS says.
+
+        accounts.security always tells of all that changed, also of what allauth doesn't know of.
+        """
 
     def send_mail(self, template_prefix, email, context):
         """Enqueue the mail, so that nobody waits for a mail server and none is lost while it is away."""

@@ -18,6 +18,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from PIL import Image, ImageOps
 
+from accounts import colours
+
 FOLDER = "pictures"
 # Edges in pixels: beside a post and at the top of a profile, each sharp on a dense screen.
 SMALL, LARGE = SIZES = (96, 256)
@@ -26,7 +28,7 @@ NAME = re.compile(rf"([0-9a-f]{{32}})-(?:{SMALL}|{LARGE})\.webp")
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 
 DEFAULT_MAX_BYTES = 5 * 1024 * 1024
-# Most cameras make less. Each pixel takes up to four bytes, for a moment.
+# Most cameras make less. Each pixel takes up to ten bytes for a moment, if parts are transparent.
 DEFAULT_MAX_PIXELS = 50_000_000
 
 
@@ -45,7 +47,8 @@ def max_pixels():
 def remake(file):
     """Return {edge in pixels: bytes of a square WebP} of an uploaded file, without a trace of its metadata.
 
-    Raises ValidationError for what is too big or no picture. An animation is reduced to its first frame.
+    Raises ValidationError for what is too big, no picture, or has colours that can't be kept. An animation is reduced to
+    its first frame.
     """
     if file.size > max_bytes():
         megabytes = max_bytes() // (1024 * 1024)
@@ -55,6 +58,11 @@ def remake(file):
     try:
         square = _square(image, LARGE)
         return {edge: _webp(square, edge) for edge in SIZES}
+    except colours.UnknownColours as error:
+        words = _(
+            "We can't keep the colours of that picture. Save it as a JPEG or PNG with sRGB colours and try again."
+        )
+        raise ValidationError(words, code="colours") from error
     except Exception as error:  # A decoder that meets nonsense raises whatever it meets.
         words = _("That picture is damaged or incomplete. Try another.")
         raise ValidationError(words, code="damaged") from error
@@ -77,12 +85,20 @@ def _open(file):
 
 
 def _square(image, edge):
-    """The middle of `image`, upright. Full size is held only once, and of a JPEG not even that."""
+    """The middle of `image`, upright, in sRGB. Full size is held only once, and of a JPEG not even that.
+
+    The colours are converted last, when few pixels are left.
+    """
     image.draft("RGB", (2 * edge, 2 * edge))
-    mode = "RGBA" if image.has_transparency_data else "RGB"
-    if image.mode != mode:
-        image = image.convert(mode)
-    return ImageOps.exif_transpose(ImageOps.fit(image, (edge, edge), Image.Resampling.LANCZOS))
+    image = colours.in_a_mode_to_scale(image)
+    return colours.in_srgb(_upright(ImageOps.fit(image, (edge, edge), Image.Resampling.LANCZOS)))
+
+
+def _upright(square):
+    try:
+        return ImageOps.exif_transpose(square)
+    except Exception:  # Metadata that can't be read say nothing; the picture is good.
+        return square
 
 
 def _webp(square, edge):

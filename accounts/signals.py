@@ -32,3 +32,6 @@ user_left = Signal()
 
 # Sent by ProfileForm.save() when the display name or the text about oneself is another. Arguments: user.
 profile_changed = Signal()
+
+# Sent once after many follows were stored without an event of their own, by seeding. No arguments.
+follows_seeded = Signal()

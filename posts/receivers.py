@@ -13,3 +13,7 @@ def tell_timeline_of_follow(sender, follow, **kwargs):
 
 def tell_timeline_of_unfollow(sender, follower, **kwargs):
     home_timeline().follows_changed(follower)
+
+
+def forget_timelines(sender, **kwargs):
+    home_timeline().forget()

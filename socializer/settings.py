@@ -168,7 +168,6 @@ ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_USERNAME_MIN_LENGTH = 3
 ACCOUNT_USERNAME_VALIDATORS = "accounts.validators.username_validators"
 ACCOUNT_EMAIL_VERIFICATION = env.choice("EMAIL_VERIFICATION", ("none", "optional", "mandatory"), "optional")
-ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_LOGIN_BY_CODE_ENABLED = env.boolean("LOGIN_BY_CODE", False)
@@ -182,8 +181,6 @@ ACCOUNT_RATE_LIMITS = {
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-# Whoever owns the account hears of every change to how it is entered.
-ACCOUNT_EMAIL_NOTIFICATIONS = True
 
 # The second factor: an app's codes, passkeys (which may also stand for the password), and codes for a lost device.
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

@@ -31,6 +31,8 @@ NAMED = 10
 COUNTED = 1_000
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+# A mail that has waited for so long was forgotten, and holds up no others.
+LONGEST_WAIT = timedelta(days=8)
 
 
 def sample_people():
@@ -63,12 +65,17 @@ class NewFollower(CollectedKind):
     a_day = 5
 
     def note(self, follow):
-        """Keep that `follow` is to be told of, unless the same person was mentioned within a day, and plan the mail."""
+        """Keep that `follow` is to be told of, unless a mail named the same person within a day, and plan the mail.
+
+        Call it in a transaction.
+        """
         recipient, follower = follow.followed, follow.follower
         when = MailPreference.of(recipient, self)
-        notices = FollowNotice.objects.filter(recipient=recipient, follower=follower)
-        lately = notices.filter(created_on__gt=timezone.now() - paced(DAY)).exclude(told_in="")
-        if when == When.NEVER or lately.exists():
+        if when == When.NEVER:
+            return
+        # Whoever makes the mail holds this lock, too: a person is either in it, or not told of yet.
+        MailPlan.locked(recipient, self)
+        if self._is_told(follow):
             return
         FollowNotice.objects.update_or_create(
             recipient=recipient, follower=follower, told_in="", defaults={"follow_id": follow.pk}
@@ -76,18 +83,32 @@ class NewFollower(CollectedKind):
         if when == When.AT_ONCE:
             plans.plan(recipient, self)
 
+    def _is_told(self, follow):
+        """Whether a mail that was sent within a day, or waits to be sent, names this follower.
+
+        What counts is when the mail was sent. The notice may be a good deal older: the cap, a weekly mail and a mail
+        server that is away delay it.
+        """
+        notices = FollowNotice.objects.filter(recipient=follow.followed, follower=follow.follower)
+        mails = Delivery.objects.filter(recipient=follow.followed, kind=self.name)
+        sent = mails.filter(state=Delivery.State.SENT, sent_on__gt=timezone.now() - paced(DAY))
+        if notices.filter(told_in__in=sent.values("key")).exists():
+            return True
+        waiting = mails.filter(state=Delivery.State.WAITING)
+        # That mail names whoever follows when it is sent, so it needs to know of the new follow.
+        return bool(notices.filter(told_in__in=waiting.values("key")).update(follow_id=follow.pk))
+
     def earliest(self, recipient, plan, now):
-        lately = Delivery.objects.filter(
-            recipient=recipient, kind=self.name, created_on__gt=now - 2 * paced(DAY)
-        )
-        counted = lately.filter(state__in=[Delivery.State.SENT, Delivery.State.WAITING])
-        # One that still waits for its mail server may arrive at any moment.
-        sent = sorted((sent_on or now for sent_on in counted.values_list("sent_on", flat=True)), reverse=True)
+        mails = Delivery.objects.filter(recipient=recipient, kind=self.name)
+        # One that still waits for its mail server may arrive at any moment, whenever it was made.
+        waiting = mails.filter(state=Delivery.State.WAITING, created_on__gt=now - LONGEST_WAIT)
+        sent = mails.filter(state=Delivery.State.SENT, sent_on__gt=now - paced(DAY))
+        times = [now] * waiting.count() + list(sent.order_by("-sent_on").values_list("sent_on", flat=True))
         waits = [now]
-        if sent:
-            waits.append(sent[0] + paced(HOUR))
-        if len(sent) >= self.a_day:
-            waits.append(sent[self.a_day - 1] + paced(DAY))
+        if times:
+            waits.append(times[0] + paced(HOUR))
+        if len(times) >= self.a_day:
+            waits.append(times[self.a_day - 1] + paced(DAY))
         return max(waits)
 
     def collect(self, recipient, since, until):

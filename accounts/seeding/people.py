@@ -4,8 +4,9 @@ import random
 from collections import Counter
 from itertools import accumulate
 
+from accounts import signals
 from accounts.emails.followers import thresholds
-from accounts.models import Follow, Milestone, User
+from accounts.models import Milestone, User
 from accounts.seeding.names import LANGUAGES, SHARES, split_name
 
 # Reserved for documentation (RFC 2606): no mail to a made-up person reaches anybody.
@@ -52,27 +53,56 @@ def language_of(user):
     return user.email.partition("@")[2].partition(".")[0]
 
 
-def make_follows(seed, people, mean, start, end):
-    """Return unsaved Follow among `people` (primary keys), about `mean` for each, made between `start` and `end`.
+def name_freely(people, taken, seed):
+    """Give each of `people` whose name is among `taken` another one: with the seed's number, then with a count."""
+    taken = set(taken)
+    for person in people:
+        stem, number = f"{person.username[:25]}_{seed}", 1
+        while person.username in taken:
+            person.username = stem if number == 1 else f"{stem}_{number}"
+            number += 1
+        taken.add(person.username)
+
+
+class Follows:
+    """Who follows whom among the people of a seed, who are known by their number.
 
     Followers are spread by a power law: the person of rank r is chosen in proportion to 1 / (r + 3) ** 0.8, so that
-    of 1,000 people the best known has some hundreds of followers and most have a few.
+    of 1,000 people the best known has some hundreds of followers and most have a few. How well known somebody is, and how
+    many they follow, stays the same when more people join: then only what is missing has to be added.
     """
-    rng = random.Random(f"follows {seed}")
-    ranked = rng.sample(people, len(people))
-    weights = list(accumulate((rank + 3) ** -0.8 for rank in range(len(ranked))))
-    pairs = []
-    for follower in people:
-        wanted = min(len(people) - 1, round(rng.lognormvariate(0, 0.7) * mean * 0.8))
-        chosen = dict.fromkeys(rng.choices(ranked, cum_weights=weights, k=wanted * 2))
-        chosen.pop(follower, None)
-        pairs += [(follower, followed) for followed in list(chosen)[:wanted]]
-    rng.shuffle(pairs)
-    step = (end - start) / max(len(pairs), 1)
-    return [
-        Follow(follower_id=follower, followed_id=followed, created_on=start + step * number)
-        for number, (follower, followed) in enumerate(pairs)
-    ]
+
+    def __init__(self, seed, count, mean):
+        self.seed, self.count = seed, count
+        known = random.Random(f"known {seed}")
+        self.weights = [(known.random() * count + 3) ** -0.8 for _person in range(count)]
+        self.sums = list(accumulate(self.weights))
+        eager = random.Random(f"follows {seed}")
+        numbers = (round(eager.lognormvariate(0, 0.7) * mean * 0.8) for _person in range(count))
+        self.wanted = [min(count - 1, number) for number in numbers]
+
+    def missing(self, follower, existing, barred):
+        """Return whom `follower` has yet to follow: numbers, as are whom they follow already, and whom they can't."""
+        short = self.wanted[follower] - len(existing)
+        if short <= 0:
+            return []
+        barred = existing | barred | {follower}
+        return [person for person in self._preferred(follower) if person not in barred][:short]
+
+    def _preferred(self, follower):
+        """More people than `follower` wants to follow, the same ones each time, themselves perhaps among them."""
+        rng = random.Random(f"follows {self.seed} {follower}")
+        enough = 2 * self.wanted[follower] + 2
+        if enough * 4 < self.count:
+            return dict.fromkeys(rng.choices(range(self.count), cum_weights=self.sums, k=enough * 4))
+        # Among few, everyone in a random order in which the well known tend to come first.
+        return sorted(range(self.count), key=lambda person: rng.expovariate(self.weights[person]))
+
+
+def finish():
+    """Bring up to date what is derived from the rows that seeding has stored without events. Every seeding ends with it."""
+    note_milestones()
+    signals.follows_seeded.send(sender=User)
 
 
 def note_milestones():

@@ -192,6 +192,95 @@ def test_following_again_the_same_day_sends_no_second_mail(member, bob, run_jobs
     assert len(mailoutbox) == 2
 
 
+def test_who_was_told_of_late_is_not_told_of_again_the_same_day(
+    member, bob, follow, run_jobs, mailoutbox, clock
+):
+    """The cap delays a mail by a good part of a day. The day begins when it is sent."""
+    choose(member, "never", "follower_milestone")
+    for _hour in range(5):
+        follow(1)
+        run_jobs()
+        clock.shift(timedelta(hours=1))
+    bob.follow(member)
+    run_jobs()
+    assert len(mailoutbox) == 5
+    clock.shift(timedelta(hours=20))
+    run_jobs()
+    assert "@bob" in mailoutbox[5].body
+
+    # A day after Bob's follow, but four hours after the mail.
+    clock.shift(timedelta(hours=4, minutes=1))
+    bob.unfollow(member)
+    bob.follow(member)
+    follow(1)
+    for _hour in range(30):
+        run_jobs()
+        clock.shift(timedelta(hours=1))
+    assert sum("@bob" in mail.body for mail in mailoutbox) == 1
+    assert sum(map(counted, mailoutbox)) == 7
+
+
+def test_nor_who_was_told_of_late_as_the_mail_server_was_away(member, bob, run_jobs, mailoutbox, clock):
+    bob.follow(member)
+    with mock.patch.object(EmailMultiAlternatives, "send", side_effect=ConnectionRefusedError):
+        for _hour in range(20):
+            run_jobs()
+            clock.shift(timedelta(hours=1))
+    for _hour in range(16):
+        run_jobs()
+        clock.shift(timedelta(hours=1))
+    assert len(mailoutbox) == 1
+    bob.unfollow(member)
+    bob.follow(member)
+    for _hour in range(5):
+        run_jobs()
+        clock.shift(timedelta(hours=1))
+    assert len(mailoutbox) == 1
+
+
+def test_who_follows_again_while_the_mail_waits_is_in_it(member, bob, run_jobs, mailoutbox, clock):
+    bob.follow(member)
+    with mock.patch.object(EmailMultiAlternatives, "send", side_effect=ConnectionRefusedError):
+        run_jobs()
+        bob.unfollow(member)
+        bob.follow(member)
+        run_jobs()
+    clock.shift(timedelta(hours=1))
+    run_jobs()
+    assert [counted(mail) for mail in mailoutbox] == [1]
+
+
+def test_who_was_in_a_mail_that_was_never_sent_is_told_of_with_the_next_follow(
+    member, bob, run_jobs, mailoutbox, clock
+):
+    bob.follow(member)
+    run_jobs()
+    mailoutbox.clear()
+    Delivery.objects.update(state="skipped", sent_on=None)
+    clock.shift(timedelta(hours=2))
+    bob.unfollow(member)
+    bob.follow(member)
+    run_jobs()
+    assert [counted(mail) for mail in mailoutbox] == [1]
+
+
+def test_a_mail_that_was_made_long_ago_and_sent_just_now_counts_for_the_hour(
+    member, bob, run_jobs, mailoutbox, clock, follow
+):
+    """The worker may have been off for days."""
+    bob.follow(member)
+    with mock.patch.object(EmailMultiAlternatives, "send", side_effect=ConnectionRefusedError):
+        run_jobs()
+    clock.shift(timedelta(days=3))
+    run_jobs()
+    follow(1)
+    run_jobs()
+    assert len(mailoutbox) == 1
+    clock.shift(timedelta(hours=1))
+    run_jobs()
+    assert len(mailoutbox) == 2
+
+
 @pytest.mark.parametrize(
     "reason", ["unwanted", "suspended", "follower suspended", "no address", "unconfirmed", "refused before"]
 )

@@ -56,6 +56,16 @@ def test_a_new_password_is_told_once_with_where_it_came_from(member, run_jobs, m
     assert told() == []
 
 
+@pytest.mark.parametrize("setting", [True, False])
+def test_allauths_own_setting_neither_adds_a_mail_nor_takes_one_away(member, told, settings, setting):
+    settings.ACCOUNT_EMAIL_NOTIFICATIONS = setting
+    client = Client()
+    client.force_login(member)
+    data = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+    client.post("/users/password/change/", data)
+    assert told() == ["Your password was changed"]
+
+
 def test_a_change_whose_process_died_is_told_by_the_sweep(member, told):
     assert told() == []
     User.objects.filter(pk=member.pk).update(password=make_password(NEW))

@@ -62,6 +62,64 @@ def test_a_few_are_very_well_known():
 
 
 @pytest.mark.django_db
+def test_more_people_follow_as_many_each_as_asked_and_newcomers_have_followers():
+    seed(count=200, follows=20)
+    said = seed(count=260, follows=20)
+
+    assert 16 * 260 < Follow.objects.count() < 24 * 260
+    assert said.startswith("Made 60 people and ")
+    assert (
+        said.split()[4]
+        == f"{Follow.objects.filter(follower__in=User.objects.order_by('-pk')[:60]).count():,}"
+    )
+    assert Follow.objects.filter(followed__in=User.objects.order_by("-pk")[:60]).count() > 60
+    assert "Made 0 people and 0 follows." in seed(count=260, follows=20)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("count", "follows"), [(1, 5), (2, 5), (6, 40), (60, 20), (200, 1)])
+def test_running_again_adds_nothing_however_few_there_are(count, follows):
+    seed(count=count, follows=follows)
+    before = Follow.objects.count()
+    assert "Made 0 people and 0 follows." in seed(count=count, follows=follows)
+    assert Follow.objects.count() == before
+
+
+@pytest.mark.django_db
+def test_more_follows_are_added_and_none_taken_away():
+    seed(count=100, follows=5)
+    before = set(Follow.objects.values_list("pk", flat=True))
+    seed(count=100, follows=10)
+    after = set(Follow.objects.values_list("pk", flat=True))
+    assert before < after
+    assert 8 * 100 < len(after) < 12 * 100
+    assert "Made 0 people and 0 follows." in seed(count=100, follows=5)
+
+
+@pytest.mark.django_db
+def test_what_is_gone_is_made_again_and_nothing_else():
+    seed(count=60, follows=6)
+    first = network()[1]
+    Follow.objects.filter(pk__in=list(Follow.objects.values_list("pk", flat=True)[:7])).delete()
+    assert "Made 0 people and 7 follows." in seed(count=60, follows=6)
+    assert network()[1] == first
+
+    User.objects.order_by("pk")[10].leave()
+    assert "Made 1 people and " in seed(count=60, follows=6)
+    assert User.objects.count() == 60
+    assert "Made 0 people and 0 follows." in seed(count=60, follows=6)
+
+
+@pytest.mark.django_db
+def test_nobody_is_made_to_follow_where_there_is_a_block():
+    seed(count=10, follows=20)
+    one, other = User.objects.order_by("pk")[:2]
+    one.block(other)
+    assert "Made 0 people and 0 follows." in seed(count=10, follows=20)
+    assert not Follow.objects.filter(follower__in=[one, other], followed__in=[one, other]).exists()
+
+
+@pytest.mark.django_db
 def test_running_again_adds_only_what_is_missing():
     seed(count=50)
     before = set(User.objects.values_list("username", flat=True))
@@ -84,9 +142,37 @@ def test_a_name_that_a_member_has_is_left_to_them():
 
 
 @pytest.mark.django_db
+def test_so_are_its_substitutes_and_the_name_of_somebody_who_has_left():
+    seed(count=3)
+    names = list(User.objects.order_by("pk").values_list("username", flat=True))
+    User.objects.all().delete()
+    for taken in (names[1], f"{names[1]}_7"):
+        UserFactory(username=taken)
+    UserFactory(username=names[2]).leave()
+
+    seed(count=3)
+    seeded = set(seeded_people().values_list("username", flat=True))
+    assert seeded == {names[0], f"{names[1]}_7_2", f"{names[2]}_7"}
+    assert "Made 0 people and 0 follows." in seed(count=3)
+
+
+@pytest.mark.django_db
+def test_two_seeds_may_have_people_of_one_name():
+    for each in (7, 8):
+        seed(count=200, seed=each)
+    assert User.objects.count() == 400
+    for each in (7, 8):
+        assert "Made 0 people and 0 follows." in seed(count=200, seed=each)
+
+
+@pytest.mark.django_db
 def test_a_dry_run_makes_nothing():
-    assert "Would make 200 of 200 people" in seed(dry_run=True)
+    would = seed(dry_run=True)
     assert not User.objects.exists()
+    made = seed()
+    assert "Would make 200 of 200 people and " in would
+    assert would.split()[-2:] == made.splitlines()[0].split()[-2:]
+    assert "Would make 0 of 200 people and 0 follows." in seed(dry_run=True)
 
 
 @pytest.mark.django_db

@@ -5,6 +5,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
+from accounts.quiet import without_request_log
 from posts import cards
 from posts.benchmark.measuring import Candidate, compare
 from posts.timelines import home_timeline
@@ -27,7 +28,8 @@ def compare_rendering(member, rounds, **where):
         return page()
 
     def page():
-        return client.get(reverse("posts:home"), secure=True).status_code
+        with without_request_log():
+            return client.get(reverse("posts:home"), secure=True).status_code
 
     found = "timeline, ORM"
     return compare(

@@ -5,10 +5,11 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
-from accounts.models import User
+from accounts.models import Follow, User
 from accounts.seeding.command import DEMO_PASSWORD
 from accounts.tests.factories import UserFactory
 from posts import ids
+from posts.management.commands.seed_demo import DEMO_EMAIL
 from posts.models import Post
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -67,11 +68,67 @@ def test_posts_are_valid_and_spread_with_bursts_and_silences(people):
     assert any(times[-1] < NOW - timedelta(days=20) for times in by_author.values())
 
 
-def test_running_again_makes_as_many_more_with_ids_of_their_own(people):
-    seed()
-    seed()
+def network():
+    return set(Post.objects.values_list("author__username", "content", "created_on"))
 
+
+def test_running_again_later_adds_nothing(people):
+    seed()
+    before = network()
+    with time_machine.travel(NOW + timedelta(days=3), tick=False):
+        said = run("seed_posts", count=1500, days=90, seed=7)
+
+    assert "Made 0 posts by 0 people." in said
+    assert network() == before
+
+
+@pytest.mark.parametrize("options", [{"days": 30}, {"count": 400}])
+def test_nor_do_other_days_or_a_smaller_number(people, options):
+    seed()
+    before = network()
+    assert "Made 0 posts by 0 people." in seed(**options)
+    assert network() == before
+
+
+def test_a_larger_number_adds_the_rest_all_over_the_time(people):
+    seed(count=1000)
+    before = set(Post.objects.values_list("pk", flat=True))
+    said = seed(count=1500)
+
+    added = Post.objects.exclude(pk__in=before).order_by("pk")
+    assert Post.objects.count() == 1500
+    assert said == f"Made 500 posts by {added.values('author').distinct().count()} people.\n"
+    assert added.first().created_on < NOW - timedelta(days=60)
+    assert added.last().created_on > NOW - timedelta(days=30)
+    assert "Made 0 posts" in seed(count=1500)
+
+
+def test_posts_that_are_gone_are_made_again(people):
+    seed()
+    Post.objects.filter(pk__in=list(Post.objects.values_list("pk", flat=True)[100:140])).delete()
+    assert "Made 40 posts by " in seed()
+    assert Post.objects.count() == 1500
+
+
+def test_more_people_do_not_make_the_same_posts_theirs(people):
+    seed()
+    run("seed_users", count=80, follows=5, seed=7)
+    assert "Made 0 posts by 0 people." in seed()
+    assert Post.objects.count() == 1500
+
+
+def test_another_seed_makes_others(people):
+    seed()
+    assert "Made 1,500 posts" in seed(seed=8)
     assert Post.objects.count() == 3000
+    assert "Made 0 posts" in seed()
+
+
+def test_only_who_has_written_is_counted(people):
+    said = seed(count=10)
+    writers = Post.objects.values("author").distinct().count()
+    assert writers < 10
+    assert said == f"Made 10 posts by {writers} people.\n"
 
 
 def test_only_made_up_people_are_made_to_write(people):
@@ -92,8 +149,10 @@ def test_posts_older_than_their_ids_can_say_are_refused(people):
 
 
 def test_a_dry_run_makes_nothing(people):
-    assert "Would make 1,500 posts by 60 people over 90 days." in seed(dry_run=True)
+    assert "Would make 1,500 posts by 60 people." in seed(dry_run=True)
     assert not Post.objects.exists()
+    assert "Made 1,500 posts by 60 people." in seed()
+    assert "Would make 0 posts by 0 people." in seed(dry_run=True)
 
 
 def test_the_demo_network_has_a_member_to_log_in_as(client, db):
@@ -103,8 +162,36 @@ def test_the_demo_network_has_a_member_to_log_in_as(client, db):
     assert len(client.get("/").context["page"]) == 20
     demo = User.objects.get(username="demo")
     assert (demo.following_count, demo.follower_count) == (45, 35)
-    with pytest.raises(CommandError, match="there already"):
+
+
+def test_the_demo_network_is_made_once(db):
+    run("seed_demo")
+    before = User.objects.count(), Follow.objects.count(), network()
+    said = run("seed_demo")
+
+    assert (User.objects.count(), Follow.objects.count(), network()) == before
+    assert said == "Made 0 people and 0 follows.\nMade 0 posts by 0 people.\n"
+
+
+def test_the_demo_network_completes_what_is_there(db):
+    run("seed_users", seed=1, count=100, follows=25)
+    said = run("seed_demo")
+    assert "Made 200 people" in said
+    assert "Made the member demo." in said
+    assert User.objects.count() == 301
+
+
+def test_a_member_called_demo_is_left_alone(db):
+    UserFactory(username="demo")
+    with pytest.raises(CommandError, match="The name demo belongs to somebody else here."):
         run("seed_demo")
+    assert User.objects.count() == 1
+
+
+def test_on_the_internet_nobody_can_log_in_as_the_demo_member(db, settings):
+    settings.LOCAL = False
+    run("seed_demo", force=True)
+    assert not any(person.has_usable_password() for person in User.objects.all())
 
 
 class TestSetUp:
@@ -121,6 +208,16 @@ class TestSetUp:
         assert not User.objects.exists()
 
     def test_it_names_the_demo_log_in_where_there_is_one(self, db):
-        UserFactory(username="demo")
+        words = f"Log in as: demo, password {DEMO_PASSWORD}"
+        demo = UserFactory(username="demo")
+        demo.set_password(DEMO_PASSWORD)
+        demo.save()
+        assert words not in run("set_up", demo=True)  # A member who is called so.
 
-        assert f"Log in as: demo, password {DEMO_PASSWORD}" in run("set_up", demo=True)
+        demo.email = DEMO_EMAIL
+        demo.save()
+        assert words in run("set_up", demo=True)
+
+        demo.set_password("another one, chosen since")
+        demo.save()
+        assert words not in run("set_up", demo=True)

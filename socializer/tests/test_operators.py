@@ -217,10 +217,12 @@ class TestBackup:
 
 
 @pytest.mark.django_db
-def test_pages_are_measured_without_a_trace(capsys):
+def test_pages_are_measured_without_a_trace(capsys, caplog):
     call_command("bench_pages", "/explore/", "/admin/posts/post/", rounds=2)
 
-    said = capsys.readouterr().out
+    said, logged = capsys.readouterr()
+    assert not logged
+    assert not caplog.records
     assert "/explore/" in said
     assert "/admin/posts/post/" in said
     assert not User.objects.exists()

@@ -1,3 +1,6 @@
+import random
+import re
+from collections import defaultdict
 from datetime import timedelta
 
 from allauth.account.models import EmailAddress
@@ -6,9 +9,14 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Follow, User
+from accounts.models import Block, Follow, RetiredUsername, User
 from accounts.seeding.command import DEMO_PASSWORD, SeedCommand, positive
-from accounts.seeding.people import make_follows, make_people, note_milestones
+from accounts.seeding.people import EMAIL_DOMAIN, Follows, finish, make_people, name_freely
+
+# The relations of so many people are looked up at once.
+FOLLOWERS = 1_000
+# A name that seeding may have given because another was taken.
+SEEDED_NAME = re.compile(r"_\d+$")
 
 
 class Command(SeedCommand):
@@ -27,29 +35,35 @@ class Command(SeedCommand):
     @transaction.atomic
     def seed(self, *, seed, count, follows, dry_run, **options):
         people = list(make_people(seed, count))
-        missing = self.missing(people, seed)
+        keys = self.stored_keys(seed)
+        missing = [person for person in people if person.email not in keys]
+        name_freely(missing, self.taken_names(missing), seed)
+        if not dry_run:
+            self.store_people(missing)
+            keys |= {person.email: person.pk for person in missing}
+        pairs = self.missing_follows([keys.get(person.email) for person in people], seed, follows)
         if dry_run:
-            self.say(
-                f"Would make {len(missing):,} of {count:,} people, who follow about {follows} others each."
-            )
+            self.say(f"Would make {len(missing):,} of {count:,} people and {len(pairs):,} follows.")
             return
-        self.store_people(missing)
-        emails = [person.email for person in people]
-        now = timezone.now()
-        made = self.store_follows(
-            make_follows(seed, self.primary_keys(emails), follows, now - timedelta(days=365), now)
-        )
-        self.say(f"Made {len(missing):,} people and {made:,} follows.")
+        self.store_follows(pairs)
+        finish()
+        self.say(f"Made {len(missing):,} people and {len(pairs):,} follows.")
         if missing and settings.LOCAL:
-            self.say(f"Everyone's password is {DEMO_PASSWORD}.")
+            self.say(f"Their password is {DEMO_PASSWORD}.")
 
-    def missing(self, people, seed):
-        """Those who are not there yet; a name that somebody else has gets the seed's number behind it."""
-        there = dict(User.objects.values_list("username", "email"))
-        for person in people:
-            if there.get(person.username, person.email) != person.email:
-                person.username = f"{person.username[:30]}_{seed}"
-        return [person for person in people if person.username not in there]
+    def stored_keys(self, seed):
+        """The primary keys of this seed's people, by their address."""
+        there = User.objects.filter(email__endswith=f".seed-{seed}.{EMAIL_DOMAIN}")
+        return dict(there.values_list("email", "pk"))
+
+    def taken_names(self, people):
+        """Those names that are no longer free, also of people who have left."""
+        starts = {person.username for person in people}
+        taken = set()
+        for model in (User, RetiredUsername):
+            names = model.objects.values_list("username", flat=True)
+            taken |= {name for name in names.iterator() if name in starts or SEEDED_NAME.search(name)}
+        return taken
 
     def store_people(self, people):
         password = make_password(DEMO_PASSWORD if settings.LOCAL else None)
@@ -62,13 +76,43 @@ class Command(SeedCommand):
                 for person in stored
             )
 
-    def primary_keys(self, emails):
-        keys = dict(User.objects.filter(email__contains=".seed-").values_list("email", "pk"))
-        return [keys[email] for email in emails]
+    def missing_follows(self, keys, seed, mean):
+        """Return pairs of the primary keys of a follower and a followed, in random order; None stands for a new person."""
+        follows, numbers = (
+            Follows(seed, len(keys), mean),
+            {key: number for number, key in enumerate(keys) if key},
+        )
+        pairs = []
+        for start in range(0, len(keys), FOLLOWERS):
+            followers = range(start, min(start + FOLLOWERS, len(keys)))
+            there, barred = self.relations([keys[number] for number in followers if keys[number]], numbers)
+            for number in followers:
+                chosen = follows.missing(number, there[number], barred[number])
+                pairs += [(keys[number], keys[followed]) for followed in chosen]
+        random.Random(f"order {seed}").shuffle(pairs)
+        return pairs
 
-    def store_follows(self, follows):
-        before = Follow.objects.count()
-        for batch in self.in_batches(follows, len(follows), "Follows"):
+    def relations(self, keys, numbers):
+        """Whom each of these people follows, and whom they can't, as one has blocked the other: sets, by number."""
+        there, barred = defaultdict(set), defaultdict(set)
+        for follower, followed in self.pairs(Follow, "follower", "followed", keys):
+            if followed in numbers:
+                there[numbers[follower]].add(numbers[followed])
+        for sides in (("blocker", "blocked"), ("blocked", "blocker")):
+            for one, other in self.pairs(Block, *sides, keys):
+                barred[numbers[one]].add(numbers.get(other))
+        return there, barred
+
+    @staticmethod
+    def pairs(model, one, other, keys):
+        return model.objects.filter(**{f"{one}__in": keys}).values_list(one, other).iterator()
+
+    def store_follows(self, pairs):
+        now = timezone.now()
+        start, step = now - timedelta(days=365), timedelta(days=365) / max(len(pairs), 1)
+        rows = (
+            Follow(follower_id=follower, followed_id=followed, created_on=start + step * number)
+            for number, (follower, followed) in enumerate(pairs)
+        )
+        for batch in self.in_batches(rows, len(pairs), "Follows"):
             Follow.objects.bulk_create(batch, ignore_conflicts=True)
-        note_milestones()
-        return Follow.objects.count() - before

@@ -1,6 +1,7 @@
 import random
 from datetime import timedelta
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
@@ -8,19 +9,28 @@ from django.utils import timezone
 
 from accounts.models import Follow, User
 from accounts.seeding.command import DEMO_PASSWORD, SeedCommand
-from accounts.seeding.people import note_milestones, seeded_people
+from accounts.seeding.people import EMAIL_DOMAIN, finish, seeded_people
 
 DEMO_USERNAME = "demo"
 SEED = 1
+DEMO_EMAIL = f"{DEMO_USERNAME}@en.seed-{SEED}.{EMAIL_DOMAIN}"
+
+
+def demo_member():
+    """The member that this makes, or None. Somebody else may have the name."""
+    return User.objects.filter(username=DEMO_USERNAME, email=DEMO_EMAIL).first()
 
 
 class Command(SeedCommand):
-    help = "Makes the network that a new site is tried out with: 300 people, 6,000 posts, and a member to log in as."
+    help = (
+        "Makes the network that a new site is tried out with: 300 people, 6,000 posts, and a member to log in as. "
+        "Run again it adds only what is missing."
+    )
 
     @transaction.atomic
     def seed(self, *, dry_run, **options):
-        if User.objects.filter(username=DEMO_USERNAME).exists():
-            raise CommandError("The demo network is there already.")
+        if not demo_member() and User.objects.filter(username=DEMO_USERNAME).exists():
+            raise CommandError(f"The name {DEMO_USERNAME} belongs to somebody else here.")
         # Whether this may be done was decided above.
         common = {
             "seed": SEED,
@@ -29,19 +39,20 @@ class Command(SeedCommand):
             "stdout": self.stdout,
             "stderr": self.stderr,
         }
-        if dry_run:
-            self.say("Would make the demo network:")
         call_command("seed_users", count=300, follows=25, **common)
-        if not dry_run:
+        if dry_run:
+            self.say(f"And posts by them, and a member called {DEMO_USERNAME}, as far as they are missing.")
+            return
+        if not demo_member():
             self.make_demo_member()
-            call_command("seed_posts", count=6000, days=60, **common)
+        call_command("seed_posts", count=6000, days=60, **common)
 
     def make_demo_member(self):
         """A member with a home timeline to read and followers to see."""
         demo = User.objects.create_user(
             DEMO_USERNAME,
-            f"{DEMO_USERNAME}@en.seed-{SEED}.example.com",
-            DEMO_PASSWORD,
+            DEMO_EMAIL,
+            DEMO_PASSWORD if settings.LOCAL else None,
             display_name="Demo Member",
             bio="Anyone may log in as me and look around.",
         )
@@ -54,4 +65,5 @@ class Command(SeedCommand):
         for number, follow in enumerate(follows):
             follow.created_on = start + number * timedelta(hours=8)
         Follow.objects.bulk_create(follows)
-        note_milestones()
+        finish()
+        self.say(f"Made the member {DEMO_USERNAME}.")

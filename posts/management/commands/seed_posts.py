@@ -8,14 +8,14 @@ from accounts.seeding.command import SeedCommand, positive
 from accounts.seeding.people import seeded_people
 from posts.ids import EPOCH, moment_of
 from posts.models import Post
-from posts.seeding.posts import make_posts
+from posts.seeding.posts import make_posts, stored_submissions, submission_of
 from posts.timelines import home_timeline
 
 
 class Command(SeedCommand):
     help = (
         "Makes up posts by the people that seed_users made, in their languages, with bursts and silences. "
-        "Run again it makes as many more. Publishes no events."
+        "Run again with the same seed it adds only what is missing. Publishes no events."
     )
 
     def add_arguments(self, parser):
@@ -28,19 +28,22 @@ class Command(SeedCommand):
         authors = list(seeded_people().visible())
         if not authors:
             raise CommandError("There is nobody to write them. Run manage.py seed_users first.")
-        if dry_run:
-            self.say(f"Would make {count:,} posts by {len(authors):,} people over {days} days.")
-            return
         # Not of this very minute, so that what a member posts next is the newest.
         end = timezone.now() - timedelta(minutes=1)
         if days > (end - EPOCH).days:
             raise CommandError("--days: posts cannot be older than 2015.")
-        posts = make_posts(seed, authors, count, end - timedelta(days=days), end)
-        for batch in self.in_batches(posts, count, "Posts"):
-            Post.objects.bulk_create(self.without_conflicts(batch))
-        # Without events, no stored timeline knows of them; nor of whom seed_users lets people follow.
-        home_timeline().forget()
-        self.say(f"Made {count:,} posts by {len(authors):,} people.")
+        start, stored = end - timedelta(days=days), stored_submissions()
+        missing = sum(submission_of(seed, number) not in stored for number in range(count))
+        posts = make_posts(seed, authors, count, start, end, stored)
+        writers = set()
+        for batch in self.in_batches(posts, missing, "Posts"):
+            writers.update(post.author_id for post in batch)
+            if not dry_run:
+                Post.objects.bulk_create(self.without_conflicts(batch))
+        if not dry_run:
+            # Without events, no stored timeline knows of them.
+            home_timeline().forget()
+        self.say(f"{'Would make' if dry_run else 'Made'} {missing:,} posts by {len(writers):,} people.")
 
     def without_conflicts(self, posts):
         """Move a post whose id another has, from an earlier run or a member, to the next free one."""

@@ -7,9 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from accounts.models import User
 from accounts.seeding.command import DEMO_PASSWORD
-from posts.management.commands.seed_demo import DEMO_USERNAME
+from posts.management.commands.seed_demo import DEMO_USERNAME, demo_member
 from posts.models import TimelineEpoch
 
 LOOPBACK = ("", "127.0.0.1", "::1", "localhost")
@@ -51,7 +50,7 @@ class Command(BaseCommand):
         say = self.stdout.write
         say("")
         say(f"  {settings.SITE_NAME}: {settings.SITE_URL}")
-        if settings.LOCAL and User.objects.filter(username=DEMO_USERNAME).exists():
+        if settings.LOCAL and (demo := demo_member()) and demo.check_password(DEMO_PASSWORD):
             say(f"  Log in as: {DEMO_USERNAME}, password {DEMO_PASSWORD}")
         say("  Make an administrator: .venv/bin/python manage.py createsuperuser")
         for warning in warnings():

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from accounts.models import User
+from accounts.quiet import without_request_log
 from accounts.seeding.command import positive
 
 PATHS = [
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         table = Table(title=f"{connection.display_name}, {rounds} rounds", title_justify="left")
         for heading in ("page", "queries", "p50 ms", "p95 ms"):
             table.add_column(heading, justify="left" if heading == "page" else "right")
-        with transaction.atomic():
+        with without_request_log(), transaction.atomic():
             client = self.administrator_client()
             for path in paths:
                 table.add_row(path, *measure(client, path, rounds))
