@@ -6,6 +6,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from accounts.addresses import email_key
 from accounts.admin.moderation import ReadOnlyAdmin, ReasonMixin, SearchByMemberMixin, ShownLookupsMixin
 from accounts.admin.paginator import SetFilter
 from accounts.models import Follow, ModerationAction, User
@@ -32,7 +33,7 @@ class UserAdmin(ReasonMixin, ShownLookupsMixin, DjangoUserAdmin):
     ]
     list_filter = [("suspended_on", SetFilter), "is_staff", "is_superuser"]
     search_fields = ["username", "display_name", "email"]
-    search_help_text = _("The beginnings of names, or a whole email address.")
+    search_help_text = _("The beginnings of names. Administrators can also search for a whole email address.")
     ordering = ["-id"]
     readonly_fields = [
         "username",
@@ -54,7 +55,7 @@ class UserAdmin(ReasonMixin, ShownLookupsMixin, DjangoUserAdmin):
         """As in the directory; only who may search for addresses finds somebody by theirs."""
         words = search_term.strip()
         if "@" in words[1:] and "email" in self.get_search_fields(request):
-            return queryset.filter(email=words.lower().replace("\0", "")), False
+            return queryset.filter(email=email_key(words.replace("\0", ""))), False
         return queryset.named(prefixes_in(words)), False
 
     def has_add_permission(self, request):
