@@ -11,6 +11,7 @@ from accounts import devices, security
 from accounts.addresses import canonical_email
 from accounts.backends import find_account
 from accounts.emails import letters, outbox
+from accounts.links import is_on_this_site, under_site_url
 from accounts.models import RetiredUsername, ToldState
 
 
@@ -77,10 +78,21 @@ class AccountAdapter(DefaultAccountAdapter):
         devices.remember(request, user)
         return super().post_login(request, user, signup=signup, **kwargs)
 
+    def is_safe_url(self, url):
+        """Whether one may be redirected to `url` after a form."""
+        return is_on_this_site(url, allauth_context.request)
+
     def send_notification_mail(self, template_prefix, user, context=None, email=None):
         """Send nothing: accounts.security tells of all that changed, also of what allauth does not know of."""
 
     def send_mail(self, template_prefix, email, context):
         """Enqueue the mail, so that nobody waits for a mail server and none is lost while it is away."""
+        request = allauth_context.request
+        if request is not None:
+            # Every link of allauth's, whatever it is called.
+            context = {
+                name: under_site_url(value, request) if isinstance(value, str) else value
+                for name, value in context.items()
+            }
         rendered = letters.render(template_prefix, {"email": email} | context, body="message")
         outbox.mail_rendered(template_prefix, email, *rendered)

@@ -34,6 +34,10 @@ class UserAdmin(ReasonMixin, DjangoUserAdmin):
     ]
     actions = ["suspend", "reinstate", "remove_picture"]
 
+    def view_on_site(self, user):
+        # Not Django's redirect: it builds an address from the Host header.
+        return user.get_absolute_url()
+
     def has_add_permission(self, request):
         return False
 

@@ -1,6 +1,5 @@
 """An address finds one account and one mailbox, however it is typed or stored."""
 
-import re
 from importlib import import_module
 from io import StringIO
 from unittest import mock
@@ -22,6 +21,7 @@ from accounts.addresses import canonical_email, email_key
 from accounts.emails import outbox
 from accounts.models import Delivery, RefusedAddress, ToldState, User
 from accounts.tests.factories import PASSWORD, UserFactory
+from accounts.tests.mailing import link_in
 
 # The site's, as they are while members may log in with a code.
 urlpatterns = [
@@ -213,7 +213,7 @@ def test_a_new_address_is_stored_and_confirmed_in_canonical_form(
     member_client.post(member_client.post("/users/email/", data).url, {"password": PASSWORD})
     member_client.post("/users/email/", data)
     run_jobs()
-    member_client.post(re.search(r"http://\w+(\S+)", mailoutbox[-1].body)[1])
+    member_client.post(link_in(mailoutbox[-1]))
 
     assert User.objects.get(pk=member.pk).email == MUNICH
     assert EmailAddress.objects.get().email == MUNICH

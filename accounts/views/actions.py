@@ -9,12 +9,12 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views import View
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import limits
+from accounts.links import is_on_this_site
 from accounts.models import User
 
 
@@ -51,9 +51,7 @@ class PersonActionView(PersonMixin, View):
 
     def get_success_url(self):
         url = self.request.POST.get("next", "")
-        if url_has_allowed_host_and_scheme(url, {self.request.get_host()}, self.request.is_secure()):
-            return url
-        return self.person.get_absolute_url()
+        return url if is_on_this_site(url, self.request) else self.person.get_absolute_url()
 
 
 class FollowView(PersonActionView):
