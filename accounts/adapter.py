@@ -2,6 +2,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import HASH_SESSION_KEY
 from django.db import IntegrityError, transaction
 from django.utils.crypto import get_random_string
 from django.utils.translation import get_language, get_supported_language_variant
@@ -13,6 +14,7 @@ from accounts.backends import find_account
 from accounts.emails import letters, outbox
 from accounts.links import is_on_this_site, under_site_url
 from accounts.models import RetiredUsername, ToldState
+from accounts.passwords import prepared
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -62,6 +64,19 @@ class AccountAdapter(DefaultAccountAdapter):
             template = "account/messages/email_confirmation_failed.txt"
             self.add_message(request, messages.ERROR, template, {"email": email_address.email})
             return False
+
+    def clean_password(self, password, user=None):
+        """Judge the password by the form that is hashed. Returns it as typed."""
+        super().clean_password(prepared(password), user)
+        return password
+
+    def reauthenticate(self, user, password):
+        """Whether that is the password of `user`. Their session stays, also if the hash was replaced."""
+        if not super().reauthenticate(user, password):
+            return False
+        user.refresh_from_db(fields=["password"])
+        allauth_context.request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        return True
 
     def set_password(self, user, password):
         """Store the password and, in one transaction with it, the mail that says so."""
