@@ -3,6 +3,7 @@ from allauth.core import context as allauth_context
 from allauth.core.internal.ratelimit import get_ip
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import HASH_SESSION_KEY
 from django.db import IntegrityError, transaction
 from django.utils.crypto import get_random_string
 from django.utils.translation import get_language, get_supported_language_variant
@@ -12,7 +13,9 @@ from accounts import devices, rate_limits, security
 from accounts.addresses import canonical_email
 from accounts.backends import find_account
 from accounts.emails import letters, outbox
+from accounts.links import is_on_this_site, under_site_url
 from accounts.models import RetiredUsername, ToldState
+from accounts.passwords import prepared
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -67,6 +70,19 @@ class AccountAdapter(DefaultAccountAdapter):
             self.add_message(request, messages.ERROR, template, {"email": email_address.email})
             return False
 
+    def clean_password(self, password, user=None):
+        """Judge the password by the form that is hashed. Returns it as typed."""
+        super().clean_password(prepared(password), user)
+        return password
+
+    def reauthenticate(self, user, password):
+        """Whether that is the password of `user`. Their session stays, also if the hash was replaced."""
+        if not super().reauthenticate(user, password):
+            return False
+        user.refresh_from_db(fields=["password"])
+        allauth_context.request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        return True
+
     def set_password(self, user, password):
         """Store the password and, in one transaction with it, the mail that says so."""
         user.set_password(password)  # Slow on purpose, so before the transaction.
@@ -82,6 +98,10 @@ class AccountAdapter(DefaultAccountAdapter):
         devices.remember(request, user)
         return super().post_login(request, user, signup=signup, **kwargs)
 
+    def is_safe_url(self, url):
+        """Whether one may be redirected to `url` after a form."""
+        return is_on_this_site(url, allauth_context.request)
+
     def send_notification_mail(self, template_prefix, user, context=None, email=None):
         """Send nothing, whatever ACCOUNT_EMAIL_NOTIFICATIONS says.
 
@@ -90,5 +110,12 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix, email, context):
         """Enqueue the mail, so that nobody waits for a mail server and none is lost while it is away."""
+        request = allauth_context.request
+        if request is not None:
+            # Every link of allauth's, whatever it is called.
+            context = {
+                name: under_site_url(value, request) if isinstance(value, str) else value
+                for name, value in context.items()
+            }
         rendered = letters.render(template_prefix, {"email": email} | context, body="message")
         outbox.mail_rendered(template_prefix, email, *rendered)

@@ -81,11 +81,7 @@ def _canonical_host(text):
     if not text:
         raise ValidationError(validate_email.message, code="invalid")
     try:
-        host = ascii_host(text)
-    except UnicodeError:
-        host = ""
-    # A number in the last place makes it an IP address, which has many spellings.
-    if not host or host.rpartition(".")[2].isdigit():
+        return ascii_host(text)
+    except UnicodeError as error:
         words = _("That isn't a domain name that can receive email. Check the part after the @.")
-        raise ValidationError(words, code="invalid")
-    return host
+        raise ValidationError(words, code="invalid") from error

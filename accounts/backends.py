@@ -6,7 +6,7 @@ from accounts.addresses import email_key, is_email
 
 
 class AuthenticationBackend(AllauthBackend):
-    """Log-in by username or e-mail that costs one password hash, whether or not there is such a person.
+    """Log-in by username or e-mail that costs the same password hashes, whether or not there is such a person.
 
     allauth's tries the password once for each way to read what was typed: how long the answer takes would tell
     which names and addresses exist.
@@ -20,6 +20,10 @@ class AuthenticationBackend(AllauthBackend):
         related = getattr(settings, "USER_SELECT_RELATED", ())
         user = get_user_model()._default_manager.select_related(*related).filter(pk=user_id).first()
         return user if user is not None and self.user_can_authenticate(user) else None
+
+    def _mitigate_timing_attack(self, password):
+        # allauth sets a password here, which is always one hash.
+        get_user_model()().check_password(password)
 
     def _authenticate(self, request, **credentials):
         return self._check_password(find_account(credentials), credentials["password"])

@@ -2,6 +2,7 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import transaction
 
 from accounts.addresses import canonical_email
+from accounts.passwords import prepared
 from accounts.querysets import UserQuerySet
 
 
@@ -15,6 +16,10 @@ class UserManager(DjangoUserManager.from_queryset(UserQuerySet)):
 
     def get_by_natural_key(self, username):
         return super().get_by_natural_key(self.model.normalize_username(username))
+
+    def _create_user_object(self, username, email, password, **fields):
+        # Django hashes here without asking the User.
+        return super()._create_user_object(username, email, prepared(password), **fields)
 
     def create_user(self, username, email=None, password=None, **fields):
         """Return a new member whose address, if any, still has to be confirmed."""

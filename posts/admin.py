@@ -35,6 +35,10 @@ class ModeratedPostAdmin(ReasonMixin, ReadOnlyAdmin):
             return queryset.filter(author__in=User.objects.filter(username=name)), False
         return super().get_search_results(request, queryset, search_term)
 
+    def view_on_site(self, post):
+        # Not Django's redirect: it builds an address from the Host header.
+        return post.get_absolute_url()
+
     def has_moderate_permission(self, request):
         return request.user.has_perm("posts.change_post")
 

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.addresses import ascii_host
+
 REQUIRED = object()
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = "socializer.postgresql"
@@ -96,17 +98,33 @@ def secret_key(name):
 
 
 def site_url(name, default):
-    """The address under which people reach the site: scheme and host, no path, no slash at the end."""
+    """The address under which people reach the site, as browsers write it: scheme and host, no path, no slash at the end."""
     value = text(name, default).rstrip("/")
     try:
         parts = urlsplit(value)
         bare = parts._replace(netloc="") == urlsplit(f"{parts.scheme}://")
-        right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and bare
+        right = (
+            parts.scheme in DEFAULT_PORTS and parts.hostname and parts.port != 0 and bare and "@" not in value
+        )
+        host = _as_browsers_write_it(parts) if right else ""
     except ValueError:
-        right = False
-    if not right or "@" in value:
+        host = ""
+    if not host:
         raise ImproperlyConfigured(f"{name} is {value!r}. Write it as https://social.example.com.")
-    return value
+    return f"{parts.scheme}://{host}"
+
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def _as_browsers_write_it(parts):
+    """Host and port of a URL that was split: in lower case and ASCII, without the port that goes without saying."""
+    host = parts.hostname.removesuffix(".")
+    if ":" in host:
+        host = f"[{host}]"
+    elif not host.isascii():
+        host = ascii_host(host)
+    return host if parts.port in (None, DEFAULT_PORTS[parts.scheme]) else f"{host}:{parts.port}"
 
 
 def database(name, default, base_dir):
@@ -201,6 +219,19 @@ def redis_url(name, default):
     if value and urlsplit(value).scheme not in ("redis", "rediss"):
         raise ImproperlyConfigured(f"{name} is {value!r}. Write it as redis://host:6379/1.")
     return value
+
+
+def sender(name, default):
+    """A name and an address that emails come from, such as Socializer <no-reply@social.example.com>."""
+    value = text(name, default)
+    start, at, host = value.rpartition("@")
+    host, bracket, rest = host.partition(">")
+    try:
+        # Django would send from another domain: it knows only IDNA 2003.
+        host = host if host.isascii() else ascii_host(host)
+    except UnicodeError as error:
+        raise ImproperlyConfigured(f"{name} is {value!r}. Write it as Name <name@example.com>.") from error
+    return f"{start}{at}{host}{bracket}{rest}"
 
 
 SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}

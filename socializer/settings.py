@@ -32,11 +32,13 @@ SITE_URL = env.site_url("SITE_URL", f"http://localhost:{env.port('PORT', 8000)}"
 TRUSTED_PROXIES = env.whole_number("TRUSTED_PROXIES", 0)
 
 _site = urlsplit(SITE_URL)
+_port = f":{_site.port}" if _site.port else ""
+_host = _site.netloc.removesuffix(_port)
 HTTPS = _site.scheme == "https"
 # On one's own machine: the demo network may be made, and browsers may say either name.
-LOCAL = _site.hostname in ("localhost", "127.0.0.1")
+LOCAL = _host in ("localhost", "127.0.0.1", "[::1]")
 
-ALLOWED_HOSTS = [_site.hostname, *(["localhost", "127.0.0.1"] if LOCAL else [])]
+ALLOWED_HOSTS = [_host, *(["localhost", "127.0.0.1"] if LOCAL else [])]
 ALLOWED_HOSTS += env.words("ALLOWED_HOSTS")
 
 # Whom to write to about the site; shown on the about page.
@@ -228,7 +230,7 @@ EDIT_MINUTES = env.whole_number("EDIT_MINUTES", 15)
 # Mail
 
 vars().update(env.email("EMAIL_URL", "consolemail://"))
-DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <no-reply@{_site.hostname}>")
+DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", f"{SITE_NAME} <no-reply@{_site.hostname}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # Whether mail reaches anybody: on the console and in memory it does not.
 MAIL_LEAVES = env.text("EMAIL_URL", "").startswith("smtp")
@@ -282,6 +284,14 @@ _media = urlsplit(MEDIA_URL)
 
 # What browsers are told
 
+# A proxy may leave the port out of the Host header, as nginx's $host does: forms come from these origins all the same,
+# and the redirect to https needs to know the port.
+CSRF_TRUSTED_ORIGINS = [
+    f"{_site.scheme}://{'*' if host.startswith('.') else ''}{host}{_port}"
+    for host in ALLOWED_HOSTS
+    if host != "*"
+]
+SECURE_SSL_HOST = _site.netloc
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS

@@ -58,6 +58,10 @@ class UserAdmin(ReasonMixin, ShownLookupsMixin, DjangoUserAdmin):
             return queryset.filter(email=email_key(words.replace("\0", ""))), False
         return queryset.named(prefixes_in(words)), False
 
+    def view_on_site(self, user):
+        # Not Django's redirect: it builds an address from the Host header.
+        return user.get_absolute_url()
+
     def has_add_permission(self, request):
         return False
 

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.addresses import email_key, is_email
 from accounts.forms.fields import EmailField
 from accounts.models import User
+from accounts.passwords import prepared
 
 
 class PlainForm:
@@ -18,6 +19,12 @@ class PlainForm:
             field.widget.attrs.pop("placeholder", None)
             if name == "password1":
                 field.help_text = _("At least 8 characters.")
+
+    def clean_password1(self):
+        return prepared(self.cleaned_data["password1"])
+
+    def clean_password2(self):
+        return prepared(self.cleaned_data["password2"])
 
 
 class LoginForm(PlainForm, allauth_forms.LoginForm):

@@ -2,6 +2,7 @@ from allauth.account import app_settings as account_settings
 from allauth.account.app_settings import EmailVerificationMethod
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
+from asgiref.sync import sync_to_async
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
@@ -22,6 +23,7 @@ from accounts.models.name import NameWord
 from accounts.models.picture import HasPicture
 from accounts.models.retired import RetiredUsername
 from accounts.models.security import ToldState
+from accounts.passwords import prepared
 from accounts.text import clean_line, clean_text, is_visible
 from accounts.validators import username_validators, validate_time_zone
 
@@ -129,17 +131,30 @@ class User(HasPicture, AbstractUser):
             if saves("display_name"):
                 NameWord.store([self])
 
+    def set_password(self, raw_password):
+        super().set_password(prepared(raw_password))
+
     def check_password(self, raw_password):
-        """Whether that is the password. One stored by an older recipe is stored anew, which is no change of it."""
+        """Whether that is the password, in any spelling. A hash made in an older way is replaced, which is no change of it.
 
-        def upgrade(raw_password):
-            self.set_password(raw_password)
-            self._password = None
-            with transaction.atomic():
-                self.save(update_fields=["password"])
-                ToldState.objects.filter(pk=self.pk).update(password=self.password)
+        Computes one hash, or two for a text that isn't in its prepared form, whatever is stored and whether it is right.
+        """
+        password = prepared(raw_password)
+        # Passwords used to be hashed as they were typed.
+        if password != raw_password and check_password(raw_password, self.password):
+            self._replace_hash(password)
+            return True
+        return check_password(password, self.password, self._replace_hash)
 
-        return check_password(raw_password, self.password, upgrade)
+    async def acheck_password(self, raw_password):
+        return await sync_to_async(self.check_password)(raw_password)
+
+    def _replace_hash(self, password):
+        self.set_password(password)
+        self._password = None
+        with transaction.atomic():
+            self.save(update_fields=["password"])
+            ToldState.objects.filter(pk=self.pk).update(password=self.password)
 
     def _canonical_email(self):
         """Return the address in canonical form, or None without one. Raises ValidationError if it has none.

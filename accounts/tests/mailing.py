@@ -5,6 +5,7 @@ import smtplib
 from datetime import UTC, datetime
 from unittest import mock
 
+from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 
 from accounts.emails import kinds, plans
@@ -21,6 +22,11 @@ def counted(mail):
     named = len(re.findall(r"^(?:\S.* \()?@\w+\)?$", mail.body, re.M))
     more = re.search(r"and ([\d,]+) more\.", mail.body)
     return named + (int(more[1].replace(",", "")) if more else 0)
+
+
+def link_in(mail):
+    """The path of the first link in a mail that leads to a page of the site."""
+    return re.search(rf"{re.escape(settings.SITE_URL)}(/\S+)", mail.body)[1]
 
 
 def refuse(code, answer):

@@ -1,6 +1,5 @@
 """An address finds one account and one mailbox, however it is typed or stored."""
 
-import re
 from importlib import import_module
 from io import StringIO
 from unittest import mock
@@ -9,12 +8,13 @@ import pytest
 from allauth.account import views
 from allauth.account.models import EmailAddress
 from django.apps import apps
+from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import Client
-from django.urls import include, path
+from django.urls import include, path, reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +22,7 @@ from accounts.addresses import canonical_email, email_key
 from accounts.emails import outbox
 from accounts.models import Delivery, RefusedAddress, ToldState, User
 from accounts.tests.factories import PASSWORD, UserFactory
+from accounts.tests.mailing import link_in
 
 # The site's, as they are while members may log in with a code.
 urlpatterns = [
@@ -93,6 +94,15 @@ def test_what_email_cannot_be_sent_to_is_refused_with_a_sentence(typed):
     assert refused.value.messages[0]
 
 
+def test_a_very_long_text_is_refused_without_work():
+    """Normalizing takes quadratic time."""
+    with mock.patch("accounts.addresses.unicodedata.normalize") as normalize:
+        for typed in ("a" + "\u0301\u0316" * 500_000 + "@example.org", "a@" + "\u0301\u0316" * 500_000):
+            with pytest.raises(ValidationError, match="at most 254"):
+                canonical_email(typed)
+    assert not normalize.called
+
+
 @given(st.text() | st.text("adaé@.＠。\u200b\u200d\u00ad-ß\"' \0\ud800\u202e", min_size=3))
 def test_any_text_has_a_stable_form_or_is_refused(typed):
     try:
@@ -146,13 +156,20 @@ def test_sign_up_says_what_is_wrong_and_keeps_what_was_typed(typed):
 
 
 @pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
-def test_login_takes_any_spelling(ada, typed):
+def test_login_takes_any_spelling(ada, settings, typed):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     client = Client()
     client.post("/users/login/", {"login": typed, "password": PASSWORD})
 
     assert client.session["_auth_user_id"] == str(ada.pk)
     # allauth stores an address that it doesn't find.
     assert EmailAddress.objects.get().email == MUNICH
+
+
+@pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
+def test_code_that_logs_somebody_in_takes_any_spelling(ada, rf, typed):
+    for name in ("username", "email"):
+        assert authenticate(rf.post("/"), **{name: typed}, password=PASSWORD) == ada
 
 
 @pytest.mark.django_db
@@ -213,7 +230,7 @@ def test_a_new_address_is_stored_and_confirmed_in_canonical_form(
     member_client.post(member_client.post("/users/email/", data).url, {"password": PASSWORD})
     member_client.post("/users/email/", data)
     run_jobs()
-    member_client.post(re.search(r"http://\w+(\S+)", mailoutbox[-1].body)[1])
+    member_client.post(link_in(mailoutbox[-1]))
 
     assert User.objects.get(pk=member.pk).email == MUNICH
     assert EmailAddress.objects.get().email == MUNICH
@@ -261,6 +278,7 @@ def test_accounts_made_in_code_have_the_canonical_form(typed):
         assert create().email == MUNICH
         assert set(EmailAddress.objects.values_list("email", flat=True)) <= {MUNICH}
         User.objects.all().delete()
+    assert User.objects.normalize_email(typed) == MUNICH
 
 
 @pytest.mark.django_db
@@ -329,8 +347,22 @@ def test_an_old_row_is_never_mailed_at_another_domain(
         assert delivery.answer
         # Its owner is told, and may try again.
         assert RefusedAddress.of(before).exists()
-        assert delivery.answer in member_client.get("/users/settings/").context["refused"].answer
-        member_client.post("/users/settings/email/trust/")
+        assert member_client.get("/users/settings/").context["refused"].answer == delivery.answer
+
+
+def test_an_old_row_is_known_as_refused_by_its_canonical_form(
+    member, member_client, bob, run_jobs, mailoutbox
+):
+    store_as_before(member, "ada@münchen.example")
+    RefusedAddress.remember("ADA@münchen.example", "550 no such user")
+    bob.follow(member)
+    run_jobs()
+
+    assert mailoutbox == []
+    assert RefusedAddress.objects.get().address == MUNICH
+    assert "550 no such user" in member_client.get("/users/settings/").content.decode()
+    member_client.post(reverse("accounts:trust-address"))
+    assert not RefusedAddress.objects.exists()
 
 
 @pytest.mark.parametrize("before", ["ada@münchen.example", "adä@example.org", '"ada"@example.org'])

@@ -1,10 +1,9 @@
-import re
-
 import pytest
 from allauth.account.models import EmailAddress
 
 from accounts.models import User
 from accounts.tests.factories import PASSWORD, UserFactory
+from accounts.tests.mailing import link_in
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ def ask_for(member_client, run_jobs, mailoutbox):
             member_client.post(response.url, {"password": PASSWORD})
             member_client.post("/users/email/", {"action_add": "", "email": email})
         run_jobs()
-        return re.search(r"http://testserver(\S+)", mailoutbox[-1].body)[1]
+        return link_in(mailoutbox[-1])
 
     return ask
 

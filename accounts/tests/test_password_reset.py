@@ -1,10 +1,10 @@
-import re
 from unittest import mock
 
 import pytest
 from django.test import Client
 
 from accounts.tests.factories import PASSWORD
+from accounts.tests.mailing import link_in
 
 NEW = "a longer new password"
 
@@ -17,7 +17,7 @@ def test_the_mailed_link_sets_a_new_password(client, member, run_jobs, mailoutbo
     run_jobs()
     (mail,) = mailoutbox
     assert mail.to == ["ada@example.org"]
-    link = re.search(r"http://testserver(\S+)", mail.body)[1]
+    link = link_in(mail)
     form_url = client.get(link).url
     response = client.post(form_url, {"password1": NEW, "password2": NEW})
 

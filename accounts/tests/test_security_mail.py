@@ -264,7 +264,7 @@ def test_mails_that_are_asked_for_are_in_our_words_as_text_and_html(
     html, _type = sent.alternatives[0]
     assert not [words for words in STOCK if words in sent.subject + sent.body + html]
     assert "Socializer" in sent.body
-    for link in re.findall(r"http://testserver\S+", sent.body):
+    for link in re.findall(r"http://localhost:8000/\S+", sent.body):
         assert link in html
     assert "prefers-color-scheme: dark" in html
 

@@ -8,13 +8,13 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views import View
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import rate_limits
+from accounts.links import is_on_this_site
 from accounts.models import User
 
 FOLLOW_LIMIT = ("FOLLOW_LIMIT", (300, 600))
@@ -71,9 +71,7 @@ class PersonActionView(PersonMixin, View):
 
     def get_success_url(self):
         url = self.request.POST.get("next", "")
-        if url_has_allowed_host_and_scheme(url, {self.request.get_host()}, self.request.is_secure()):
-            return url
-        return self.person.get_absolute_url()
+        return url if is_on_this_site(url, self.request) else self.person.get_absolute_url()
 
 
 class FollowButtonView(PersonActionView):

@@ -1,0 +1,21 @@
+"""Passwords in the form that is hashed: which ways to type one count as the same."""
+
+import unicodedata
+
+import regex
+
+# Normalizing takes quadratic time; this many characters take a few milliseconds.
+MAX_PREPARED_LENGTH = 1000
+
+_space = regex.compile(r"\p{Zs}")
+
+
+def prepared(password):
+    """Return `password` as RFC 8265 (OpaqueString) has it compared: in NFC, with U+0020 for every kind of space.
+
+    A keyboard decides whether é is one code point or two, and which space it types. A text of more than
+    MAX_PREPARED_LENGTH characters is returned as it is, as is None.
+    """
+    if not isinstance(password, str) or len(password) > MAX_PREPARED_LENGTH:
+        return password
+    return unicodedata.normalize("NFC", _space.sub(" ", password))
