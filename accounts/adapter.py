@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts import devices, security
 from accounts.backends import find_account
 from accounts.emails import letters, outbox
-from accounts.models import RetiredUsername, ToldState
+from accounts.models import RetiredUsername, ToldState, User
+from accounts.models.user import must_confirm_email
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -24,8 +25,17 @@ class AccountAdapter(DefaultAccountAdapter):
         "username_password_mismatch": _("That name and password don't match. Try again."),
         # The same words as for a name: they must not tell which addresses have an account.
         "email_password_mismatch": _("That name and password don't match. Try again."),
+        "unconfirmed_email_password_mismatch": _(
+            "That email and password don't match. If you haven't confirmed this email yet, log in with your username."
+        ),
         "too_many_login_attempts": _("Too many attempts. Wait some minutes, then try again."),
     }
+
+    def validation_error(self, code, *args):
+        """Return our words for it. They are the same whether or not there is such an account."""
+        if code == "email_password_mismatch" and must_confirm_email():
+            code = f"unconfirmed_{code}"
+        return super().validation_error(code, *args)
 
     def clean_username(self, username, shallow=False):
         """Refuse the names of those who have left, as if they were still here."""
@@ -65,8 +75,15 @@ class AccountAdapter(DefaultAccountAdapter):
             return False
 
     def set_password(self, user, password):
-        """Store the password and, in one transaction with it, the mail that says so."""
-        user.set_password(password)  # Slow on purpose, so before the transaction.
+        """Give `user` that password and store it."""
+        user.set_password(password)
+        self.store_password(user)
+
+    def store_password(self, user):
+        """Store the password that `user` was given and, in one transaction with it, the mail that says so.
+
+        Hashing takes long, so it is done before any transaction.
+        """
         with transaction.atomic():
             ToldState.remember(user)
             user.save(update_fields=["password"])
@@ -78,6 +95,17 @@ class AccountAdapter(DefaultAccountAdapter):
             outbox.mail("new_device", user, get_random_string(22), **security.origin_of(request))
         devices.remember(request, user)
         return super().post_login(request, user, signup=signup, **kwargs)
+
+    def send_confirmation_mail(self, request, emailconfirmation, signup):
+        """Ask to confirm the address with which somebody signed up. If it has an account, say that instead.
+
+        What it says is for whoever reads that mailbox. Everything else is the same in both cases.
+        """
+        address = emailconfirmation.email_address
+        if address.user.email is None and User.objects.with_email(address.email).exists():
+            self.send_account_already_exists_mail(address.email)
+        else:
+            super().send_confirmation_mail(request, emailconfirmation, signup)
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None):
         """Send nothing: accounts.security tells of all that changed, also of what allauth does not know of."""

@@ -138,6 +138,8 @@ TIMELINE_REDIS_URL = env.redis_url("TIMELINE_REDIS_URL", _cache_redis)
 # People: accounts, log-in, sessions
 
 AUTH_USER_MODEL = "accounts.User"
+# A request stores its session in the transaction of what else it does.
+SESSION_ENGINE = "accounts.sessions"
 AUTHENTICATION_BACKENDS = ["accounts.backends.AuthenticationBackend"]
 # How far a member has read comes along with them.
 USER_SELECT_RELATED = ["read_mark"]
@@ -154,6 +156,7 @@ ACCOUNT_FORMS = {
     "change_password": "accounts.forms.ChangePasswordForm",
     "login": "accounts.forms.LoginForm",
     "reauthenticate": "accounts.forms.ReauthenticateForm",
+    "request_login_code": "accounts.forms.RequestLoginCodeForm",
     "reset_password": "accounts.forms.ResetPasswordForm",
     "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
     "set_password": "accounts.forms.SetPasswordForm",

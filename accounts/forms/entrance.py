@@ -1,10 +1,13 @@
 """Ways in: allauth's forms with our words."""
 
 from allauth.account import forms as allauth_forms
+from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.models.user import must_confirm_email
 
 
 class PlainForm:
@@ -34,11 +37,40 @@ class SignupForm(PlainForm, allauth_forms.SignupForm):
         self.fields["username"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
         self.fields["email"].label = _("Email")
 
-    def clean_email(self):
-        # Whoever only asked to change to this address, and never confirmed it, does not keep its owner out.
-        claims = EmailAddress.objects.filter(email=self.cleaned_data["email"].lower())
-        claims.filter(verified=False, primary=False).delete()
-        return super().clean_email()
+    def validate_unique_email(self, email):
+        """Refuse the address of an account, unless its owner must confirm it: then the email sent there says so.
+
+        Whoever only asked to change to this address, and never confirmed it, does not keep its owner out.
+        """
+        if not must_confirm_email() and User.objects.with_email(email).exists():
+            raise get_adapter().validation_error("email_taken")
+        return email
+
+    def clean(self):
+        """Prepare the account. Its password is hashed here, as nothing is locked yet, and is not stored."""
+        data = super().clean()
+        if not self.errors:
+            adapter = get_adapter()
+            self.account = adapter.save_user(
+                context.request, adapter.new_user(context.request), self, commit=False
+            )
+        return data
+
+    def save(self, request):
+        """Store the account and its address. Returns the User.
+
+        Where an address must be confirmed, it becomes the account's only then. So it makes no difference whether it
+        belongs to another account, and several people may try.
+        """
+        email = self.cleaned_data["email"]
+        if must_confirm_email():
+            self.account.email = None
+        else:
+            EmailAddress.objects.filter(email=email, verified=False, primary=False).delete()
+        self.account.save()
+        address = EmailAddress.objects.create(user=self.account, email=email, primary=True)
+        EmailAddress.objects.fill_cache_for_user(self.account, [address])
+        return self.account
 
 
 class ChangeEmailForm(PlainForm, allauth_forms.AddEmailForm):
@@ -48,25 +80,47 @@ class ChangeEmailForm(PlainForm, allauth_forms.AddEmailForm):
 
 
 class ResetPasswordForm(PlainForm, allauth_forms.ResetPasswordForm):
-    """Mails only those whose address it is, not those who once asked to change to it."""
+    """Emails only those whose address it is, not those who once asked to change to it."""
 
     def clean_email(self):
-        email = super().clean_email()
-        self.users = [user for user in self.users if user.email == email.lower()]
+        email = get_adapter().clean_email(self.cleaned_data["email"].lower())
+        self.users = User.objects.reached_at(email)
         return email
 
 
-class ChangePasswordForm(PlainForm, allauth_forms.ChangePasswordForm):
+class RequestLoginCodeForm(PlainForm, allauth_forms.RequestLoginCodeForm):
+    """Sends a code only to those whose address it is, too."""
+
+    def clean_email(self):
+        email = super().clean_email()
+        self._user = next(iter(User.objects.reached_at(email.lower())), None)
+        return email
+
+
+class NewPasswordForm(PlainForm):
+    """Hashes the new password when the form is checked: it takes long, and what stores it holds a lock."""
+
+    def clean(self):
+        data = super().clean()
+        if not self.errors:
+            self.user.set_password(data["password1"])
+        return data
+
+    def save(self):
+        get_adapter().store_password(self.user)
+
+
+class ChangePasswordForm(NewPasswordForm, allauth_forms.ChangePasswordForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["oldpassword"].help_text = ""
 
 
-class SetPasswordForm(PlainForm, allauth_forms.SetPasswordForm):
+class SetPasswordForm(NewPasswordForm, allauth_forms.SetPasswordForm):
     pass
 
 
-class ResetPasswordKeyForm(PlainForm, allauth_forms.ResetPasswordKeyForm):
+class ResetPasswordKeyForm(NewPasswordForm, allauth_forms.ResetPasswordKeyForm):
     pass
 
 
