@@ -35,5 +35,7 @@ def content():
     return {
         model._meta.db_table: sorted(map(repr, model._base_manager.values_list()))
         for model in models
-        if model._meta.managed and not model._meta.proxy and not any(w in model._meta.db_table for w in COUNTERS)
+        if model._meta.managed
+        and not model._meta.proxy
+        and not any(w in model._meta.db_table for w in COUNTERS)
     }

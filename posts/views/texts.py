@@ -1,6 +1,7 @@
 """What pages have in common on which a text is written: it is never lost."""
 
 import logging
+from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -10,6 +11,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
 from accounts.limits import LimitReached
+from accounts.transactions import in_one_transaction
 from posts.models.post import EditingClosed
 from posts.validators import MAX_CODE_POINTS
 
@@ -42,7 +44,8 @@ class TextViewMixin:
 
     def form_valid(self, form):
         try:
-            response = super().form_valid(form)
+            # With the session, from which a kept text may have been taken.
+            response = in_one_transaction(self.request, partial(super().form_valid, form))
         except LimitReached as limit:
             return self.refuse(form, str(limit), 429)
         except EditingClosed:
