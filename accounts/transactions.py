@@ -9,7 +9,7 @@ from copy import copy, deepcopy
 from functools import partial, wraps
 
 from django.contrib.messages.storage import default_storage
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.urls import URLPattern, URLResolver
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,13 @@ def atomic_post(view):
     @wraps(view)
     def wrapper(request, *args, **kwargs):
         act = partial(view, request, *args, **kwargs)
-        return in_one_transaction(request, act) if request.method == "POST" else act()
+        if request.method != "POST":
+            return act()
+        try:
+            return in_one_transaction(request, act)
+        except IntegrityError:
+            # Another request has just stored the same, such as that of a second click. This time the form sees it.
+            return in_one_transaction(request, act)
 
     return wrapper
 
@@ -82,6 +88,7 @@ def _store_session(session):
 
 def _state_of(request):
     """Return what `_restore` needs: the attributes of `request`, and a copy of the session as it is now."""
+    request.POST  # noqa: B018 (a body can be read only once)
     session = copy(request.session)
     if hasattr(session, "_session_cache"):
         session._session_cache = deepcopy(session._session_cache)

@@ -5,6 +5,7 @@ import time
 from unittest import mock
 
 import pytest
+from allauth.account.managers import EmailAddressManager
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -275,3 +276,18 @@ def test_no_password_is_hashed_while_the_write_lock_is_held(form, member, member
         client.post(path, data)
     assert not any(locked)
     assert bool(locked) == (form in HASHING or form is resume_asking_for_email)
+
+
+def test_of_two_equal_requests_at_once_the_second_is_told(member, member_client):
+    client, path, data = ask_for_email(member_client, member)
+    client.post(path, data)
+    # Its form is checked before the first is stored.
+    check = "allauth.account.forms.filter_users_by_email"
+    with (
+        mock.patch(check, side_effect=[[], [member]]),
+        mock.patch.object(EmailAddressManager, "get_new", return_value=None),
+    ):
+        answer = client.post(path, data)
+    assert answer.status_code == 200
+    assert answer.context["form"].errors["email"]
+    assert EmailAddress.objects.get(email="new@example.org").user == member
