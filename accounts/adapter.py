@@ -1,6 +1,5 @@
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
-from allauth.core.internal.ratelimit import get_ip
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import HASH_SESSION_KEY
@@ -9,12 +8,13 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import get_language, get_supported_language_variant
 from django.utils.translation import gettext_lazy as _
 
-from accounts import devices, rate_limits, security
+from accounts import devices, security
 from accounts.addresses import canonical_email
 from accounts.backends import find_account
 from accounts.emails import letters, outbox
 from accounts.links import is_on_this_site, under_site_url
-from accounts.models import RetiredUsername, ToldState
+from accounts.models import RetiredUsername, ToldState, User
+from accounts.models.user import must_confirm_email
 from accounts.passwords import prepared
 
 
@@ -27,8 +27,17 @@ class AccountAdapter(DefaultAccountAdapter):
         "username_password_mismatch": _("That name and password don't match. Try again."),
         # The same words as for a name: they must not tell which addresses have an account.
         "email_password_mismatch": _("That name and password don't match. Try again."),
+        "unconfirmed_email_password_mismatch": _(
+            "That email and password don't match. If you haven't confirmed this email yet, log in with your username."
+        ),
         "too_many_login_attempts": _("Too many attempts. Wait some minutes, then try again."),
     }
+
+    def validation_error(self, code, *args):
+        """Return our words for it. They are the same whether or not there is such an account."""
+        if code == "email_password_mismatch" and must_confirm_email():
+            code = f"unconfirmed_{code}"
+        return super().validation_error(code, *args)
 
     def clean_username(self, username, shallow=False):
         """Refuse the names of those who have left, as if they were still here."""
@@ -37,11 +46,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().clean_username(username, shallow)
 
     def save_user(self, request, user, form, commit=True):
-        """Store the account with the language that it was made in, if it is not the site's: mails are written in it.
-
-        Raises RateLimitExceeded if too many accounts were made from one address (of IPv6: from one /64).
-        """
-        rate_limits.hit("signup", get_ip(request), rate_limits.limit("SIGNUP_LIMIT", (5, 3600)))
+        """Store the account with the language that it was made in, if it is not the site's: mails are written in it."""
         language, sites = get_language(), get_supported_language_variant(settings.LANGUAGE_CODE)
         user.language = language if language != sites else ""
         return super().save_user(request, user, form, commit)
@@ -84,8 +89,15 @@ class AccountAdapter(DefaultAccountAdapter):
         return True
 
     def set_password(self, user, password):
-        """Store the password and, in one transaction with it, the mail that says so."""
-        user.set_password(password)  # Slow on purpose, so before the transaction.
+        """Give `user` that password and store it."""
+        user.set_password(password)
+        self.store_password(user)
+
+    def store_password(self, user):
+        """Store the password that `user` was given and, in one transaction with it, the mail that says so.
+
+        Hashing takes long, so it is done before any transaction.
+        """
         with transaction.atomic():
             ToldState.remember(user)
             user.save(update_fields=["password"])
@@ -101,6 +113,17 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_safe_url(self, url):
         """Whether one may be redirected to `url` after a form."""
         return is_on_this_site(url, allauth_context.request)
+
+    def send_confirmation_mail(self, request, emailconfirmation, signup):
+        """Ask to confirm the address with which somebody signed up. If it has an account, say that instead.
+
+        What it says is for whoever reads that mailbox. Everything else is the same in both cases.
+        """
+        address = emailconfirmation.email_address
+        if address.user.email is None and User.objects.with_email(address.email).exists():
+            self.send_account_already_exists_mail(address.email)
+        else:
+            super().send_confirmation_mail(request, emailconfirmation, signup)
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None):
         """Send nothing, whatever ACCOUNT_EMAIL_NOTIFICATIONS says.

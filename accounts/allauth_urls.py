@@ -1,12 +1,30 @@
-"""Sign-up, log-in and account security, for a project to include under a path of its choice."""
+"""Sign-up, login and account security, for a project to include under a path of its choice."""
 
-from django.urls import include, path
+from allauth.account import urls as account_urls
+from allauth.mfa import urls as mfa_urls
+from allauth.usersessions import urls as usersessions_urls
+from django.urls import include, path, re_path
 
-from accounts.views import SignupView
+from accounts import views
+from accounts.transactions import atomic_post, atomic_posts
 
 urlpatterns = [
-    path("signup/", SignupView.as_view(), name="account_signup"),
-    path("", include("allauth.account.urls")),
-    path("2fa/", include("allauth.mfa.urls")),
-    path("sessions/", include("allauth.usersessions.urls")),
+    path("signup/", views.SignupView.as_view(), name="account_signup"),
+    path("login/", views.LoginView.as_view(), name="account_login"),
+    path("reauthenticate/", views.ReauthenticateView.as_view(), name="account_reauthenticate"),
+    path("password/change/", views.PasswordChangeView.as_view(), name="account_change_password"),
+    path("password/set/", views.PasswordSetView.as_view(), name="account_set_password"),
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        views.PasswordResetFromKeyView.as_view(),
+        name="account_reset_password_from_key",
+    ),
+    re_path(
+        r"^confirm-email/(?P<key>[-:\w]+)/$",
+        atomic_post(views.ConfirmEmailView.as_view()),
+        name="account_confirm_email",
+    ),
+    path("", include(atomic_posts(account_urls.urlpatterns))),
+    path("2fa/", include(atomic_posts(mfa_urls.urlpatterns))),
+    path("sessions/", include(atomic_posts(usersessions_urls.urlpatterns))),
 ]

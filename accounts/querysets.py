@@ -1,3 +1,4 @@
+from allauth.account.models import EmailAddress
 from django.db import models, transaction
 from django.db.models import (
     Count,
@@ -35,6 +36,26 @@ class UserQuerySet(models.QuerySet):
     def indexable(self):
         """Visible people whom search engines may show."""
         return self.visible().filter(noindex=False)
+
+    def with_email(self, email):
+        """The one whose address that is, if any. Where addresses must be confirmed, it was."""
+        return self.filter(email=email)
+
+    def reached_at(self, email):
+        """Return a list of the one active person to whom what is asked for by that address is mailed, or an empty one.
+
+        Without an owner it is whoever signed up with it last, and has yet to confirm it.
+        """
+        signed_up = self.filter(email=None, emailaddress__email=email, emailaddress__primary=True)
+        user = self.with_email(email).first() or signed_up.order_by("-pk").first()
+        return [user] if user and user.is_active else []
+
+    def never_confirmed(self, before):
+        """People who signed up before the datetime `before` and never confirmed their address, so never got in."""
+        addresses = EmailAddress.objects.filter(user=OuterRef("pk"))
+        return self.filter(email=None, last_login=None, date_joined__lt=before).filter(
+            Exists(addresses.filter(verified=False)), ~Exists(addresses.filter(verified=True))
+        )
 
     def unblocked_for(self, viewer):
         """People whom `viewer` has not blocked, and who have not blocked `viewer`. A visitor has no blocks."""

@@ -12,6 +12,8 @@ from accounts.models import ToldState
 
 def track_session(sender, request, user, **kwargs):
     """Know every session, also one that was not begun on allauth's pages: suspending somebody must end them all."""
+    if request.session.session_key is None:  # The one before was somebody else's, so it was thrown away.
+        request.session.save()
     UserSession.objects.get_or_create(
         session_key=request.session.session_key,
         defaults={"user": user, "ip": request.META.get("REMOTE_ADDR") or "0.0.0.0"},  # noqa: S104 (unknown)

@@ -141,6 +141,8 @@ TIMELINE_REDIS_URL = env.redis_url("TIMELINE_REDIS_URL", _cache_redis)
 # People: accounts, log-in, sessions
 
 AUTH_USER_MODEL = "accounts.User"
+# A request stores its session in the transaction of what else it does.
+SESSION_ENGINE = "accounts.sessions"
 AUTHENTICATION_BACKENDS = ["accounts.backends.AuthenticationBackend"]
 # How far a member has read comes along with them.
 USER_SELECT_RELATED = ["read_mark"]
@@ -172,6 +174,7 @@ ACCOUNT_USERNAME_VALIDATORS = "accounts.validators.username_validators"
 ACCOUNT_EMAIL_VERIFICATION = env.choice("EMAIL_VERIFICATION", ("none", "optional", "mandatory"), "optional")
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "accounts.tokens.PasswordResetTokenGenerator"  # noqa: S105
 ACCOUNT_LOGIN_BY_CODE_ENABLED = env.boolean("LOGIN_BY_CODE", False)
 # Attempts. The limits per address (of IPv6, per /64) are tight where they stop guessing and loose where people share a
 # router; the one per account is loose, so that strangers cannot lock a member out.

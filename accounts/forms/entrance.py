@@ -1,12 +1,17 @@
 """Ways in: allauth's forms with our words."""
 
 from allauth.account import forms as allauth_forms
+from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
+from allauth.core import context
+from allauth.core.internal.ratelimit import get_ip
 from django.utils.translation import gettext_lazy as _
 
+from accounts import rate_limits
 from accounts.addresses import email_key, is_email
 from accounts.forms.fields import EmailField
 from accounts.models import User
+from accounts.models.user import must_confirm_email
 from accounts.passwords import prepared
 
 
@@ -50,11 +55,43 @@ class SignupForm(PlainForm, allauth_forms.SignupForm):
         self.fields["username"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
         self.fields["email"].label = _("Email")
 
-    def clean_email(self):
-        # Whoever only asked to change to this address, and never confirmed it, does not keep its owner out.
-        claims = EmailAddress.objects.filter(email=self.cleaned_data["email"].lower())
-        claims.filter(verified=False, primary=False).delete()
-        return super().clean_email()
+    def validate_unique_email(self, email):
+        """Refuse the address of an account, unless its owner must confirm it: then the email sent there says so.
+
+        Whoever only asked to change to this address, and never confirmed it, does not keep its owner out.
+        """
+        if not must_confirm_email() and User.objects.with_email(email).exists():
+            raise get_adapter().validation_error("email_taken")
+        return email
+
+    def clean(self):
+        """Prepare the account. Its password is hashed here, as nothing is locked yet, and is not stored."""
+        data = super().clean()
+        if not self.errors:
+            adapter = get_adapter()
+            self.account = adapter.save_user(
+                context.request, adapter.new_user(context.request), self, commit=False
+            )
+        return data
+
+    def save(self, request):
+        """Store the account and its address. Returns the User.
+
+        Raises RateLimitExceeded if too many accounts were made from one address on the network (of IPv6: from one /64).
+
+        Where an address must be confirmed, it becomes the account's only then. So it makes no difference whether it
+        belongs to another account, and several people may try.
+        """
+        rate_limits.hit("signup", get_ip(request), rate_limits.limit("SIGNUP_LIMIT", (5, 3600)))
+        email = self.cleaned_data["email"]
+        if must_confirm_email():
+            self.account.email = None
+        else:
+            EmailAddress.objects.filter(email=email, verified=False, primary=False).delete()
+        self.account.save()
+        address = EmailAddress.objects.create(user=self.account, email=email, primary=True)
+        EmailAddress.objects.fill_cache_for_user(self.account, [address])
+        return self.account
 
 
 class ChangeEmailForm(PlainForm, allauth_forms.AddEmailForm):
@@ -66,40 +103,52 @@ class ChangeEmailForm(PlainForm, allauth_forms.AddEmailForm):
 
 
 class ResetPasswordForm(PlainForm, allauth_forms.ResetPasswordForm):
-    """Mails only those whose address it is, not those who once asked to change to it."""
+    """Emails only those whose address it is, not those who once asked to change to it."""
+
+    email = EmailField()
+
+    def clean_email(self):
+        email = self.cleaned_data["email"]
+        self.users = User.objects.reached_at(email)
+        return email
+
+
+class RequestLoginCodeForm(PlainForm, allauth_forms.RequestLoginCodeForm):
+    """Sends a code only to those whose address it is, too."""
 
     email = EmailField()
 
     def clean_email(self):
         email = super().clean_email()
-        self.users = [user for user in self.users if user.email == email]
+        self._user = next(iter(User.objects.reached_at(email)), None)
         return email
 
 
-class ChangePasswordForm(PlainForm, allauth_forms.ChangePasswordForm):
+class NewPasswordForm(PlainForm):
+    """Hashes the new password when the form is checked: it takes long, and what stores it holds a lock."""
+
+    def clean(self):
+        data = super().clean()
+        if not self.errors:
+            self.user.set_password(data["password1"])
+        return data
+
+    def save(self):
+        get_adapter().store_password(self.user)
+
+
+class ChangePasswordForm(NewPasswordForm, allauth_forms.ChangePasswordForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["oldpassword"].help_text = ""
 
 
-class SetPasswordForm(PlainForm, allauth_forms.SetPasswordForm):
+class SetPasswordForm(NewPasswordForm, allauth_forms.SetPasswordForm):
     pass
 
 
-class ResetPasswordKeyForm(PlainForm, allauth_forms.ResetPasswordKeyForm):
+class ResetPasswordKeyForm(NewPasswordForm, allauth_forms.ResetPasswordKeyForm):
     pass
-
-
-class RequestLoginCodeForm(PlainForm, allauth_forms.RequestLoginCodeForm):
-    """Sends codes only to those whose address it is, not to those who once asked to change to it."""
-
-    email = EmailField()
-
-    def clean_email(self):
-        email = super().clean_email()
-        if self._user and self._user.email != email:
-            self._user = None
-        return email
 
 
 class ReauthenticateForm(PlainForm, allauth_forms.ReauthenticateForm):

@@ -28,6 +28,11 @@ from accounts.text import clean_line, clean_text, is_visible
 from accounts.validators import username_validators, validate_time_zone
 
 
+def must_confirm_email():
+    """Whether people have to confirm their address before they can log in."""
+    return account_settings.EMAIL_VERIFICATION == EmailVerificationMethod.MANDATORY
+
+
 class User(HasPicture, AbstractUser):
     """A member. Usernames are stored in lower case and addresses in canonical form, so that plain unique columns serve.
 
@@ -313,12 +318,27 @@ class User(HasPicture, AbstractUser):
             if not User.objects.select_for_update().filter(pk=self.pk).exists():
                 return False
             RetiredUsername.objects.get_or_create(username=self.username)
-            self.end_sessions()
-            pictures.discard_on_commit(self.picture)
-            neighbours = Follow.objects.neighbours_of(self.pk)
-            self.delete()
-            signals.user_left.send(sender=User, username=self.username, neighbours=neighbours)
+            self._remove()
         return True
+
+    def discard_unconfirmed(self, before):
+        """Delete this account if it was made before the datetime `before` and its address was never confirmed.
+
+        Its name is free again. Publishes `user_left`, and returns whether it was deleted.
+        """
+        with transaction.atomic():
+            waiting = User.objects.never_confirmed(before).select_for_update(of=["self"])
+            user = waiting.filter(pk=self.pk).first()
+            if user:
+                user._remove()
+        return user is not None
+
+    def _remove(self):
+        self.end_sessions()
+        pictures.discard_on_commit(self.picture)
+        neighbours = Follow.objects.neighbours_of(self.pk)
+        self.delete()
+        signals.user_left.send(sender=User, username=self.username, neighbours=neighbours)
 
     def moderation_facts(self):
         """Whom and what a moderator's action on this concerns: for the record."""
@@ -333,7 +353,7 @@ class User(HasPicture, AbstractUser):
         """Whether mail may go to this person's address: not if suspended, nor unconfirmed where it must be."""
         if not self.email or self.suspended_on:
             return False
-        if account_settings.EMAIL_VERIFICATION != EmailVerificationMethod.MANDATORY:
+        if not must_confirm_email():
             return True
         return EmailAddress.objects.filter(user=self, email=self.email, verified=True).exists()
 

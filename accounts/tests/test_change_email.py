@@ -1,9 +1,16 @@
+import re
+from unittest import mock
+
 import pytest
 from allauth.account.models import EmailAddress
+from django.db import DatabaseError
+from django.test import Client
 
+from accounts.forms import RequestLoginCodeForm
 from accounts.models import User
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tests.mailing import link_in
+from accounts.tests.outcomes import Database
 
 
 @pytest.fixture
@@ -56,3 +63,121 @@ def test_a_claim_that_was_never_confirmed_does_not_keep_the_owner_out(client, as
     )
     assert User.objects.get(email="victim@example.org").username == "victim"
     assert EmailAddress.objects.get(email="victim@example.org").user.username == "victim"
+
+
+CLAIMED = "victim@example.org"
+SIGN_UP = {"username": "victim", "email": CLAIMED, "password1": PASSWORD}
+
+
+@pytest.mark.parametrize("verification", ["none", "optional", "mandatory"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"password1": "short"},
+        {"password1": "victim@example.org"},
+        {"username": "ada"},
+        {"username": "admin"},
+        {"nickname": "bot"},
+    ],
+    ids=str,
+)
+def test_a_sign_up_that_is_refused_leaves_others_changes_alone(
+    client, member, member_client, ask_for, settings, verification, wrong
+):
+    settings.ACCOUNT_EMAIL_VERIFICATION = verification
+    settings.ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD = "nickname"
+    link = ask_for(CLAIMED)
+    database = Database()
+    with database.watched():
+        client.post("/users/signup/", SIGN_UP | wrong)
+
+    assert database.writes == 0
+    assert not User.objects.filter(username="victim").exists()
+    member_client.post(link)
+    assert User.objects.get(pk=member.pk).email == CLAIMED
+
+
+def test_a_sign_up_over_its_limit_leaves_others_changes_alone(client, ask_for, settings):
+    ask_for(CLAIMED)
+    settings.ACCOUNT_RATE_LIMITS = {"signup": "1/m/ip"}
+    client.post("/users/signup/", SIGN_UP | {"email": "first@example.org"})
+
+    assert Client().post("/users/signup/", SIGN_UP | {"username": "second"}).status_code == 429
+    assert EmailAddress.objects.filter(email=CLAIMED, user__username="ada").exists()
+
+
+def test_a_sign_up_that_could_not_be_stored_leaves_others_changes_alone(client, ask_for):
+    ask_for(CLAIMED)
+    with mock.patch.object(User, "save", side_effect=DatabaseError):
+        assert client.post("/users/signup/", SIGN_UP).status_code == 503
+    assert EmailAddress.objects.filter(email=CLAIMED, user__username="ada").exists()
+
+
+def test_whose_change_an_address_has_slipped_away_from_keeps_the_old_one(
+    client, member, member_client, ask_for
+):
+    link = ask_for(CLAIMED)
+    client.post("/users/signup/", SIGN_UP)
+
+    assert member_client.get(link).status_code == 200
+    page = member_client.get("/users/email/")
+    assert page.status_code == 200
+    assert CLAIMED not in page.content.decode()
+    assert User.objects.get(pk=member.pk).email == "ada@example.org"
+
+
+def test_where_addresses_must_be_confirmed_a_sign_up_alone_takes_nobodys_change_away(
+    client, member, member_client, ask_for, settings
+):
+    link = ask_for(CLAIMED)
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    assert client.post("/users/signup/", SIGN_UP).status_code == 302
+
+    member_client.post(link)
+    assert User.objects.get(pk=member.pk).email == CLAIMED
+    assert User.objects.get(username="victim").email is None
+
+
+@pytest.mark.parametrize("path", ["confirm-email", "password/reset/key"])
+def test_opening_a_mailed_link_stores_nothing_about_people(
+    member, member_client, ask_for, run_jobs, mailoutbox, path
+):
+    ask_for("new@example.org")
+    EmailAddress.objects.filter(verified=True).delete()
+    member_client.post("/users/password/reset/", {"email": "ada@example.org"})
+    run_jobs()
+    link = next(
+        found[1]
+        for mail in mailoutbox
+        if (found := re.search(rf"http://testserver(/users/{path}\S+)", mail.body))
+    )
+    stranger = Client()
+    stranger.force_login(UserFactory(username="bob"))
+    before = list(EmailAddress.objects.values_list()), list(User.objects.values_list())
+    assert stranger.get(link, follow=True).status_code == 200
+    assert (list(EmailAddress.objects.values_list()), list(User.objects.values_list())) == before
+
+
+def test_opening_anothers_confirmation_link_logs_nobody_out(ask_for):
+    link = ask_for("new@example.org")
+    bob = Client()
+    bob.force_login(UserFactory(username="bob"))
+
+    bob.get(link)
+    assert "_auth_user_id" in bob.session
+    bob.post(link)
+    assert "_auth_user_id" not in bob.session
+
+
+def test_a_login_code_goes_to_the_owner_of_an_address_and_not_to_whoever_asked_to_change_to_it(ask_for, db):
+    ask_for(CLAIMED)
+    form = RequestLoginCodeForm({"email": CLAIMED})
+    owner = UserFactory(username="victim", email=CLAIMED)
+    EmailAddress.objects.filter(user=owner).update(verified=False)
+    with mock.patch("allauth.core.ratelimit.consume", return_value=True):
+        assert form.is_valid()
+        assert form._user == owner
+        owner.delete()
+        form = RequestLoginCodeForm({"email": CLAIMED})
+        assert form.is_valid()
+        assert form._user is None

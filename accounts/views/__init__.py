@@ -1,4 +1,12 @@
 from accounts.views.actions import BlockView, FollowView, RemoveFollowerView, UnblockView, UnfollowView
+from accounts.views.auth import (
+    ConfirmEmailView,
+    LoginView,
+    PasswordChangeView,
+    PasswordResetFromKeyView,
+    PasswordSetView,
+    ReauthenticateView,
+)
 from accounts.views.mail import MailPreviewView, MailStyleView, TrustAddressView, UnsubscribeView
 from accounts.views.own import LeaveView, SettingsView
 from accounts.views.people import BlocksView, FollowersView, FollowingView, PeopleView
@@ -7,13 +15,19 @@ from accounts.views.signup import SignupView
 __all__ = [
     "BlockView",
     "BlocksView",
+    "ConfirmEmailView",
     "FollowView",
     "FollowersView",
     "FollowingView",
     "LeaveView",
+    "LoginView",
     "MailPreviewView",
     "MailStyleView",
+    "PasswordChangeView",
+    "PasswordResetFromKeyView",
+    "PasswordSetView",
     "PeopleView",
+    "ReauthenticateView",
     "RemoveFollowerView",
     "SettingsView",
     "SignupView",

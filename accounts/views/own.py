@@ -15,6 +15,7 @@ from accounts import rate_limits
 from accounts.forms import LeaveForm, ProfileForm
 from accounts.models import RefusedAddress, User
 from accounts.pictures import NotStored
+from accounts.transactions import in_one_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,9 @@ class LeaveView(FormView):
         return super().get_form_kwargs() | {"user": User.objects.get(pk=self.request.user.pk)}
 
     def form_valid(self, form):
+        return in_one_transaction(self.request, lambda: self.leave(form))
+
+    def leave(self, form):
         form.user.leave()
         logout(self.request)
         messages.success(self.request, _("Your account and everything in it is deleted. Goodbye."))

@@ -3,16 +3,31 @@
 import logging
 
 from allauth.account.views import SignupView as AllauthSignupView
+from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, IntegrityError
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
 from accounts import rate_limits
+from accounts.transactions import AtomicFormMixin
 
 logger = logging.getLogger(__name__)
 
 
-class SignupView(AllauthSignupView):
-    """allauth's sign-up, for the moments in which the database says no after the form said yes."""
+class SignupView(AtomicFormMixin, AllauthSignupView):
+    """allauth's sign-up. Account, address, session and email are stored together, or the form is shown again."""
+
+    @method_decorator(login_not_required)
+    def dispatch(self, request, *args, **kwargs):
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except DatabaseError:
+            if request.method != "POST":
+                raise
+            logger.exception("Sign-up could not be stored")
+            form = self.get_form()
+            form.add_error(None, _("Your account could not be stored. Try again in a moment."))
+            return self.render_to_response(self.get_context_data(form=form), status=503)
 
     def form_valid(self, form):
         try:
@@ -27,7 +42,3 @@ class SignupView(AllauthSignupView):
             rate_limits.refuse(self.request, error.wait)
             form.add_error(None, str(error))
             return self.form_invalid(form)
-        except DatabaseError:
-            logger.exception("Sign-up could not be stored")
-            form.add_error(None, _("Your account could not be stored. Try again in a moment."))
-            return self.render_to_response(self.get_context_data(form=form), status=503)

@@ -5,6 +5,7 @@ from django.db import DatabaseError
 from django.test import Client
 
 from accounts.tests.factories import PASSWORD, UserFactory
+from accounts.tests.outcomes import Database, content
 from posts.drafts import sign_writer
 from posts.models import Post
 from posts.tests.factories import PostFactory
@@ -205,3 +206,21 @@ def test_a_text_that_waited_for_a_log_in_is_shown_to_nobody_else(member, client,
     for path in (URL, "/"):
         assert "between me" not in other_client.get(path).content.decode()
     assert "autofocus" not in other_client.get("/").content.decode()
+
+
+def test_a_post_and_the_session_that_kept_its_text_are_stored_together(member):
+    client = Client(raise_request_exception=False)
+    post(client, "Written before the log-in")
+    client.post("/users/login/", {"login": "ada", "password": PASSWORD, "next": URL})
+    before = content()
+    number, answer = 1, None
+    while answer is None or answer.status_code != 302:
+        database = Database(fail_at=number)
+        with database.watched():
+            answer = post(client, "Written before the log-in")
+        if answer.status_code != 302:
+            assert answer.status_code == 503
+            assert "Written before the log-in" in answer.content.decode()
+            assert content() == before
+        number += 1
+    assert Post.objects.count() == 1

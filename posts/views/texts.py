@@ -1,6 +1,7 @@
 """What pages have in common on which a text is written: it is never lost."""
 
 import logging
+from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -11,6 +12,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
 from accounts import rate_limits
+from accounts.transactions import in_one_transaction
 from posts import drafts
 from posts.models.post import EditingClosed
 
@@ -60,7 +62,8 @@ class TextViewMixin:
 
     def form_valid(self, form):
         try:
-            response = super().form_valid(form)
+            # With the session, from which a kept text may have been taken.
+            response = in_one_transaction(self.request, partial(super().form_valid, form))
         except rate_limits.RateLimitExceeded as error:
             rate_limits.refuse(self.request, error.wait)
             return self.refuse(form, str(error), 429)

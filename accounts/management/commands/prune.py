@@ -23,6 +23,8 @@ KEEP_DELIVERIES = timedelta(days=90)
 KEEP_NEWS = timedelta(days=30)
 # A mailbox may come back.
 KEEP_REFUSALS = timedelta(days=90)
+# Long enough to find the email and confirm it; then the name is free again.
+KEEP_UNCONFIRMED = timedelta(days=7)
 # A picture's files are there a moment before the row that names them.
 KEEP_PICTURES = timedelta(days=1)
 
@@ -30,7 +32,7 @@ KEEP_PICTURES = timedelta(days=1)
 class Command(BaseCommand):
     help = (
         "Deletes what has served its time: ended sessions, old jobs, the record of old mails, "
-        "pictures that nobody has any more. Harmless to repeat."
+        "accounts whose address was never confirmed, pictures that nobody has any more. Harmless to repeat."
     )
 
     def add_arguments(self, parser):
@@ -43,6 +45,7 @@ class Command(BaseCommand):
         for words, rows in self.old_rows(now):
             count = rows.count() if dry_run else rows.delete()[0]
             self.say(count, words, dry_run, verbosity)
+        self.say(self.discard_unconfirmed(now, dry_run), "unconfirmed accounts", dry_run, verbosity)
         keys = self.orphaned_pictures(now)
         if not dry_run:
             for key in keys:
@@ -65,6 +68,14 @@ class Command(BaseCommand):
         yield "changes of followers", FollowerChange.objects.filter(happened_on__lt=now - KEEP_NEWS)
         yield "counters of ended limits", RateLimitCounter.objects.filter(ends_on__lt=now)
         yield "refused addresses", RefusedAddress.objects.filter(refused_on__lt=now - KEEP_REFUSALS)
+
+    def discard_unconfirmed(self, now, dry_run):
+        """Delete accounts whose address was never confirmed. Returns how many."""
+        before = now - KEEP_UNCONFIRMED
+        unconfirmed = User.objects.never_confirmed(before)
+        if dry_run:
+            return unconfirmed.count()
+        return sum(user.discard_unconfirmed(before) for user in list(unconfirmed.only("pk")))
 
     def orphaned_pictures(self, now):
         """The keys of pictures in the storage that no row names: of those who left, or of an upload that broke off."""

@@ -1,0 +1,293 @@
+"""One request, one outcome: whatever the database refuses, the answer is true."""
+
+import re
+import time
+from unittest import mock
+
+import pytest
+from allauth.account.managers import EmailAddressManager
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.db import OperationalError, connection
+from django.test import Client
+
+from accounts.models import Delivery, Job, User
+from accounts.tests.factories import PASSWORD, UserFactory
+from accounts.tests.outcomes import Database, content
+
+NEW = "a longer new password"
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+GRACE = {"username": "grace", "email": "grace@example.org", "password1": PASSWORD}
+
+
+@pytest.fixture(autouse=True)
+def _no_limits(settings):
+    """The same form is sent many times."""
+    settings.ACCOUNT_RATE_LIMITS = False
+
+
+def code_now(secret=SECRET):
+    return format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+
+
+def reauthenticated(client):
+    client.post("/users/reauthenticate/?next=/users/", {"password": PASSWORD})
+    return client
+
+
+# Each takes a client that is logged in as ada and her, prepares, and returns the client, a path and what to post there.
+
+
+def sign_up(client, member):
+    return Client(), "/users/signup/", GRACE
+
+
+def log_in(client, member):
+    return Client(), "/users/login/", {"login": "ada", "password": PASSWORD}
+
+
+def log_out(client, member):
+    return client, "/users/logout/", {}
+
+
+def change_password(client, member):
+    data = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
+    return client, "/users/password/change/", data
+
+
+def set_password(client, member):
+    member.set_unusable_password()
+    member.save()
+    client.force_login(member)
+    return client, "/users/password/set/", {"password1": NEW, "password2": NEW}
+
+
+def reset_password(client, member):
+    return Client(), "/users/password/reset/", {"email": member.email}
+
+
+def reset_from_link(client, member):
+    client = Client()
+    client.post("/users/password/reset/", {"email": member.email})
+    text = Job.objects.latest("enqueued_at").args_kwargs["args"][2]
+    path = re.search(r"(/users/password/reset/key/\S+)", text)[1]
+    return client, client.get(path).url, {"password1": NEW, "password2": NEW}
+
+
+def reauthenticate(client, member):
+    return client, "/users/reauthenticate/?next=/users/settings/", {"password": PASSWORD}
+
+
+def ask_for_email(client, member):
+    return reauthenticated(client), "/users/email/", {"action_add": "", "email": "new@example.org"}
+
+
+def resume_asking_for_email(client, member):
+    data = {"action_add": "", "email": "new@example.org"}
+    return client, client.post("/users/email/", data).url, {"password": PASSWORD}
+
+
+def mail_confirmation_again(client, member):
+    EmailAddress.objects.create(user=member, email="new@example.org")
+    return client, "/users/email/", {"action_send": "", "email": "new@example.org"}
+
+
+def drop_email(client, member):
+    EmailAddress.objects.create(user=member, email="new@example.org")
+    return reauthenticated(client), "/users/email/", {"action_remove": "", "email": "new@example.org"}
+
+
+def confirm_email(client, member):
+    address = EmailAddress.objects.create(user=member, email="new@example.org")
+    return client, f"/users/confirm-email/{EmailConfirmationHMAC(address).key}/", {}
+
+
+def activate_totp(client, member):
+    page = reauthenticated(client).get("/users/2fa/totp/activate/")
+    return client, "/users/2fa/totp/activate/", {"code": code_now(page.context["form"].secret)}
+
+
+def deactivate_totp(client, member):
+    TOTP.activate(member, SECRET)
+    return reauthenticated(client), "/users/2fa/totp/deactivate/", {}
+
+
+def generate_recovery_codes(client, member):
+    TOTP.activate(member, SECRET)
+    return reauthenticated(client), "/users/2fa/recovery-codes/generate/", {}
+
+
+def log_in_with_recovery_code(client, member):
+    TOTP.activate(member, SECRET)
+    code = RecoveryCodes.activate(member).get_unused_codes()[0]
+    client = Client()
+    client.post("/users/login/", {"login": "ada", "password": PASSWORD})
+    return client, "/users/2fa/authenticate/", {"code": code}
+
+
+def end_other_sessions(client, member):
+    Client().post("/users/login/", {"login": "ada", "password": PASSWORD})
+    return client, "/users/sessions/", {}
+
+
+def leave(client, member):
+    return client, "/users/leave/", {"password": PASSWORD, "sure": "on"}
+
+
+def change_settings(client, member):
+    return client, "/users/settings/", {"display_name": "Countess", "bio": "Hello", "language": "en"}
+
+
+def follow(client, member):
+    UserFactory(username="bob")
+    return client, "/@bob/follow/", {}
+
+
+def block(client, member):
+    bob = UserFactory(username="bob")
+    bob.follow(member)
+    return client, "/@bob/block/", {}
+
+
+FORMS = [
+    sign_up,
+    log_in,
+    log_out,
+    change_password,
+    set_password,
+    reset_password,
+    reset_from_link,
+    reauthenticate,
+    ask_for_email,
+    resume_asking_for_email,
+    mail_confirmation_again,
+    drop_email,
+    confirm_email,
+    activate_totp,
+    deactivate_totp,
+    generate_recovery_codes,
+    log_in_with_recovery_code,
+    end_other_sessions,
+    leave,
+    change_settings,
+    follow,
+    block,
+]
+
+
+def post(client, path, data, fail_at=None):
+    """Post with a database that fails at the write of that number. Returns the answer and how many writes there were."""
+    client.raise_request_exception = False
+    database = Database(fail_at)
+    with database.watched():
+        return client.post(path, data), database.writes
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_what_could_not_be_stored_is_not_stored_at_all_and_can_be_tried_again(form, member, member_client):
+    client, path, data = form(member_client, member)
+    before, cookies = content(), client.cookies.copy()
+    number = 0
+    while True:
+        number += 1
+        answer, writes = post(client, path, data, fail_at=number)
+        if writes < number:
+            break
+        assert answer.status_code == 503, f"write {number} of {path}"
+        assert content() == before, f"write {number} of {path}"
+        # No message about what did not happen, and no other session.
+        assert answer.cookies.keys() <= {"csrftoken"}
+        client.cookies = cookies.copy()
+    # The last one went through: nothing failed any more.
+    assert writes > 0
+    assert answer.status_code == 302
+    assert content() != before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("verification", ["none", "optional", "mandatory"])
+def test_a_sign_up_that_fails_keeps_what_was_typed_and_works_the_next_time(client, settings, verification):
+    settings.ACCOUNT_EMAIL_VERIFICATION = verification
+    other = GRACE | {"username": "other", "email": "other@example.org"}
+    _answer, writes = post(Client(), "/users/signup/", other)
+    before = content()
+    for number in range(1, writes + 1):
+        answer, _writes = post(client, "/users/signup/", GRACE, fail_at=number)
+        text = answer.content.decode()
+        assert answer.status_code == 503
+        assert "Your account could not be stored. Try again in a moment." in text
+        assert 'value="grace"' in text
+        assert 'value="grace@example.org"' in text
+        assert PASSWORD not in text
+        assert content() == before
+    answer, _writes = post(client, "/users/signup/", GRACE)
+    assert answer.status_code == 302
+    assert User.objects.filter(username="grace").exists()
+    assert Delivery.objects.filter(address="grace@example.org").count() == (verification != "none")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("form", [sign_up, log_in, change_password, leave], ids=lambda form: form.__name__)
+def test_a_commit_that_fails_leaves_nothing_behind(form, member, member_client):
+    client, path, data = form(member_client, member)
+    client.raise_request_exception = False
+    before = content()
+    failing = mock.patch.object(
+        connection, "_commit", side_effect=OperationalError("database or disk is full")
+    )
+    with failing:
+        answer = client.post(path, data)
+    assert answer.status_code == 503
+    assert content() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_fails_after_the_commit_does_not_deny_it(member, member_client, caplog):
+    TOTP.activate(member, SECRET)
+    client = reauthenticated(member_client)
+    client.raise_request_exception = False
+    # The library tells of new codes after the commit. The sweep makes up for it.
+    with mock.patch("accounts.security.tell_changes", side_effect=OperationalError("gone")):
+        answer = client.post("/users/2fa/recovery-codes/generate/")
+    assert answer.status_code == 302
+    assert Authenticator.objects.filter(type=Authenticator.Type.RECOVERY_CODES).exists()
+    assert "after the commit" in caplog.text
+
+
+HASHING = [sign_up, log_in, change_password, set_password, reset_from_link, reauthenticate, leave]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_no_password_is_hashed_while_the_write_lock_is_held(form, member, member_client):
+    client, path, data = form(member_client, member)
+    locked = []
+
+    original = MD5PasswordHasher.encode
+
+    def watching(hasher, password, salt):
+        locked.append(connection.in_atomic_block)
+        return original(hasher, password, salt)
+
+    with mock.patch.object(MD5PasswordHasher, "encode", watching):
+        client.post(path, data)
+    assert not any(locked)
+    assert bool(locked) == (form in HASHING or form is resume_asking_for_email)
+
+
+def test_of_two_equal_requests_at_once_the_second_is_told(member, member_client):
+    client, path, data = ask_for_email(member_client, member)
+    client.post(path, data)
+    # Its form is checked before the first is stored.
+    check = "allauth.account.forms.filter_users_by_email"
+    with (
+        mock.patch(check, side_effect=[[], [member]]),
+        mock.patch.object(EmailAddressManager, "get_new", return_value=None),
+    ):
+        answer = client.post(path, data)
+    assert answer.status_code == 200
+    assert answer.context["form"].errors["email"]
+    assert EmailAddress.objects.get(email="new@example.org").user == member
