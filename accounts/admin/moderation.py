@@ -5,10 +5,12 @@ from django.core.exceptions import BadRequest, ValidationError
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.text_fields import FreeTextFormField
+
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        label=_("Why"), max_length=500, widget=forms.Textarea(attrs={"rows": 3, "cols": 60})
+    reason = FreeTextFormField(
+        label=_("Why"), characters=500, widget=forms.Textarea(attrs={"rows": 3, "cols": 60})
     )
 
 

@@ -1,18 +1,25 @@
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.utils.text import Truncator
+from django.contrib.auth.forms import UserChangeForm
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.admin.moderation import ReadOnlyAdmin, ReasonMixin
+from accounts.forms.mail import PlaceChoices
 from accounts.models import Follow, ModerationAction, User
 from accounts.moderation import may_be_suspended_by, moderate, suspend
+from accounts.text import truncate
+
+
+class PersonForm(PlaceChoices, UserChangeForm):
+    pass
 
 
 @admin.register(User)
 class UserAdmin(ReasonMixin, DjangoUserAdmin):
     """People. They sign up by themselves, and are suspended rather than deleted."""
 
+    form = PersonForm
     list_display = [
         "username",
         "display_name",
@@ -91,7 +98,7 @@ class ModerationActionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("text"))
     def beginning(self, action):
-        return Truncator(action.target_text).chars(80)
+        return truncate(action.target_text, 80)
 
 
 @admin.register(Follow)

@@ -16,6 +16,7 @@ from accounts.emails import kinds, letters
 from accounts.emails.kinds import When
 from accounts.jobs.trouble import answer_of, is_no_address
 from accounts.models import Delivery, MailPreference, RefusedAddress
+from accounts.text import fit
 
 State = Delivery.State
 
@@ -50,6 +51,9 @@ def deliver(delivery_id, arguments):
     if delivery is None or delivery.is_over:
         return
     kind = kinds.get(delivery.kind)
+    if kind is None:
+        delivery.end(State.SKIPPED, "This site no longer has this kind of email.")
+        return
     if reason := why_not(delivery, kind):
         delivery.end(State.SKIPPED, reason)
         return
@@ -111,7 +115,7 @@ def _refused(delivery, address, error):
         delivery.note(answer)
         raise error
     with transaction.atomic():
-        RefusedAddress.objects.update_or_create(address=address, defaults={"answer": answer[:300]})
+        RefusedAddress.objects.update_or_create(address=address, defaults={"answer": fit(answer, 300)})
         delivery.end(State.REFUSED, answer)
 
 

@@ -2,6 +2,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.text_fields import FreeTextField
+
 
 class ModerationAction(models.Model):
     """What a moderator did to whom or what, and why. Only ever added to.
@@ -28,7 +30,7 @@ class ModerationAction(models.Model):
     target_pk = models.BigIntegerField()
     target_person = models.CharField(_("person"), max_length=40)
     target_text = models.CharField(_("text"), max_length=5000, blank=True)
-    reason = models.CharField(_("why"), max_length=500)
+    reason = FreeTextField(_("why"), characters=500)
 
     class Meta:
         verbose_name = _("moderation action")
