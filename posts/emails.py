@@ -11,10 +11,9 @@ from accounts.emails.followers import sample_people
 from accounts.emails.kinds import When, register
 from accounts.emails.plans import CollectedKind
 from accounts.links import absolute
-from accounts.text import fold_blank_lines
 from posts.ids import first_id_at, moment_of
 from posts.models import Post
-from posts.rendering import render_contents
+from posts.rendering import render_contents, render_text
 
 # So many are shown; the rest are counted.
 SHOWN = 20
@@ -67,6 +66,6 @@ def shown(post):
         author=post.author,
         moment=moment_of(post.pk),
         url=absolute(post.get_absolute_url()),
-        text=fold_blank_lines(post.content),
+        text=render_text(post.content),
         html=post.content_html,
     )

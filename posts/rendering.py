@@ -14,7 +14,9 @@ SHOWN = 40
 
 # Not in an address such as ada@example.com, nor of another server such as @ada@example.com.
 # Scripts without spaces, as Chinese, may stand right beside it.
-_mention = regex.compile(r"(?<![\p{Latin}\p{N}_@/.-])@([A-Za-z0-9_]{3,40})(?![\p{Latin}\p{N}_@]|\.\w)")
+_mention = regex.compile(
+    r"(?<![\p{Latin}\p{N}_@/.-])@([A-Za-z0-9_]{3,40})(?![\p{Latin}\p{N}_@]|\.[\p{Latin}\p{N}_])"
+)
 
 
 def render_contents(posts, *, elsewhere=False):
@@ -59,6 +61,12 @@ def render_content(content, urls, *, hard_spaces=False):
         _render_link(link) if link else _render_text(text, urls) for text, link in _split_at_links(content)
     ]
     return format_html_join("", "{}", ((part,) for part in parts))
+
+
+def render_text(content):
+    """Return `content` for plain text, where others find links: blank lines folded, addresses without user information."""
+    parts = _split_at_links(fold_blank_lines(content))
+    return "".join(link.url if link else text for text, link in parts)
 
 
 def _harden_spaces(content):

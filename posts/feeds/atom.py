@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.paging import Cursor, Page
 from accounts.text import truncate
 from posts import ids
-from posts.rendering import render_contents
+from posts.rendering import render_contents, render_text
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class AtomFeed(Feed):
         return render_contents(feed.page, elsewhere=True)
 
     def item_title(self, post):
-        return truncate(" ".join(post.content.split()), 80)
+        return truncate(" ".join(render_text(post.content).split()), 80)
 
     def item_description(self, post):
         return None  # The whole text is the content.

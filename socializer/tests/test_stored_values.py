@@ -5,14 +5,17 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.utils import timezone, translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.emails import kinds, letters, outbox, plans
 from accounts.locale import language_of, time_zones, zone_of
-from accounts.models import Delivery, MailPlan, MailPreference, User
+from accounts.models import Delivery, MailPlan, MailPreference, ModerationAction, User
 from accounts.tests.factories import FollowFactory, UserFactory
+from posts.models import Report, TimelineEpoch
+from posts.tests.factories import PostFactory
 
 UNKNOWN = [
     *("Europe/Atlantis", "", " ", "UTC ", "utc", "America", "../UTC", "/etc/localtime", "zone.tab", "UTC/x"),
@@ -240,3 +243,34 @@ def test_a_follower_is_told_of_in_the_zone_of_the_site(member, run_jobs, mailout
     run_jobs()
 
     assert [mail.subject for mail in mailoutbox] == ["@bob follows you"]
+
+
+def test_the_admin_shows_rows_with_values_that_nobody_knows_any_more(admin_client, member):
+    post = PostFactory()
+    Report.objects.create(reporter=member, post=post, reason="boring", note="Hm")
+    action = ModerationAction.objects.create(
+        moderator=member,
+        moderator_name="ada",
+        verb="applaud",
+        target_model="posts.Reply",
+        target_pk=1,
+        target_person="bob",
+        reason="Because.",
+    )
+    delivery = Delivery.objects.create(recipient=member, kind="likes", key="1", state="lost")
+    Authenticator.objects.create(user=member, type="stone", data={})
+    TimelineEpoch.objects.update_or_create(
+        pk=TimelineEpoch.ONLY, defaults={"kept_by": "posts.timelines.Gone"}
+    )
+    TimelineEpoch.renew_if_kept_by_another()
+
+    pages = (
+        *(
+            "posts/reportedpost/",
+            "accounts/moderationaction/",
+            f"accounts/moderationaction/{action.pk}/change/",
+        ),
+        *("accounts/delivery/", f"accounts/delivery/{delivery.pk}/change/", "mfa/authenticator/"),
+    )
+    statuses = {page: admin_client.get(f"/admin/{page}").status_code for page in pages}
+    assert set(statuses.values()) == {200}, statuses
