@@ -1,7 +1,6 @@
 """A member's own time zone and language; the cookie of browsers that are known; limits; pages that are not found."""
 
 import math
-from zoneinfo import ZoneInfo
 
 from allauth.core.ratelimit import respond_429
 from django.core.handlers.exception import response_for_exception
@@ -9,6 +8,7 @@ from django.http import Http404
 from django.utils import timezone, translation
 
 from accounts import devices, rate_limits
+from accounts.locale import language_of, zone_of
 
 
 class MemberMiddleware:
@@ -27,11 +27,10 @@ class MemberMiddleware:
         # A page that must answer without a database asks nobody who they are.
         if getattr(view, "needs_no_database", False) or not request.user.is_authenticated:
             return
-        if request.user.time_zone:
-            timezone.activate(ZoneInfo(request.user.time_zone))
-        if request.user.language:
-            translation.activate(request.user.language)
-            request.LANGUAGE_CODE = request.user.language
+        timezone.activate(zone_of(request.user))
+        if language := language_of(request.user):
+            translation.activate(language)
+            request.LANGUAGE_CODE = language
 
 
 class DeviceMiddleware:

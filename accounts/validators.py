@@ -1,9 +1,9 @@
-from functools import cache
-from zoneinfo import available_timezones
-
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MinLengthValidator, RegexValidator
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts.text import CODE_POINTS, count_characters
 
 # Names that would read as a part of the site, or as someone who speaks for it.
 RESERVED_USERNAMES = frozenset(
@@ -88,17 +88,37 @@ username_validators = [
 ]
 
 
-@cache
-def time_zones():
-    """The names of all time zones that people choose from, in order: places, without historic aliases."""
-    return sorted(
-        name
-        for name in available_timezones()
-        if "/" in name and not name.startswith(("Etc/", "posix/", "right/", "SystemV/", "US/"))
-    )
+class MaxCharacters:
+    """Raises ValidationError for a text with more than `limit` characters as people count them.
 
+    It does so, too, for one with far more code points than so many characters need: columns have room for CODE_POINTS
+    times the limit.
+    """
 
-def validate_time_zone(name):
-    """Raise ValidationError if there is no such time zone."""
-    if name not in time_zones():
-        raise ValidationError(_("Choose a time zone from the list."))
+    def __init__(self, limit):
+        self.limit = limit
+
+    def __eq__(self, other):
+        return type(self) is type(other) and self.limit == other.limit
+
+    def __hash__(self):
+        return hash(self.limit)
+
+    def __call__(self, text):
+        if len(text) > self.limit * CODE_POINTS:
+            raise ValidationError(
+                _("This text is too long, or has too many marks and joined emoji. Shorten it."),
+                code="too_long",
+            )
+        surplus = count_characters(text) - self.limit
+        if surplus > 0:
+            raise ValidationError(
+                self.message(surplus), code="too_long", params={"limit": self.limit, "surplus": surplus}
+            )
+
+    def message(self, surplus):
+        return ngettext(
+            "Use at most %(limit)d characters. Take out %(surplus)d.",
+            "Use at most %(limit)d characters. Take out %(surplus)d.",
+            surplus,
+        )

@@ -5,7 +5,6 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
-from django.utils.text import Truncator
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -14,6 +13,7 @@ from accounts.admin.moderation import ReadOnlyAdmin, ReasonMixin
 from accounts.admin.paginator import SetFilter
 from accounts.models import ModerationAction, User
 from accounts.moderation import moderate, suspend
+from accounts.text import truncate
 from posts.models import Post, ReportedPost
 
 # Of a wave of reports so many notes tell enough.
@@ -44,7 +44,7 @@ class ModeratedPostAdmin(ReasonMixin, ReadOnlyAdmin):
 
     @admin.display(description=_("text"))
     def beginning(self, post):
-        return Truncator(post.content).chars(80)
+        return truncate(post.content, 80)
 
     @admin.display(description=_("on the site"))
     def on_site(self, post):

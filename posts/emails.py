@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,7 +13,7 @@ from accounts.emails.plans import CollectedKind
 from accounts.links import absolute
 from posts.ids import first_id_at, moment_of
 from posts.models import Post
-from posts.rendering import render_contents
+from posts.rendering import render_contents, render_text
 
 # So many are shown; the rest are counted.
 SHOWN = 20
@@ -41,7 +40,7 @@ class HomeByMail(CollectedKind):
         if not posts:
             return None
         return {
-            "posts": [shown(post) for post in render_contents(posts)],
+            "posts": [shown(post) for post in render_contents(posts, elsewhere=True)],
             "count": count,
             "more": count - len(posts),
             "home_url": absolute("/"),
@@ -67,7 +66,6 @@ def shown(post):
         author=post.author,
         moment=moment_of(post.pk),
         url=absolute(post.get_absolute_url()),
-        text=post.content,
-        # The only addresses without a host are ours, of people mentioned.
-        html=post.content_html.replace('href="/', f'href="{settings.SITE_URL}/'),
+        text=render_text(post.content),
+        html=post.content_html,
     )

@@ -5,26 +5,23 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import rate_limits
-from accounts.text import clean_text
+from accounts.text_fields import FreeTextFormField
 from posts.models import Post, Report
 from posts.validators import MAX_CHARACTERS, validate_content
 
 POST_LIMIT = ("POST_LIMIT", (200, 600))
 
 
-class PostContentField(forms.CharField):
-    """A post's text: cleaned, then judged as people see it."""
+class PostContentField(FreeTextFormField):
+    """A post's text, which must not be empty."""
 
     widget = forms.Textarea
 
-    def to_python(self, value):
-        # Cleaning takes time for every character: what is hopelessly long is refused as it is.
-        value = value or ""
-        return clean_text(value) if len(value) <= 10_000 else value
+    def __init__(self, **kwargs):
+        super().__init__(characters=MAX_CHARACTERS, **kwargs)
 
     def run_validators(self, value):
-        # Not Django's own, which would speak of NUL characters that are gone by now.
-        validate_content(value)
+        validate_content(value)  # Of an empty text, too, of which it says it better than `required`.
 
 
 class ReportForm(forms.ModelForm):
@@ -36,9 +33,6 @@ class ReportForm(forms.ModelForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["reason"].choices = Report.Reason.choices
-
-    def clean_note(self):
-        return clean_text(self.cleaned_data["note"])
 
     def save(self):
         """Store the report, unless this reporter has one of this post already. Returns whether it is new.
@@ -58,10 +52,8 @@ class ReportForm(forms.ModelForm):
 class ContentForm(forms.ModelForm):
     content = PostContentField(
         label=_("New post"),
-        required=False,  # validate_content says it better.
-        widget=forms.Textarea(
-            attrs={"rows": 3, "dir": "auto", "data-max-characters": MAX_CHARACTERS, "required": True}
-        ),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto", "required": True}),
     )
 
     class Meta:

@@ -6,6 +6,7 @@ from django.utils.translation import ngettext
 
 from accounts.admin.moderation import ReadOnlyAdmin
 from accounts.models import Job
+from accounts.text import truncate
 
 
 class WithCauseFilter(admin.SimpleListFilter):
@@ -57,7 +58,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("cause"))
     def cause_shown(self, job):
-        return job.cause[:200]
+        return truncate(job.cause, 200)
 
     @admin.display(description=_("cause"))
     def whole_cause(self, job):

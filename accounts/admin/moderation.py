@@ -13,11 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.paginator import COUNTED, BoundedPaginator
 from accounts.models import User
+from accounts.text_fields import FreeTextFormField
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        label=_("Why"), max_length=500, widget=forms.Textarea(attrs={"rows": 3, "cols": 60})
+    reason = FreeTextFormField(
+        label=_("Why"), characters=500, widget=forms.Textarea(attrs={"rows": 3, "cols": 60})
     )
 
 

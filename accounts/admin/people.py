@@ -1,17 +1,24 @@
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.addresses import email_key
 from accounts.admin.moderation import ReadOnlyAdmin, ReasonMixin, SearchByMemberMixin, ShownLookupsMixin
 from accounts.admin.paginator import SetFilter
+from accounts.forms.mail import PlaceChoices
 from accounts.models import Follow, ModerationAction, User
 from accounts.models.name import prefixes_in
 from accounts.moderation import may_be_suspended_by, moderate, suspend
+from accounts.text import truncate
+
+
+class PersonForm(PlaceChoices, UserChangeForm):
+    pass
+
 
 # What moderators see of a person, and may filter and sort by. The rest is for administrators, and nobody needs the
 # stored password.
@@ -22,6 +29,7 @@ JUDGED_BY = ["username", "display_name", "bio", "date_joined", "is_active", "sus
 class UserAdmin(ReasonMixin, ShownLookupsMixin, DjangoUserAdmin):
     """People. They sign up by themselves, and are suspended rather than deleted."""
 
+    form = PersonForm
     list_display = [
         "username",
         "display_name",
@@ -147,7 +155,7 @@ class ModerationActionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("text"))
     def beginning(self, action):
-        return Truncator(action.target_text).chars(80)
+        return truncate(action.target_text, 80)
 
 
 @admin.register(Follow)

@@ -2,7 +2,6 @@
 
 from contextlib import contextmanager
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import css_inline
 from django.conf import settings
@@ -13,6 +12,7 @@ from django.utils import timezone, translation
 
 from accounts.emails.unsubscribe import unsubscribe_url
 from accounts.links import absolute
+from accounts.locale import language_of, zone_of
 
 # Mail programs heed attributes; those that know the dark scheme need its rule as well.
 _inliner = css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
@@ -89,8 +89,8 @@ def site_context():
 @contextmanager
 def speaking_to(recipient):
     """Speak the recipient's language and show times in their zone."""
-    zone = ZoneInfo(recipient.time_zone) if recipient.time_zone else timezone.get_default_timezone()
-    with translation.override(recipient.language or settings.LANGUAGE_CODE), timezone.override(zone):
+    language = language_of(recipient) or settings.LANGUAGE_CODE
+    with translation.override(language), timezone.override(zone_of(recipient)):
         yield
 
 

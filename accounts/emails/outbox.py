@@ -52,6 +52,9 @@ def deliver(delivery_id, arguments):
     if delivery is None or delivery.is_over:
         return
     kind = kinds.get(delivery.kind)
+    if kind is None:
+        delivery.end(State.SKIPPED, "This site no longer has this kind of email.")
+        return
     if reason := why_not(delivery, kind):
         delivery.end(State.SKIPPED, reason)
         return

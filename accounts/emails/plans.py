@@ -4,8 +4,7 @@ A plan says when the next one is due. It moves on in the transaction that enqueu
 same, and nothing falls between two.
 """
 
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, time, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -14,11 +13,14 @@ from django_tasks import task
 from accounts.emails import kinds
 from accounts.emails.kinds import MailKind, When
 from accounts.emails.outbox import mail
+from accounts.locale import zone_of
 from accounts.models import MailPlan, MailPreference
 
 # When a day's mails are sent, in the recipient's zone; a week's on Mondays.
 HOUR = time(7)
 PERIODS = {When.DAILY: timedelta(days=1), When.WEEKLY: timedelta(days=7)}
+# How long a plan waits whose kind this release does not know: another may be about to take its place.
+UNKNOWN = timedelta(hours=1)
 # What a transaction under way has dated, but not committed yet, must not fall between two mails.
 SETTLING = timedelta(minutes=1)
 
@@ -90,6 +92,10 @@ def move_on(row_pk):
         if row is None or row.due_on is None or row.due_on > now:
             return
         kind = kinds.get(row.kind)
+        if not isinstance(kind, CollectedKind):
+            row.due_on = now + UNKNOWN
+            row.save(update_fields=["due_on"])
+            return
         when = MailPreference.of(row.recipient, kind)
         earliest = kind.earliest(row.recipient, row, now) if when not in PERIODS else now
         if earliest > now:
@@ -109,14 +115,15 @@ def due(now, limit):
 
 
 def next_digest(recipient, when, now):
-    """When the next daily or weekly mail is due after `now`, or None for other choices."""
+    """When the next daily or weekly mail is due after `now`, in UTC, or None for other choices."""
     if when not in PERIODS:
         return None
-    zone = ZoneInfo(recipient.time_zone) if recipient.time_zone else timezone.get_default_timezone()
+    zone = zone_of(recipient)
     today = timezone.localtime(now, zone).date()
     day = today if when == When.DAILY else today - timedelta(days=today.weekday())
-    due = datetime.combine(day, HOUR, zone)
-    return due if due > now else datetime.combine(day + PERIODS[when], HOUR, zone)
+    # Compared in UTC: a day of a clock change has 23 or 25 hours.
+    due = datetime.combine(day, HOUR, zone).astimezone(UTC)
+    return due if due > now else datetime.combine(day + PERIODS[when], HOUR, zone).astimezone(UTC)
 
 
 def _plan_for(row, kind, moment):

@@ -9,6 +9,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
+from accounts.text_fields import FreeTextFormField
+
 
 class ActivateTOTPForm(allauth_totp_forms.ActivateTOTPForm):
     def clean_code(self):
@@ -39,13 +41,20 @@ class CredentialField(forms.JSONField):
         return credential
 
 
+class PasskeyNameField(FreeTextFormField):
+    """What its owner calls a passkey."""
+
+    def __init__(self, **kwargs):
+        super().__init__(label=_("Name of the passkey"), characters=50, one_line=True, **kwargs)
+
+
 class AddPasskeyForm(allauth_forms.AddWebAuthnForm):
-    name = forms.CharField(label=_("Name of the passkey"), required=False)
+    name = PasskeyNameField(required=False)
     credential = CredentialField(RegistrationResponse)
 
 
 class RenamePasskeyForm(allauth_forms.EditWebAuthnForm):
-    name = forms.CharField(label=_("Name of the passkey"))
+    name = PasskeyNameField()
 
 
 class AuthenticatePasskeyForm(allauth_forms.AuthenticateWebAuthnForm):

@@ -5,8 +5,8 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts.emails import kinds, plans
+from accounts.locale import find_zone, language_of, time_zones
 from accounts.models import MailPreference
-from accounts.validators import time_zones
 
 
 class MailChoices:
@@ -35,23 +35,26 @@ class MailChoices:
 
 
 class PlaceChoices:
-    """For a ModelForm of a User with the fields `time_zone` and `language`."""
+    """For a ModelForm of a User with the field `time_zone`, and maybe `language`."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        of_the_site = _("The site's: %(zone)s") % {"zone": settings.TIME_ZONE}
-        self.fields["time_zone"] = forms.ChoiceField(
-            label=_("Time zone"),
-            choices=[("", of_the_site), *((name, name.replace("_", " ")) for name in time_zones())],
-            initial=self.instance.time_zone,
-            required=False,
-        )
-        self.fields["language"] = forms.ChoiceField(
-            label=_("Language"),
-            choices=[("", _("My browser's")), *settings.LANGUAGES],
-            initial=self.instance.language,
-            required=False,
-        )
+        if "time_zone" in self.fields:
+            self.fields["time_zone"] = forms.ChoiceField(
+                label=_("Time zone"), choices=self._time_zone_choices, required=False
+            )
+        if "language" in self.fields:
+            self.initial["language"] = language_of(self.instance)
+            self.fields["language"] = forms.ChoiceField(
+                label=_("Language"), choices=[("", _("My browser's")), *settings.LANGUAGES], required=False
+            )
+
+    def _time_zone_choices(self):
+        """The site's zone, then all canonical ones, and an alias that was chosen when those were offered."""
+        chosen, zones = self.instance.time_zone, time_zones()
+        if chosen not in zones and find_zone(chosen):
+            zones = {chosen: chosen.replace("_", " ")} | zones
+        return [("", _("The site's: %(zone)s") % {"zone": settings.TIME_ZONE}), *zones.items()]
 
     def place_fields(self):
         """Those that leave something to choose."""

@@ -68,11 +68,11 @@ class ProfileForm(MailChoices, PlaceChoices, forms.ModelForm):
             del self.fields["remove_picture"]
 
     def clean(self):
-        # Without this, a request that lacks them would empty them.
+        # Without this, a request that lacks some would empty them.
         if not {"display_name", "bio"} <= self.data.keys():
             raise forms.ValidationError(_("A part of the form is missing. Reload the page and try again."))
         for name in {"time_zone", "language"} - self.data.keys():
-            self.cleaned_data[name] = self.initial[name]
+            self.cleaned_data[name] = getattr(self.instance, name)
         return super().clean()
 
     def save(self):

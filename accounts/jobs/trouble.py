@@ -5,6 +5,8 @@ from smtplib import SMTPAuthenticationError, SMTPRecipientsRefused, SMTPResponse
 
 from django.db import InterfaceError, OperationalError
 
+from accounts.text import clean_line
+
 # Enhanced status codes (RFC 3463) that speak of the address; others of policy, size or the network.
 _of_the_address = re.compile(r"5\.(1\.\d+|2\.1)\b")
 _enhanced = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b")
@@ -37,10 +39,10 @@ def answer_of(error):
     """What the mail server said, on one line, or else the error's own words."""
     if isinstance(error, SMTPRecipientsRefused):
         answers = [f"{code} {_text(reason)}" for code, reason in error.recipients.values()]
-        return " ".join("; ".join(answers).split())
+        return clean_line("; ".join(answers))
     if isinstance(error, SMTPResponseException):
-        return " ".join(f"{error.smtp_code} {_text(error.smtp_error)}".split())
-    return " ".join(f"{type(error).__name__}: {error}".split())
+        return clean_line(f"{error.smtp_code} {_text(error.smtp_error)}")
+    return clean_line(f"{type(error).__name__}: {error}")
 
 
 def _no_mailbox(code, text):

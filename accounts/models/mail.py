@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.addresses import email_key
 from accounts.emails.kinds import When
+from accounts.text import fit
 
 
 class MailPreference(models.Model):
@@ -116,12 +117,12 @@ class Delivery(models.Model):
 
     def note(self, answer):
         """Keep what went wrong; the mail waits."""
-        Delivery.objects.filter(pk=self.pk).update(answer=answer[:300])
+        Delivery.objects.filter(pk=self.pk).update(answer=fit(answer, 300))
 
     def end(self, state, answer=""):
         """Say what became of the mail."""
         self.state = state
-        self.answer = answer[:300]
+        self.answer = fit(answer, 300)
         self.sent_on = timezone.now() if state == self.State.SENT else None
         self.save(update_fields=["state", "answer", "sent_on"])
 
@@ -148,4 +149,4 @@ class RefusedAddress(models.Model):
     @classmethod
     def remember(cls, address, answer):
         """Note that `address` was refused, with the mail server's answer."""
-        cls.objects.update_or_create(address=email_key(address), defaults={"answer": answer[:300]})
+        cls.objects.update_or_create(address=email_key(address), defaults={"answer": fit(answer, 300)})

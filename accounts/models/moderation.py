@@ -3,6 +3,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.append_only import AppendOnly
+from accounts.text_fields import FreeTextField
 
 
 class ModerationAction(AppendOnly):
@@ -30,7 +31,7 @@ class ModerationAction(AppendOnly):
     target_pk = models.BigIntegerField()
     target_person = models.CharField(_("person"), max_length=40)
     target_text = models.CharField(_("text"), max_length=5000, blank=True)
-    reason = models.CharField(_("why"), max_length=500)
+    reason = FreeTextField(_("why"), characters=500)
 
     class Meta(AppendOnly.Meta):
         verbose_name = _("moderation action")

@@ -24,8 +24,9 @@ from accounts.models.picture import HasPicture
 from accounts.models.retired import RetiredUsername
 from accounts.models.security import ToldState
 from accounts.passwords import prepared
-from accounts.text import clean_line, clean_text, is_visible
-from accounts.validators import username_validators, validate_time_zone
+from accounts.text import is_visible
+from accounts.text_fields import FreeTextField
+from accounts.validators import username_validators
 
 
 def must_confirm_email():
@@ -57,8 +58,8 @@ class User(HasPicture, AbstractUser):
         blank=True,
         error_messages={"unique": _("That email already belongs to an account.")},
     )
-    display_name = models.CharField(_("display name"), max_length=50, blank=True)
-    bio = models.CharField(_("about you"), max_length=300, blank=True)
+    display_name = FreeTextField(_("display name"), characters=50, one_line=True, blank=True)
+    bio = FreeTextField(_("about you"), characters=300, blank=True)
     noindex = models.BooleanField(
         _("Keep my profile and posts out of search engines"),
         default=False,
@@ -71,7 +72,7 @@ class User(HasPicture, AbstractUser):
         symmetrical=False,
         related_name="followers",
     )
-    time_zone = models.CharField(_("time zone"), max_length=50, blank=True, validators=[validate_time_zone])
+    time_zone = models.CharField(_("time zone"), max_length=50, blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
     suspended_on = models.DateTimeField(_("suspended since"), null=True, blank=True, editable=False)
     # Of visible people. Only to be displayed and sorted by: `UserQuerySet.recount()` corrects what is wrong sooner or later.
@@ -181,8 +182,6 @@ class User(HasPicture, AbstractUser):
         # Not AbstractUser's: it would make an address canonical that has to stay as it is.
         super(AbstractUser, self).clean()
         self.email = self._canonical_email()
-        self.display_name = clean_line(self.display_name)
-        self.bio = clean_text(self.bio)
         if self.display_name and not is_visible(self.display_name):
             words = _("That name cannot be seen. Use letters, or leave it empty.")
             raise ValidationError({"display_name": words})

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import lru_cache, wraps
 
 from django import template
@@ -31,7 +31,7 @@ def since(when):
 def say_since(moment, now):
     """Return in words since when, seen from `now`: a time of today, a day of this week, then a date."""
     days = (now.date() - moment.date()).days
-    if days == 0:
+    if days <= 0:
         return formats.date_format(moment, "H:i")
     if days == 1:
         return _("yesterday")
@@ -42,7 +42,8 @@ def say_since(moment, now):
 
 def say_when(moment, now):
     """Return in words when `moment` was, seen from `now`: relative to a week, then a date."""
-    ago = now - moment
+    # Two times in one zone are subtracted by what the clock says, which a clock change falsifies.
+    ago = now.astimezone(UTC) - moment.astimezone(UTC)
     if ago < timedelta(minutes=1):
         return _("now")
     if ago < timedelta(hours=1):

@@ -2,13 +2,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.text import clean_line, clean_text, count_characters, is_visible
+from accounts.text import (
+    CODE_POINTS,
+    clean_line,
+    clean_text,
+    count_characters,
+    fit,
+    fold_blank_lines,
+    is_visible,
+    truncate,
+)
 
 
 @pytest.mark.parametrize(
     ("typed", "cleaned"),
     [
-        ("  two\r\nlines\rmore ", "two\nlines\nmore"),
+        ("  two\r\nlines\rmore ", "  two\nlines\nmore"),
+        ("a\x0bb\x0cc\x85d\u2028e\u2029f", "a\nb\nc\nd\ne\nf"),
+        ("\n \u3164\n\tdef f():\n\t\treturn  \n\u200b\n\u2800\n", "\tdef f():\n\t\treturn"),
+        (" \n\u3164", ""),
         ("a\x00b\x1bc\x9f", "abc"),
         ("\u202eevil\u2066", "evil"),
         ("e\u0301", "é"),
@@ -47,3 +59,57 @@ def test_visible(text):
 )
 def test_counting_as_people_do(text, count):
     assert count_characters(text) == count
+
+
+FAMILY, FLAG = "👨‍👩‍👧‍👦", "🇩🇪"
+INVISIBLE = " \t\u00a0\u00ad\u115f\u180e\u200b\u200d\u2060\u2800\u3000\u3164\ufe0f\ufeff\uffa0\U000e0020"
+
+
+@pytest.mark.parametrize("filling", [*INVISIBLE, INVISIBLE, ""])
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\u2028", "\u2029", "\x0b", "\x85"])
+def test_however_blank_lines_are_filled_one_is_left(filling, line_break):
+    text = line_break.join(["", filling, "a", *[filling] * 50, "b", filling, "c", filling, filling])
+
+    assert fold_blank_lines(text) == "a\n\nb\n\nc"
+
+
+@given(st.text(alphabet="ab \n" + INVISIBLE))
+def test_folding_changes_no_line_that_can_be_read(text):
+    folded = fold_blank_lines(text).split("\n")
+
+    assert [line for line in folded if line] == [line for line in text.split("\n") if line.strip(INVISIBLE)]
+    assert "\n\n\n" not in "\n".join(folded)
+
+
+@pytest.mark.parametrize(
+    ("text", "characters", "shown"),
+    [
+        ("abc", 3, "abc"),
+        ("abcd", 3, "ab…"),
+        (FAMILY * 4, 3, FAMILY * 2 + "…"),
+        (FLAG * 4, 3, FLAG * 2 + "…"),
+        ("क्षि" * 4, 2, "क्षि…"),
+        ("e\u0301e\u0301e\u0301", 2, "e\u0301…"),
+        ("one two", 5, "one…"),
+        ("", 3, ""),
+    ],
+)
+def test_cutting(text, characters, shown):
+    assert truncate(text, characters) == shown
+
+
+@given(st.text(alphabet="a \u0301\u200d👨👩🇩🇪क्षि\r\n"), st.integers(1, 20))
+def test_nothing_is_cut_inside_a_character(text, characters):
+    for cut, whole in ((truncate(text, characters).removesuffix("…"), False), (fit(text, characters), True)):
+        assert text.startswith(cut)
+        # Cut between two characters, their numbers add up.
+        if not whole or count_characters(cut) > 1:
+            assert count_characters(cut) + count_characters(text[len(cut) :]) == count_characters(text)
+    assert count_characters(truncate(text, characters)) <= characters
+    assert len(fit(text, characters)) <= characters
+
+
+def test_one_endless_character_is_cut_all_the_same():
+    assert truncate("a" + "👍\u200d" * 1000, 80) == "a…"
+    assert len(truncate("a" * 10 + "\u0301" * 8, 10)) <= 10 * CODE_POINTS
+    assert fit("e" + "\u0301" * 500, 300) == "e" + "\u0301" * 299

@@ -4,7 +4,11 @@ from accounts.directory import fetch_by_names
 from accounts.models import User
 from accounts.pages import CursorListView
 from accounts.paging import paginate
+from accounts.text import fit
 from accounts.views.actions import PersonMixin
+
+# A search takes so many code points; what is typed beyond them is left out.
+MOST_SEARCHED = 100
 
 
 class PeopleListView(CursorListView):
@@ -52,7 +56,7 @@ class PeopleView(PeopleListView):
 
     @property
     def words(self):
-        return self.request.GET.get("q", "")[:100]
+        return fit(self.request.GET.get("q", ""), MOST_SEARCHED)
 
     def get_listed(self):
         return User.objects.visible()

@@ -1,22 +1,22 @@
 """Atom (RFC 4287) with links from page to page (RFC 5005)."""
 
 from dataclasses import dataclass
-from hashlib import blake2s
 
 from django.conf import settings
 from django.contrib.syndication.views import Feed
 from django.utils.feedgenerator import Atom1Feed
-from django.utils.text import Truncator
 
 from accounts.links import absolute
 from accounts.models import User
 from accounts.paging import Cursor, Page
-from posts.rendering import render_contents
+from accounts.text import truncate
+from posts import ids
+from posts.rendering import render_contents, render_text
 
 
 @dataclass(frozen=True)
 class FeedPage:
-    """A page of a feed: what it is called, where it and the page for people are, and its posts, ready to be shown."""
+    """A page of a feed: what it is called, where it and the page for people are, and its posts."""
 
     id: str
     title: str
@@ -45,18 +45,12 @@ class FeedPage:
         if self.page.older is not None:
             yield "next", self.address("before", self.page.older)
 
-    @property
-    def etag(self):
-        """Changes with whatever the page shows, also with whom its posts may mention. Renders the posts."""
-        digest = blake2s(digest_size=12)
-        for part in (self.title, self.subtitle, self.own_address, *(href for _rel, href in self.links)):
-            digest.update(f"{part}\0".encode())
-        for post in render_contents(self.page):
-            digest.update(f"{post.pk}\0{post.content_html}\0{post.author.name}\0".encode())
-        return f'"{digest.hexdigest()}"'
-
 
 class PagedAtom(Atom1Feed):
+    def latest_post_date(self):
+        """When the newest post was written or edited. Of a feed without posts it never changes, as Django's would."""
+        return super().latest_post_date() if self.items else ids.EPOCH
+
     def add_root_elements(self, handler):
         super().add_root_elements(handler)
         for rel, href in self.feed["links"]:
@@ -100,17 +94,16 @@ class AtomFeed(Feed):
         return absolute(feed.author.get_absolute_url() if feed.author else "/")
 
     def items(self, feed):
-        return feed.page
+        return render_contents(feed.page, elsewhere=True)
 
     def item_title(self, post):
-        return Truncator(" ".join(post.content.split())).chars(80)
+        return truncate(" ".join(render_text(post.content).split()), 80)
 
     def item_description(self, post):
         return None  # The whole text is the content.
 
     def item_extra_kwargs(self, post):
-        # The only addresses without a host are ours, of people mentioned; readers know no host to add.
-        return {"content": post.content_html.replace('href="/', f'href="{settings.SITE_URL}/')}
+        return {"content": post.content_html}
 
     def item_link(self, post):
         return absolute(post.get_absolute_url())

@@ -7,13 +7,15 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.cache import patch_cache_control
+from django.utils.cache import get_conditional_response, patch_cache_control, set_response_etag
+from django.utils.http import http_date
 from django.utils.translation import gettext as _
-from django.views.decorators.http import condition, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.paging import Cursor, fetch_from, paginate
 from posts.feeds.atom import AtomFeed, FeedPage
+from posts.feeds.changes import unchanged_since
 from posts.ids import MAX_ID, settled_id
 from posts.models import HomeFeed, Post
 from posts.timelines import home_timeline
@@ -71,19 +73,27 @@ def find_home_feed(request, cursor, token):
 def feed_view(find, *, private=False):
     """Return the view of the feed whose page `find(request, cursor, ...)` returns. Sent again only when it changed."""
 
-    def etag(request, **kwargs):
-        request.feed_page = find(request, Cursor.from_query(request.GET, MAX_ID), **kwargs)
-        return request.feed_page.etag
-
     @wraps(find)
     def view(request, **kwargs):
+        request.feed_page = find(request, Cursor.from_query(request.GET, MAX_ID), **kwargs)
         response = AtomFeed()(request, **kwargs)
         response.headers["X-Robots-Tag"] = "noindex"
         if private:
             patch_cache_control(response, private=True)
-        return response
+        return sent_again_if_changed(request, response)
 
-    return login_not_required(require_safe(condition(etag_func=etag)(view)))
+    return login_not_required(require_safe(view))
+
+
+def sent_again_if_changed(request, response):
+    """Return the response with an ETag and a Last-Modified, or 304 if it is the one that the reader has."""
+    set_response_etag(response)
+    # Not Django's, the date of the newest post: it stays when another is edited or deleted.
+    del response.headers["Last-Modified"]
+    since = unchanged_since(request.feed_page.own_address, response["ETag"])
+    if since is not None:
+        response.headers["Last-Modified"] = http_date(since)
+    return get_conditional_response(request, response["ETag"], since, response)
 
 
 author_feed = feed_view(find_author_feed)

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.text import truncate
 from posts import ids, signals
 from posts.fields import PostIdField
 from posts.querysets import PostQuerySet
@@ -62,7 +63,7 @@ class Post(models.Model):
         ]
 
     def __str__(self):
-        return self.content[:60]
+        return truncate(self.content, 60)
 
     def save(self, **kwargs):
         """Store the post. A new one gets its id and time now, last of all, as ids must be near their commit."""

@@ -3,6 +3,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.text_fields import FreeTextField
 from posts.models.post import Post
 
 
@@ -24,7 +25,7 @@ class Report(models.Model):
     )
     post = models.ForeignKey(Post, models.CASCADE, related_name="reports", verbose_name=_("post"))
     reason = models.CharField(_("reason"), max_length=10, choices=Reason)
-    note = models.CharField(_("what we should know"), max_length=500, blank=True)
+    note = FreeTextField(_("what we should know"), characters=500, blank=True)
     created_on = models.DateTimeField(_("reported"), default=timezone.now, editable=False)
     closed_on = models.DateTimeField(_("closed"), null=True, editable=False)
 

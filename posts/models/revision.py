@@ -2,6 +2,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.text import truncate
 from posts.models.post import Post
 from posts.querysets import RevisionQuerySet
 from posts.validators import MAX_CODE_POINTS
@@ -21,4 +22,4 @@ class PostRevision(models.Model):
         verbose_name_plural = _("earlier texts")
 
     def __str__(self):
-        return self.content[:60]
+        return truncate(self.content, 60)

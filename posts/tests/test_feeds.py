@@ -1,16 +1,20 @@
 import re
 from datetime import datetime
+from unittest import mock
 from xml.etree import ElementTree
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from redis.exceptions import ConnectionError
 
 from accounts.models import User
 from accounts.tests.factories import FollowFactory, UserFactory
+from posts.breaker import Breaker
 from posts.models import HomeFeed, Post
-from posts.tests.factories import PostFactory
+from posts.tests.factories import LONG_AGO, PostFactory
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 SETTINGS = "/users/feeds/"
@@ -160,6 +164,136 @@ def test_the_number_of_queries_does_not_grow(client, feed, write, django_assert_
         write(content="@bob")
     with django_assert_num_queries(len(few)):
         client.get(feed)
+
+
+def state(client, feed):
+    response = client.get(feed)
+    return response["ETag"], response.headers.get("Last-Modified")
+
+
+def ask(client, feed, **headers):
+    return client.get(
+        feed, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    ).status_code
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel("2026-03-01T12:00:00.5Z", tick=False) as clock:
+        yield clock
+
+
+def test_a_reader_may_ask_by_date_as_well_as_by_tag(client, feed, write, clock):
+    write()
+    tag, date = state(client, feed)
+    assert date == "Sun, 01 Mar 2026 12:00:00 GMT"
+    clock.shift(3600)
+    earlier, later = "Sun, 01 Mar 2026 11:59:59 GMT", "Sun, 01 Mar 2026 12:30:00 GMT"
+
+    assert state(client, feed) == (tag, date)
+    assert ask(client, feed, if_modified_since=date) == 304
+    assert ask(client, feed, if_modified_since=later) == 304
+    assert ask(client, feed, if_modified_since=earlier) == 200
+    assert ask(client, feed, if_modified_since="yesterday") == 200
+    # With a tag the date does not count (RFC 9110, 13.2.2).
+    assert ask(client, feed, if_modified_since=later, if_none_match='"another"') == 200
+    assert ask(client, feed, if_modified_since=earlier, if_none_match=tag) == 304
+    assert client.head(feed, headers={"if-modified-since": date}).status_code == 304
+    unchanged = client.get(feed, headers={"if-modified-since": date})
+    assert (unchanged["ETag"], unchanged["Last-Modified"], unchanged.content) == (tag, date, b"")
+
+
+CHANGES = {
+    "another post": lambda post: PostFactory(author=post.author),
+    "an edit": lambda post: Post.objects.filter(pk=post.pk).update(content="other"),
+    "an edit that leaves the text": lambda post: Post.objects.filter(pk=post.pk).update(edited_on=LONG_AGO),
+    "hiding": lambda post: post.hide(),
+    "deleting": lambda post: post.delete(),
+    "another name": lambda post: User.objects.filter(pk=post.author_id).update(display_name="Robert"),
+    "no mention any more": lambda post: User.objects.get(username="cleo").suspend(),
+}
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 3600])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_with_every_change_the_date_moves_and_undone_it_moves_on(client, feed, write, clock, change, seconds):
+    UserFactory(username="cleo")
+    post = write(content="first @cleo")
+    write(content="second")
+    tag, date = state(client, feed)
+    clock.shift(seconds)
+    change(post)
+
+    assert ask(client, feed, if_modified_since=date) == 200
+    newer_tag, newer_date = state(client, feed)
+    assert newer_tag != tag
+    assert newer_date != date
+    assert (newer_date is None) == (seconds == 0)
+    clock.shift(1)
+    date = state(client, feed)[1]
+    assert ask(client, feed, if_modified_since=date) == 304
+
+
+def test_what_is_done_and_undone_within_a_second_is_no_state_to_keep(client, feed, write, clock):
+    post = write()
+    _tag, before = state(client, feed)
+    post.hide()
+    hidden_tag, hidden = state(client, feed)
+    post.restore()
+
+    assert hidden is None
+    assert state(client, feed)[1] == before
+    clock.shift(5)
+    post.hide()
+    assert ask(client, feed, if_modified_since=before) == 200
+    assert state(client, feed) == (hidden_tag, "Sun, 01 Mar 2026 12:00:05 GMT")
+    clock.shift(5)
+    post.restore()
+    assert ask(client, feed, if_modified_since="Sun, 01 Mar 2026 12:00:05 GMT") == 200
+
+
+def test_an_empty_feed_does_not_change_with_the_hour(client, feed, clock):
+    tag, date = state(client, feed)
+    clock.shift(3600)
+
+    assert state(client, feed) == (tag, date)
+
+
+@pytest.mark.parametrize("languages", [("en", "zh-hans")])
+def test_each_language_has_its_own_date(client, db, clock, languages):
+    dates = []
+    for language in languages * 2:
+        dates.append(client.get("/explore/feed.atom", headers={"accept-language": language})["Last-Modified"])
+        clock.shift(10)
+
+    assert dates[:2] == dates[2:]
+
+
+def test_without_the_cache_there_is_no_date(client, feed, write, monkeypatch):
+    write()
+    monkeypatch.setattr(
+        "posts.cards.breaker", Breaker()
+    )  # Its own, as others would do without the cache for a while.
+    with mock.patch("posts.cards.cache.get", side_effect=ConnectionError):
+        assert state(client, feed)[1] is None
+        assert ask(client, feed, if_modified_since="Sun, 01 Mar 2099 12:00:00 GMT") == 200
+
+
+def test_nothing_is_cut_inside_a_character(client, feed, write):
+    write(content="🇩🇪" * 100 + "👨‍👩‍👧‍👦")
+
+    assert texts(client.get(feed)) == ["🇩🇪" * 79 + "…"]
+
+
+def test_white_space_and_links_are_right_without_our_style_sheet(client, ada):
+    PostFactory(author=ada, content='    x  = "href=\'/@ada/\'"\n \n\u200b\n\thref="/@ada/ @ada')
+    (entry,) = entries(client.get("/@ada/feed.atom"))
+    content = entry.find(f"{ATOM}content").text
+
+    assert content.startswith("\xa0\xa0\xa0 x\xa0 = &quot;")
+    assert content.count("<br>") == 2
+    assert content.endswith('&quot;/@ada/ <a href="http://localhost:8000/@ada/">@ada</a>')
+    assert content.count("http://localhost:8000") == 1
 
 
 @pytest.mark.parametrize("query", ["before=x", "after=-1", f"before={'9' * 30}"])

@@ -31,7 +31,8 @@ def test_a_post_is_published_and_shown_at_home(member, member_client):
     [
         ("x" * 500, "x" * 500),
         ("👨‍👩‍👧‍👦" * 500, "👨‍👩‍👧‍👦" * 500),
-        ("  a\r\nb\x00\u202e  ", "a\nb"),
+        ("  a\r\nb\x00\u202e  ", "  a\nb"),
+        (" \n\u3164\n    def f():\n\treturn\n\u200b\n", "    def f():\n\treturn"),
         ("مرحبا بالعالم", "مرحبا بالعالم"),
         ("z" + "\u0336" * 3000, "z" + "\u0336" * 8),
     ],

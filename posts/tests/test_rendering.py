@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from accounts.tests.factories import UserFactory
 from posts.models import Post
-from posts.rendering import mentioned_names, render_content, render_contents
+from posts.rendering import mentioned_names, render_content, render_contents, render_text
 
 URLS = {"ada": "/@ada/", "bob_2": "/@bob_2/"}
 
@@ -23,6 +23,7 @@ URLS = {"ada": "/@ada/", "bob_2": "/@bob_2/"}
             "@nobody x@ada ada@ada.org @ada@example.org @@ada",
         ),
         ("我@ada说 @adaé é@ada", '我<a href="/@ada/">@ada</a>说 @adaé é@ada'),
+        ("@ada.谢谢（@ada）", '<a href="/@ada/">@ada</a>.谢谢（<a href="/@ada/">@ada</a>）'),
         (
             "see https://example.org/@ada?a=1&b=2.",
             'see <a href="https://example.org/@ada?a=1&amp;b=2" rel="nofollow ugc noopener">example.org/@ada?a=1&amp;b=2</a>.',
@@ -35,8 +36,7 @@ URLS = {"ada": "/@ada/", "bob_2": "/@bob_2/"}
         ("e.g. this.and that.com //example.org", None),
         (
             'https://example.org/"onmouseover="x',
-            '<a href="https://example.org/&quot;onmouseover=&quot;x" rel="nofollow ugc noopener">'
-            "example.org/&quot;onmouseover=&quot;x</a>",
+            '<a href="https://example.org/" rel="nofollow ugc noopener">example.org</a>&quot;onmouseover=&quot;x',
         ),
     ],
 )
@@ -46,11 +46,27 @@ def test_what_becomes_of_a_text(content, html):
     assert rendered == (content if html is None else html)
 
 
-def test_a_long_address_is_shown_by_its_beginning():
-    html = render_content("https://example.org/" + "x" * 100, {})
+def test_white_space_is_for_the_style_sheet_to_keep_or_hard():
+    text = "    def f():\n\treturn 1  +  2\n see  https://example.org/ @ada"
 
-    assert f">example.org/{'x' * 27}…</a>" in html
-    assert 'href="https://example.org/' + "x" * 100 + '"' in html
+    assert render_content(text, URLS).startswith("    def f():<br>\treturn 1  +  2<br> see  <a ")
+    assert render_content(text, URLS, hard_spaces=True).startswith(
+        "\u00a0\u00a0\u00a0 def f():<br>\u00a0\u00a0\u00a0 return 1\u00a0 +\u00a0 2<br>\u00a0see\u00a0 <a "
+    )
+    assert render_content(text, URLS, hard_spaces=True).endswith('</a> <a href="/@ada/">@ada</a>')
+
+
+def test_plain_text_has_no_user_information_either():
+    text = "  see https://paypal.com:x@evil.example/a，@ada\n\n\u200b\n\nhttps://good.example\\@x"
+
+    assert render_text(text) == "  see https://evil.example/a，@ada\n\nhttps://good.example\\@x"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u200b", "\u3164", "\u2028", "\t\u00ad\ufeff", "\u2800"])
+def test_of_blank_lines_one_is_left_whatever_they_hold(blank):
+    text = f"{blank}\none" + f"\n{blank}" * 200 + f"\ntwo\n{blank}"
+
+    assert render_content(text, URLS) == "one<br><br>two"
 
 
 @given(st.text(alphabet="<>&\"'@ada/:. \nhtps", max_size=60))

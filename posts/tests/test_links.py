@@ -1,0 +1,283 @@
+"""Where links begin and end, and that the host that is shown is the one that a browser goes to."""
+
+import html
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posts.links import find_links, shown_host
+from posts.rendering import mentioned_names, render_content
+
+LINK = re.compile(r'<a href="([^"]*)" rel="nofollow ugc noopener">([^<]*)</a>')
+
+
+def links(text):
+    return [link.url for link in find_links(text)]
+
+
+def rendered(text):
+    """The (address, shown text) of each link, as a browser reads them from the HTML."""
+    return [tuple(map(html.unescape, pair)) for pair in LINK.findall(render_content(text, {}))]
+
+
+A, REPO = "https://example.com/a", "https://example.com/repo"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "请看{}，谢谢",
+        "（{}）",
+        "“{}”",
+        "‘{}’",
+        "„{}“",
+        "«{}»",
+        "‹{}›",
+        "「{}」と『見て』",
+        "《{}》",
+        "〈{}〉",
+        "【{}】",
+        "看{}。好",
+        "{}、{}",
+        "{}！",
+        "{}？",
+        "{}：好",
+        "{}；好",
+        "{}…",
+        "{}...",
+        "{}——好",
+        "{}—and so on",
+        "{}–and so on",
+        "{}‥",
+        "{}～",
+        "{}\u3000好",
+        "{}\u00a0x",
+        "{}\nx",
+        "{}\u200bx",
+        "{}’s",
+        "{}，@ada",
+        "**{}**",
+        "*{}*",
+        "_{}_",
+        "~~{}~~谢谢",
+        "__{}__",
+        "`{}`",
+        "<{}>",
+        '"{}"',
+        "'{}'",
+        '{{"url":"{}","b":"c"}}',
+        "({})",
+        "[{}]",
+        "[text]({})",
+        "({})谢谢",
+        "{}.",
+        "{},",
+        "{};",
+        "{}:",
+        "{}!",
+        "{}?",
+        "{}).",
+        "🙂{}🙂",
+        "看{}这个项目",
+        "{}を見て",
+        "{}를 보세요",
+        "ดู{}นะ",
+        "смотри{}",
+        "1){}",
+        "…{}",
+    ],
+)
+def test_where_links_end_in_any_writing(text):
+    address_count = text.count("{}")
+    for address in (A, REPO):
+        assert links(text.format(*[address] * address_count)) == [address] * address_count
+
+
+@pytest.mark.parametrize(
+    "after", ["请看", "，谢谢", "。", "”", "）", "_", "**", "~~", "...", " ", "👍", "/", "?", "!"]
+)
+def test_where_a_link_without_a_path_ends(after):
+    assert links(f"看https://example.com{after}") == ["https://example.com" + "/" * (after == "/")]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://zh.wikipedia.org/wiki/维基百科",
+        "https://zh.wikipedia.org/wiki/维基百科C语言_(消歧义)",
+        "https://zh.wikipedia.org/wiki/卡尔·马克思",
+        "https://zh.wikipedia.org/wiki/Java_(消歧义)",
+        "https://zh.wikipedia.org/wiki/Help:目录",
+        "https://ja.wikipedia.org/wiki/ジョン・レノン",
+        "https://ko.wikipedia.org/wiki/대한민국",
+        "https://fa.wikipedia.org/wiki/می\u200cخواهم",
+        "https://hi.wikipedia.org/wiki/हिन्दी",
+        "https://ru.wikipedia.org/wiki/Москва",
+        "https://de.wikipedia.org/wiki/Käse",
+        "https://en.wikipedia.org/wiki/A_(b)",
+        "https://en.wikipedia.org/wiki/A_(b)_(c)",
+        "https://example.com/?q=东京",
+        "https://example.com/~用户/",
+        "https://example.com/a?b=c&d[]=e#f,g",
+        "https://example.com/@ada",
+        "https://example.com/a--b/c_d/e'f",
+        "https://example.com/%E4%B8%AD",
+        "https://github.com/a/b/compare/v1...v2",
+        "https://foo_bar.example.com/",
+        "http://my_service:8080/x",
+        "http://[2001:db8::1]:8080/x",
+        "http://[::1]",
+        "http://127.0.0.1:8000/x",
+        "http://localhost",
+        "http://intranet/x",
+        "https://例子.测试/路径",
+        "https://münchen.example/",
+        "https://l·l.example/",
+        "https://xn--mnchen-3ya.example/",
+        "https://good.example./x",
+        "https://a--b.example/",
+        "HTTPS://EXAMPLE.COM/A",
+    ],
+)
+def test_addresses_that_are_links_from_end_to_end(address):
+    assert links(address) == [address]
+    assert links(f"（{address}）") == [address]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://",
+        "https:///example.com",
+        "https://\\example.com",
+        "https:/example.com",
+        "https:\\\\example.com",
+        "https://good.example\\@evil.example",
+        "https://good.example\\.evil.example",
+        "https://good.example:80\\@evil.example",
+        "https://good%2eexample/",
+        "https://good.example%2f@evil.example%2f",
+        "https://good.example%00.evil.example/",
+        "https://pay\u00adpal.com/",
+        "https://pay\u200bpal.com/",
+        "https://pay\u2060pal.com/",
+        "https://a..b/",
+        "https://.example/",
+        f"https://{'a' * 64}.example/",
+        f"https://{'a.' * 130}example/",
+        "http://2130706433/",
+        "http://127.1/",
+        "http://0x7f.0.0.1/",
+        "http://0x7f000001/",
+        "http://0177.0.0.1/",
+        "http://256.1.1.1/",
+        "http://1.2.3.4.5/",
+        "http://１２７.１/",
+        "http://[::g]/",
+        "http://[::1%25eth0]/",
+        "http://[1.2.3.4]/",
+        "https://good.example:99999/",
+        "https://good.example:8080808/",
+        "https://user@x",
+        "https://x",
+        "https://i❤.ws/",
+        "git+https://example.com/",
+        "xhttps://example.com/",
+        "ftp://example.com/ javascript://example.com/%0aalert(1) //example.com",
+    ],
+)
+def test_what_cannot_be_understood_for_certain_is_no_link(text):
+    assert links(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "shown"),
+    [
+        (
+            "https://www.paypal.com-login-secure-account-verify-now@evil.example/x",
+            "https://evil.example/x",
+            "evil.example/x",
+        ),
+        ("https://ada:secret@evil.example:8080/x?y#z", "https://evil.example:8080/x?y#z", None),
+        ("https://a@b@evil.example", "https://evil.example", "evil.example"),
+        ("https://good.example:80@evil.example", "https://evil.example", "evil.example"),
+        ("https://@evil.example/", "https://evil.example/", "evil.example"),
+        ("https://good.example／@evil.example", "https://good.example", "good.example"),
+        ("https://good.example\uff03@evil.example", "https://good.example", "good.example"),
+        ("https://good.example#@evil.example", "https://good.example#@evil.example", None),
+        ("https://good.example?@evil.example", "https://good.example?@evil.example", None),
+        ("https://good.example/\\@evil.example", "https://good.example/", "good.example"),
+        ("https://https://example.com", "https://example.com", "example.com"),
+        ("http://ｅｘａｍｐｌｅ.com/x", "http://example.com/x", "example.com/x"),
+        ("http://１２７.０.０.１/", "http://127.0.0.1/", "127.0.0.1"),
+        ("https://EXAMPLE.com/", "https://EXAMPLE.com/", "EXAMPLE.com"),
+        ("https://MÜNCHEN.example/", "https://münchen.example/", "münchen.example"),
+        # Others read these as other hosts, or people do.
+        ("https://straße.example/", "https://xn--strae-oqa.example/", "xn--strae-oqa.example"),
+        ("https://pаypal.com/", "https://xn--pypal-4ve.com/", "xn--pypal-4ve.com"),
+        ("https://аррӏе.com/", "https://xn--80ak6aa92e.com/", "xn--80ak6aa92e.com"),
+        ("https://com.comノx.evil.example/a", "https://com.xn--comx-xq4c.evil.example/a", None),
+        ("https://pay\ufe0fpal.com/", "https://paypal.com/", "paypal.com"),
+        ("https://пример.com/", "https://пример.com/", "пример.com"),
+    ],
+)
+def test_what_is_shown_and_linked(text, url, shown):
+    assert rendered(text) == [(url, shown or url.split("//")[1])]
+
+
+HOSTS = st.one_of(
+    st.from_regex(r"[a-z0-9_-]{1,70}(\.[a-z0-9-]{1,70}){0,5}", fullmatch=True),
+    st.from_regex(r"[aéßоα例나のノ０１a.\u00ad\u200d。．/\\@:%#?\[\]-]{1,20}", fullmatch=True),
+    st.sampled_from(["[::1]", "[::ffff:1.2.3.4]", "127.0.0.1", "0x7f.1", "good.example"]),
+)
+RESTS = st.text(alphabet="ab/?#@:.\\()[]{}<>\"'*_~&=%,;! \t\n请，。”）ー・é🇩🇪👨\u200d👩\u0301", max_size=80)
+
+
+@given(HOSTS, RESTS)
+def test_the_host_that_is_shown_is_the_one_that_is_linked(host, rest):
+    text = f"https://{host}{rest}"
+    for url, shown in rendered(text):
+        parts = urlsplit(url)
+        # All of the host, and nothing before it.
+        assert shown.removeprefix(parts.netloc)[:1] in ("", "/", "?", "#", "…")
+        assert shown.startswith(parts.netloc)
+        assert parts.username is None
+        # Nothing that a browser reads in another way than we do.
+        assert re.fullmatch(r"[\w.·-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?", parts.netloc, re.I)
+        assert not re.search(r'[\s\\<>"`]', url)
+
+
+@given(st.text(alphabet="ht ps:/.exampl@请，。”）()*_~\n", max_size=60) | HOSTS | RESTS)
+def test_the_text_around_links_is_as_it_was_typed(text):
+    text = f"https://example.com/{text} https://example.org {text}"
+    position = 0
+    for link in find_links(text):
+        assert position <= link.start < link.end
+        assert text[link.start : link.start + 4].lower() == "http"
+        # Without user information and with its host in another form, at the most.
+        assert text[link.start : link.end].endswith(link.rest)
+        position = link.end
+
+
+def test_a_host_is_shown_in_full_however_long_and_only_what_follows_is_cut():
+    host = "paypal.com." + "a" * 60 + ".evil.example:8080"
+    flags = "🇩🇪" * 60
+
+    assert rendered(f"https://{host}/{'x' * 100}") == [(f"https://{host}/{'x' * 100}", f"{host}/…")]
+    assert rendered(f"https://{host}/") == [(f"https://{host}/", host)]
+    assert rendered("https://example.org/" + "x" * 100)[0][1] == "example.org/" + "x" * 27 + "…"
+    ((_url, shown),) = rendered("https://example.org/" + "é" * 100 + flags)
+    assert shown == "example.org/" + "é" * 27 + "…"
+    assert render_content("https://example.org/" + "e\u0301" * 50, {}).count("e\u0301") == 50 + 27
+
+
+def test_a_mention_in_a_link_is_none_and_beside_one_it_is():
+    assert mentioned_names("https://example.com/@ada https://ada@x.example/@bob") == set()
+    assert mentioned_names("请看https://example.com/a，@ada说（@bob）") == {"ada", "bob"}
+
+
+def test_hosts_that_are_none():
+    assert [shown_host(host) for host in ("", ".", "-é.a", "é..a", "xn--\u00e9.example")] == [None] * 5
