@@ -283,7 +283,7 @@ def test_somebody_with_many_followers_leaves_without_a_scan(site, run_jobs):
 
 PLANTS = [
     lambda: Post.objects.filter(created_on__gt=timezone.now()).order_by("-created_on")[:3],
-    lambda: Post.objects.filter(content="Nobody wrote that").order_by("-pk")[:3],
+    lambda: Post.objects.filter(content="Nobody wrote that"),
     lambda: User.objects.filter(bio="x"),
     lambda: Follow.objects.filter(created_on__lt=timezone.now()),
     lambda: Delivery.objects.filter(tries=7),
@@ -293,6 +293,14 @@ PLANTS = [
     lambda: Session.objects.filter(session_data="x"),
     lambda: User.objects.annotate(n=Count("followings")).order_by("-n")[:30],
 ]
+
+
+def test_a_planted_walk_that_finds_too_little_is_found(site):
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL walks along a key also where it would not do so on a large table")
+    with scans() as found:
+        list(Post.objects.filter(content="Nobody wrote that").order_by("-pk")[:3])
+    assert len(found) == 1
 
 
 def test_planted_scans_are_found(site):
