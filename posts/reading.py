@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import DatabaseError
 
+from posts.cards import ask_cache
 from posts.ids import moment_of, settled_id
 from posts.models import ReadMark
 from posts.timelines import home_timeline
@@ -14,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 # Beyond this nobody counts; "more than" is said instead.
 MANY = 99
+# For how many seconds the count beside a page is remembered: it takes as long as the page.
+REMEMBERED_FOR = 60
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,21 @@ def shown_by(page, cursor):
 
 
 def news_on(page, cursor, mark, reader):
-    """Return the News since `mark`, from the page itself if it reaches down to it."""
+    """Return the News since `mark`, from the page itself if it reaches down to it.
+
+    If not, what was counted a moment ago is remembered, and what came since is counted on the page. So posts that are new
+    count at once, and posts that were deleted or are no longer followed count for a moment more.
+    """
     low, _high = shown_by(page, cursor)
-    if low > mark.position:
-        return news_for(reader, mark.position)
-    new = [post for post in page if post.pk > mark.position and post.author_id != reader.pk]
-    return News(mark.position, len(new))
+    position, below = mark.position, 0
+    if low > position:
+        key = f"news:{reader.pk}:{mark.position}"
+        position, below = ask_cache("get", key) or (0, 0)
+        if low > position:
+            position, below = settled_id() - 1, news_for(reader, mark.position).count
+            ask_cache("set", key, (position, below), REMEMBERED_FOR)
+    new = sum(post.pk > position and post.author_id != reader.pk for post in page)
+    return News(mark.position, min(below + new, MANY + 1))
 
 
 def in_hand(page, cursor, mark):

@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 from unittest import mock
 
 import pytest
+from django.core.cache import cache
 from django.db import DatabaseError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posts import ids
-from posts.models import ReadMark
+from posts import ids, reading
+from posts.models import Post, ReadMark
 from posts.models.reading import PAUSE, VISIT
 from posts.tests.factories import LONG_AGO, PostFactory
 from posts.tests.reading import TUESDAY, text_of, write, writes_of
@@ -215,3 +216,41 @@ def test_from_its_permalink_a_post_is_found_in_its_authors_timeline(client, bob)
     page = client.get(url).context["page"]
     assert page.items[0] == middle
     assert page.newer is not None
+
+
+class TestTheCountBesideAPage:
+    """Counting takes as long as the page, so it is done once in a while only."""
+
+    @pytest.fixture(autouse=True)
+    def many_unread(self, back_on_friday, bob):
+        write(bob, 30, "new")
+
+    def count(self, client):
+        return client.get("/", headers={"Sec-Purpose": "prefetch"}).context["news"].count
+
+    def test_it_is_counted_once_a_minute(self, member_client, clock, monkeypatch):
+        counted = []
+        news_for = reading.news_for
+        monkeypatch.setattr(reading, "news_for", lambda *args: counted.append(args) or news_for(*args))
+        clock.shift(timedelta(seconds=5))
+
+        assert [self.count(member_client) for _view in range(3)] == [30, 30, 30]
+        assert len(counted) == 1
+
+    def test_what_is_new_counts_at_once(self, member_client, bob, clock):
+        for written, count in ((0, 30), (3, 33), (25, 58), (60, 100)):  # Less than a page, and more.
+            clock.shift(timedelta(seconds=100))
+            write(bob, written, "newer")
+            assert self.count(member_client) == count
+
+    def test_what_is_deleted_no_longer_counts_after_a_minute(self, member_client, clock):
+        clock.shift(timedelta(seconds=5))
+        assert self.count(member_client) == 30
+        Post.objects.filter(content__startswith="new").earliest("pk").delete()
+        cache.clear()  # As a minute does, which the cache takes from the machine's clock.
+        assert self.count(member_client) == 29
+
+    def test_without_a_cache_it_is_counted(self, member_client, clock, monkeypatch):
+        monkeypatch.setattr(reading, "ask_cache", lambda *args: None)
+        clock.shift(timedelta(seconds=5))
+        assert [self.count(member_client) for _view in range(2)] == [30, 30]

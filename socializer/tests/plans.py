@@ -128,19 +128,18 @@ def steps_of_postgresql(sql, params):
         cursor.execute("SET LOCAL enable_seqscan = on")
         cursor.close()
     plan = json.loads(plan) if isinstance(plan, str) else plan
-    yield from scans_below(plan[0]["Plan"], ends_early=False)
+    yield from ((step, False) for step in scans_below(plan[0]["Plan"]))
 
 
-def scans_below(node, ends_early):
-    kind = node["Node Type"]
-    if kind == "Limit":
-        ends_early = True
-    elif kind in ("Sort", "Aggregate", "Hash", "Materialize", "ModifyTable"):
-        ends_early = False
-    if node.get("Relation Name") in GROWING and "Index Cond" not in node:
-        if kind == "Seq Scan":
-            yield f"Seq Scan on {node['Relation Name']}", False
-        elif kind in ("Index Scan", "Index Only Scan") and node["Index Name"] not in RARE:
-            yield f"{kind} of all {node['Relation Name']}", ends_early
+def scans_below(node):
+    """Yield the steps that go through a whole growing table, also those that count its rows in an index."""
+    table, kind = node.get("Relation Name"), node["Node Type"]
+    if kind == "Seq Scan" and table in GROWING:
+        yield f"Seq Scan on {table}"
     for child in node.get("Plans", []):
-        yield from scans_below(child, ends_early)
+        counted = (
+            kind == "Aggregate" and child["Node Type"] == "Index Only Scan" and "Index Cond" not in child
+        )
+        if counted and child["Relation Name"] in GROWING and child["Index Name"] not in RARE:
+            yield f"Count of all {child['Relation Name']}"
+        yield from scans_below(child)

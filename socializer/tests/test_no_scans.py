@@ -6,6 +6,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
@@ -133,11 +134,10 @@ def assert_none(found):
     assert found == [], "\n\n".join(scan[:1500] for scan in found)
 
 
-@pytest.mark.parametrize("who", WHO)
-def test_no_page_scans(site, who):
+def test_no_page_scans(site):
     with scans() as found:
         for path in PAGES:
-            if not path.startswith(SITEMAPS):
+            for who in WHO if not path.startswith(SITEMAPS) else ():
                 site[who].get(path, follow=path.startswith("/admin/"))
     assert_none(found)
 
@@ -155,7 +155,7 @@ ADMIN_PAGES = [
     for page in (
         *(
             "posts/post/?q=@crowd_7",
-            "posts/post/?p=3",
+            "posts/post/?p=2",
             "posts/post/?hidden_on__isempty=0",
             "posts/post/1/change/",
         ),
@@ -173,13 +173,13 @@ ADMIN_PAGES = [
 ]
 
 
-@pytest.mark.parametrize("who", ["visitor", "moderator", "administrator"])
-def test_no_further_page_scans(site, who):
+def test_no_further_page_scans(site):
     with scans() as found:
         for path in MORE_PAGES:
-            assert site[who].get(path).status_code in (200, 302)
-        for path in ADMIN_PAGES if who == "administrator" else ():
-            assert site[who].get(path).status_code == 200
+            for who in ("visitor", "moderator"):
+                assert site[who].get(path).status_code in (200, 302)
+        for path in ADMIN_PAGES:
+            assert site["administrator"].get(path).status_code == 200
     assert_none(found)
 
 
@@ -281,28 +281,33 @@ def test_somebody_with_many_followers_leaves_without_a_scan(site, run_jobs):
     assert_none(found)
 
 
-@pytest.mark.parametrize(
-    "plant",
-    [
-        lambda: Post.objects.filter(created_on__gt=timezone.now()).order_by("-created_on")[:3],
-        lambda: Post.objects.filter(content="Nobody wrote that").order_by("-pk")[:3],
-        lambda: User.objects.filter(bio="x"),
-        lambda: Follow.objects.filter(created_on__lt=timezone.now()),
-        lambda: Delivery.objects.filter(tries=7),
-        lambda: Job.objects.filter(task_path="x"),
-        lambda: FollowNotice.objects.filter(told_in="y"),
-        lambda: FollowerChange.objects.filter(change=-1),
-        lambda: UserSession.objects.filter(ip="10.0.0.1"),
-        lambda: User.objects.annotate(n=Count("followings")).order_by("-n")[:30],
-    ],
-)
-def test_a_planted_scan_is_found(site, plant):
+PLANTS = [
+    lambda: Post.objects.filter(created_on__gt=timezone.now()).order_by("-created_on")[:3],
+    lambda: Post.objects.filter(content="Nobody wrote that"),
+    lambda: User.objects.filter(bio="x"),
+    lambda: Follow.objects.filter(created_on__lt=timezone.now()),
+    lambda: Delivery.objects.filter(tries=7),
+    lambda: Job.objects.filter(task_path="x"),
+    lambda: FollowNotice.objects.filter(follow_id=0),
+    lambda: UserSession.objects.filter(ip="10.0.0.1"),
+    lambda: Session.objects.filter(session_data="x"),
+    lambda: User.objects.annotate(n=Count("followings")).order_by("-n")[:30],
+]
+
+
+def test_a_planted_walk_that_finds_too_little_is_found(site):
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL walks along a key also where it would not do so on a large table")
     with scans() as found:
-        list(plant())
+        list(Post.objects.filter(content="Nobody wrote that").order_by("-pk")[:3])
     assert len(found) == 1
 
 
-def test_a_planted_count_and_a_planted_change_are_found(site):
+def test_planted_scans_are_found(site):
+    for plant in PLANTS:
+        with scans() as found:
+            list(plant())
+        assert len(found) == 1, plant().query
     with scans() as found:
         Post.objects.count()
         Post.objects.filter(content="x").update(content="y")

@@ -1,5 +1,7 @@
+import json
 import secrets
 import time
+from pathlib import Path
 from statistics import median, quantiles
 
 from django.conf import settings
@@ -10,66 +12,196 @@ from django.test.utils import CaptureQueriesContext
 from rich.console import Console
 from rich.table import Table
 
-from accounts.models import User
+from accounts.emails import kinds, plans
+from accounts.emails.followers import FollowerMilestone
+from accounts.jobs import schedule
+from accounts.jobs.worker import Worker
+from accounts.models import Follow, NameWord, User
 from accounts.quiet import without_request_log
 from accounts.seeding.command import positive
+from accounts.tasks import prune
+from posts.models import Post, ReadMark
+from socializer.health import late_jobs, late_mails
 
-PATHS = [
-    "/",
-    "/explore/",
-    "/users/",
-    "/admin/accounts/user/",
-    "/admin/accounts/user/?q=ada",
-    "/admin/accounts/follow/",
-    "/admin/accounts/moderationaction/",
-    "/admin/posts/post/",
-    "/admin/posts/post/?q=@ada",
-    "/admin/posts/reportedpost/",
-]
+ADMIN = ["posts/post", "posts/reportedpost", "accounts/user", "accounts/follow", "accounts/moderationaction"]
+ADMIN += ["accounts/delivery", "accounts/job"]
+# How many the reader follows, and how many of the posts in home they have not read.
+FOLLOWED, UNREAD = 150, 300
 
 
 class Command(BaseCommand):
     help = (
-        "Tells how many queries and milliseconds pages take on this database, as an administrator sees them: run it on a "
-        "small one and on a large one. Writes nothing that stays."
+        "Tells how many queries and milliseconds pages, forms and periodic tasks take on this database: run it on a small site "
+        "and on a large one, such as bench_fill makes, and compare. Writes nothing that stays."
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("paths", nargs="*", default=PATHS)
+        parser.add_argument(
+            "paths", nargs="*", help="Addresses to measure, as an administrator, in place of all that."
+        )
         parser.add_argument("--rounds", type=positive, default=20)
+        parser.add_argument("--json", type=Path, metavar="FILE", help="Write the medians there.")
+        parser.add_argument("--compare", type=Path, metavar="FILE", help="Show the ratio to those medians.")
 
-    def handle(self, *, paths, rounds, **options):
+    def handle(self, *, paths, rounds, compare, **options):
         if rounds < 2:
             raise CommandError("One round says nothing: take 2 at least.")
-        table = Table(title=f"{connection.display_name}, {rounds} rounds", title_justify="left")
-        for heading in ("page", "queries", "p50 ms", "p95 ms"):
-            table.add_column(heading, justify="left" if heading == "page" else "right")
+        earlier = json.loads(compare.read_text()) if compare else {}
         with without_request_log(), transaction.atomic():
-            client = self.administrator_client()
-            for path in paths:
-                table.add_row(path, *measure(client, path, rounds))
+            lines = some_paths(paths) if paths else everything()
+            results = {name: measure(run, rounds) for name, run in lines}
             transaction.set_rollback(True)
-        Console().print(table)
+        self.print_table(results, rounds, earlier)
+        if options["json"]:
+            medians = {name: p50 for name, (_queries, p50, _p95) in results.items()}
+            options["json"].write_text(json.dumps(medians, indent=1))
 
-    def administrator_client(self):
-        """A client that has logged in as somebody who is gone when the transaction is rolled back."""
-        settings.ADMIN_SECOND_FACTOR = False
-        client = Client(headers={"host": settings.ALLOWED_HOSTS[0]})
-        name = f"bench_{secrets.token_hex(8)}"
-        client.force_login(User.objects.create(username=name, is_staff=True, is_superuser=True))
-        return client
+    def print_table(self, results, rounds, earlier):
+        table = Table(title=f"{connection.display_name}, {rounds} rounds", title_justify="left")
+        for heading in ("what", "queries", "p50 ms", "p95 ms", *(["ratio"] if earlier else [])):
+            table.add_column(heading, justify="left" if heading == "what" else "right")
+        for name, (queries, p50, p95) in results.items():
+            cells = [name, str(queries), f"{p50:.2f}", f"{p95:.2f}"]
+            if earlier:
+                cells.append(f"{p50 / earlier[name]:.2f}" if name in earlier else "")
+            table.add_row(*cells)
+        Console(file=self.stdout._out).print(table)
 
 
-def measure(client, path, rounds):
-    """Return the number of queries and the median and 95th percentile of milliseconds, as text."""
-    with CaptureQueriesContext(connection) as queries:
-        response = client.get(path, secure=settings.HTTPS)
-        count = len(queries)  # Each further request forgets the log.
-    if response.status_code != 200:
-        raise CommandError(f"{path} answers {response.status_code}.")
+def measure(run, rounds):
+    """Return the number of queries and the median and 95th percentile of milliseconds of `run()`."""
+    run()  # What is remembered is there.
+    with CaptureQueriesContext(connection) as captured:
+        run()
+        queries = len(captured)  # Each further request forgets the log.
     times = []
     for _round in range(rounds):
         start = time.perf_counter()
-        client.get(path, secure=settings.HTTPS)
+        run()
         times.append((time.perf_counter() - start) * 1000)
-    return str(count), f"{median(times):.1f}", f"{quantiles(times, n=20)[-1]:.1f}"
+    return queries, median(times), quantiles(times, n=20)[-1]
+
+
+def some_paths(paths):
+    client = client_of(make_user(is_staff=True, is_superuser=True))
+    return [(path, get(client, path)) for path in paths]
+
+
+def everything():
+    """Yield (name, function) for all that is measured, each in the state that it needs."""
+    reader, administrator = make_reader(), make_user(is_staff=True, is_superuser=True)
+    client, admin, visitor = client_of(reader), client_of(administrator), Client(headers=host())
+    known = User.objects.visible().order_by("-rank").first()
+    post = Post.objects.visible().order_by("-pk").first()
+    some, every = prefix_of_some(), known.username[:3]
+
+    yield "home, nothing unread", get(client, "/", before=lambda: mark(reader, 0))
+    yield f"home, {UNREAD} unread", get(client, "/", before=lambda: mark(reader, UNREAD))
+    yield "poll for new posts", get(client, f"/news/?after={post.pk}", expected=(200, 204))
+    yield "start page of a visitor", get(visitor, "/")
+    yield "explore", get(client, "/explore/")
+    yield "explore's feed", get(visitor, "/explore/feed.atom")
+    yield "directory", get(client, "/users/")
+    yield "directory, no matches", get(client, "/users/?q=nobodyatall")
+    yield "directory, some matches", get(client, f"/users/?q={some}")
+    yield "directory, all match", get(client, f"/users/?q={every}")
+    yield "profile of the most followed", get(client, known.get_absolute_url())
+    yield "their followers", get(client, f"{known.get_absolute_url()}followers/")
+    yield "permalink", get(client, post.get_absolute_url())
+    for path in ADMIN:
+        yield f"admin: {path}", get(admin, f"/admin/{path}/")
+    yield "admin: search people", get(admin, f"/admin/accounts/user/?q={some}")
+    yield "admin: posts of one author", get(admin, f"/admin/posts/post/?q=@{known.username}")
+    yield "post", send(client, "/posts/add/", lambda: {"content": f"Hello {secrets.token_hex(4)}"})
+    yield "follow", toggle(client, known)
+    make_work(known)
+    for regular in schedule.all_regulars():
+        if regular.task is not prune:
+            yield f"task: {regular.name.rpartition('.')[2]}", regular.task.func
+    worker = Worker()
+    yield "worker: the next job", lambda: worker.ready().first()
+    yield "worker: jobs of dead workers", worker.bring_back
+    yield "health: late jobs and emails", lambda: (late_jobs().exists(), late_mails().exists())
+
+
+def make_user(**fields):
+    return User.objects.create(username=f"bench_{secrets.token_hex(8)}", **fields)
+
+
+def make_reader():
+    """A member who follows FOLLOWED people, a few of them well known."""
+    reader = make_user()
+    followed = [*User.objects.visible().order_by("-rank")[:10]]
+    others = User.objects.visible().exclude(pk=reader.pk).exclude(pk__in=[user.pk for user in followed])
+    followed += others.order_by("pk")[: FOLLOWED - len(followed)]
+    Follow.objects.bulk_create(Follow(follower=reader, followed=user) for user in followed)
+    return reader
+
+
+def mark(reader, unread):
+    """Let the reader have read all but so many posts of their home timeline."""
+    posts = Post.objects.followed_by(reader).newest_first()[unread : unread + 1]
+    position = posts[0].pk
+    ReadMark.objects.update_or_create(reader=reader, defaults={"position": position, "line": position})
+
+
+def prefix_of_some():
+    """Return the longest beginning of a username by which more than a page of people are found."""
+    name = User.objects.visible().order_by("pk")[100:101].get().username
+    prefixes = (name[:length] for length in range(len(name), 0, -1))
+    return next(p for p in prefixes if NameWord.objects.beginning_with(p.encode())[:31].count() == 31)
+
+
+def make_work(known):
+    """Plan emails, so that the tasks have something to do."""
+    with transaction.atomic():
+        plans.plan(known, kinds.of(FollowerMilestone))
+
+
+def client_of(user):
+    """A client that has logged in as somebody who is gone when the transaction is rolled back."""
+    settings.ADMIN_SECOND_FACTOR = False
+    client = Client(headers=host())
+    client.force_login(user)
+    return client
+
+
+def host():
+    return {"host": settings.ALLOWED_HOSTS[0]}
+
+
+def get(client, path, *, before=None, expected=(200,)):
+    is_ready = before is None
+
+    def run():
+        nonlocal is_ready
+        if not is_ready:
+            before()
+            is_ready = True
+        answer(client.get(path, secure=settings.HTTPS), path, expected)
+
+    return run
+
+
+def send(client, path, data):
+    def run():
+        answer(client.post(path, data(), secure=settings.HTTPS), path, (302,))
+
+    return run
+
+
+def toggle(client, person):
+    """Follow, and unfollow: half of what both take is what one takes."""
+    follow, unfollow = (f"{person.get_absolute_url()}{verb}/" for verb in ("follow", "unfollow"))
+    paths = [unfollow, follow]
+
+    def run():
+        paths.reverse()
+        answer(client.post(paths[0], secure=settings.HTTPS), paths[0], (302,))
+
+    return run
+
+
+def answer(response, path, expected):
+    if response.status_code not in expected:
+        raise CommandError(f"{path} answers {response.status_code}.")
