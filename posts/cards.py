@@ -9,8 +9,10 @@ minute, not beyond the next block or suspension, and by the cache alone.
 import secrets
 from functools import lru_cache
 from hashlib import blake2s
+from pathlib import Path
 from typing import NamedTuple
 
+from django.apps import apps
 from django.core.cache import cache
 from django.db import transaction
 from django.template.loader import get_template
@@ -63,7 +65,15 @@ class Card(NamedTuple):
 def shown(post):
     """Everything that a card shows of its post; whatever is added to the template belongs here, too."""
     author = post.author
-    return (post.pk, post.content, post.edited_on, author.username, author.display_name, author.picture)
+    return (
+        post.pk,
+        post.content,
+        post.created_on,
+        post.edited_on,
+        author.username,
+        author.display_name,
+        author.picture,
+    )
 
 
 def render_cards(posts):
@@ -125,7 +135,7 @@ def render_card(post):
 
 
 def what_all_cards_depend_on():
-    return get_language(), get_current_timezone_name(), get_script_prefix(), template_state()
+    return get_language(), get_current_timezone_name(), get_script_prefix(), code_state()
 
 
 def key_of(post, circumstances):
@@ -138,9 +148,20 @@ def cached_as(post):
 
 
 @lru_cache
-def template_state():
-    """Another after an update that changes the card."""
-    return blake2s(get_template(TEMPLATE).template.source.encode(), digest_size=8).hexdigest()
+def code_state():
+    """Another after an update that may change cards: a cache outlives it."""
+    folders = [Path(apps.get_app_config(label).path) for label in ("accounts", "posts")]
+    return state_of(get_template(TEMPLATE).template.source, *folders)
+
+
+def state_of(source, *folders):
+    """A digest of a template's source and of all code in some folders, without tests."""
+    digest = blake2s(source.encode(), digest_size=8)
+    for folder in folders:
+        for path in sorted(folder.rglob("*.py")):
+            if "tests" not in path.parts:
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def forget_mentions(**kwargs):

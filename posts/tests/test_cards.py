@@ -1,20 +1,33 @@
 """A card is rendered once, never shows what is no more so, and holds nothing that depends on who looks."""
 
+import inspect
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from unittest import mock
+from uuid import uuid4
 
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.db import models
+from django.template import engines
+from django.template.loader import get_template
 from django.test import Client
-from django.utils import translation
+from django.urls import set_script_prefix
+from django.utils import timezone, translation
 from redis.exceptions import ConnectionError
 
+from accounts.avatars import identicon
 from accounts.forms import ProfileForm
+from accounts.models import User
+from accounts.templatetags.moments import say_when
 from accounts.tests.factories import FollowFactory, UserFactory
 from posts import cards
 from posts.cards import render_cards
 from posts.ids import moment_of
 from posts.models import Post
+from posts.rendering import render_contents
 from posts.tests.factories import PostFactory
 
 
@@ -54,26 +67,158 @@ def test_a_process_remembers_no_more_cards_than_its_measure(monkeypatch):
     assert len(cards.remembered) == 1
 
 
+def other_values(field, value):
+    """Values that a field may have in place of `value`, to see what shows."""
+    if field.is_relation:
+        return [UserFactory()] if field.related_model is User else []
+    by_type = {
+        models.BooleanField: [True, False],
+        models.DateTimeField: [
+            datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC),
+            datetime(2026, 8, 9, 10, 11, tzinfo=UTC),
+        ],
+        models.CharField: ["other", "another", *([""] if field.blank else [])],
+        models.UUIDField: [uuid4()],
+        models.IntegerField: [7_000_000_000, 9],
+    }
+    found = next((values for kind, values in by_type.items() if isinstance(field, kind)), None)
+    assert found, f"Say here which other values {field} may have."
+    return [other for other in [*found, *([None] if field.null else [])] if other != value]
+
+
+def posts_to_change():
+    """A function for each of several posts that shows anew what it can: without and with all that may be empty."""
+    moment = datetime(2025, 1, 1, tzinfo=UTC)
+
+    def bare():
+        return Post(id=1 << 40, author=User(id=1, username="bob"), content="text", created_on=moment)
+
+    def full():
+        post = bare()
+        for instance in (post, post.author):
+            for field in instance._meta.concrete_fields:
+                if not field.is_relation and not getattr(instance, field.attname):
+                    value = other_values(field, getattr(instance, field.attname))[0]
+                    setattr(instance, field.attname, value)
+        return post
+
+    return bare, full
+
+
+def shown_and_key(post):
+    (post,) = render_contents([post])
+    return cards.render_card(post), cards.key_of(post, cards.what_all_cards_depend_on())
+
+
+def fields_that_show_without_a_new_key():
+    """Change each field of a post and of its author alone. Return those that change the card, and not its key."""
+    faults = set()
+    for make in posts_to_change():
+        before, key = shown_and_key(make())
+        for model, part in ((Post, lambda post: post), (User, lambda post: post.author)):
+            for field in model._meta.concrete_fields:
+                for value in other_values(field, getattr(part(make()), field.name)):
+                    post = make()
+                    setattr(part(post), field.name, value)
+                    html, other_key = shown_and_key(post)
+                    if html != before and other_key == key:
+                        faults.add(f"{model.__name__}.{field.name}")
+    return faults
+
+
 @pytest.mark.django_db
 def test_all_that_a_card_shows_is_in_its_key():
-    post = PostFactory(author=UserFactory(username="bob", display_name="Bob"))
+    assert fields_that_show_without_a_new_key() == set()
 
-    def key():
-        return cards.key_of(post, cards.what_all_cards_depend_on())
 
-    keys = {key()}
-    for change in (
-        lambda: setattr(post, "content", "other"),
-        lambda: setattr(post.author, "display_name", "Robert"),
-        lambda: setattr(post.author, "username", "robert"),
-        lambda: setattr(post, "pk", post.pk + 1),
-    ):
-        change()
-        keys.add(key())
-    with translation.override("de"):
-        keys.add(key())
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("added", "field"),
+    [
+        ("{{ post.hidden_on }}", "Post.hidden_on"),
+        ("{{ post.author.bio }}", "User.bio"),
+        ("{% if post.author.noindex %}x{% endif %}", "User.noindex"),
+        ("{% if post.author.picture and post.author.suspended_on %}x{% endif %}", "User.suspended_on"),
+        ("{{ post.author.date_joined|date:'Y' }}", "User.date_joined"),
+    ],
+)
+def test_a_template_that_shows_more_is_found_out(added, field, monkeypatch):
+    source = get_template(cards.TEMPLATE).template.source + added
+    more = engines["django"].from_string(source)
+    monkeypatch.setattr(cards, "get_template", lambda name: more)
+    assert fields_that_show_without_a_new_key() == {field}
 
-    assert len(keys) == 6
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "field", ["content", "created_on", "edited_on", "username", "display_name", "picture"]
+)
+def test_a_key_that_lacks_a_part_is_found_out(field, monkeypatch):
+    def without(post):
+        return [
+            getattr(part, name)
+            for part, names in (
+                (post, ["pk", "content", "created_on", "edited_on"]),
+                (post.author, ["username", "display_name", "picture"]),
+            )
+            for name in names
+            if name != field
+        ]
+
+    monkeypatch.setattr(cards, "shown", without)
+    assert {fault.partition(".")[2] for fault in fields_that_show_without_a_new_key()} >= {field}
+
+
+@pytest.mark.django_db
+def test_a_card_is_made_of_the_rows_at_hand_alone(django_assert_num_queries):
+    """What it would ask the database for could change without a new key."""
+    post = PostFactory(author=UserFactory(display_name="Bob"))
+    (post,) = Post.objects.filter(pk=post.pk).for_lists()
+    with django_assert_num_queries(0):
+        render_cards([post])
+
+
+@pytest.mark.django_db
+def test_the_circumstances_of_all_cards_are_in_their_keys():
+    def change_language():
+        return translation.override("de")
+
+    def change_time_zone():
+        return timezone.override("Asia/Tokyo")
+
+    @contextmanager
+    def change_prefix():
+        set_script_prefix("/below/")
+        yield
+        set_script_prefix("/")
+
+    full = posts_to_change()[1]
+    before, key = shown_and_key(full())
+    for change in (change_language, change_time_zone, change_prefix):
+        with change():
+            html, other_key = shown_and_key(full())
+        assert html != before
+        assert other_key != key
+    assert shown_and_key(full()) == (before, key)
+
+
+def test_an_update_of_template_or_code_makes_new_cards(tmp_path):
+    (tmp_path / "rendering.py").write_text("one")
+    (tmp_path / "tests").mkdir()
+    before = cards.state_of("template", tmp_path)
+    (tmp_path / "tests" / "test_rendering.py").write_text("no matter")
+    assert cards.state_of("template", tmp_path) == before
+    assert cards.state_of("another", tmp_path) != before
+    (tmp_path / "rendering.py").write_text("two")
+    assert cards.state_of("template", tmp_path) != before
+
+
+def test_the_state_covers_the_code_that_makes_cards(monkeypatch):
+    folders = []
+    monkeypatch.setattr(cards, "state_of", lambda source, *found: folders.extend(found) or "state")
+    cards.code_state.__wrapped__()
+    made_by = {Path(inspect.getfile(each)) for each in (render_contents, identicon.__wrapped__, say_when)}
+    assert all(any(path.is_relative_to(folder) for folder in folders) for path in made_by)
 
 
 def test_a_new_display_name_shows_at_once(member_client, bob):

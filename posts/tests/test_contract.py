@@ -1,9 +1,9 @@
 """Every timeline keeps the contract of posts/timelines/base.py, and the test of that can fail."""
 
 import pytest
-from django.conf import settings as site_settings
 
 from posts.tests.network import Network, try_out
+from posts.tests.stored import needs_redis
 from posts.timelines import home_timeline, queries
 from posts.timelines.fanout_read import FanOutOnReadTimeline
 from posts.timelines.fanout_write import FanOutOnWriteTimeline
@@ -22,7 +22,7 @@ class SmallFanOutOnRead(FanOutOnReadTimeline):
 
 NORMALIZED = "posts.timelines.normalized.NormalizedTimeline"
 STORED = [f"{__name__}.SmallFanOutOnWrite", f"{__name__}.SmallFanOutOnRead"]
-TIMELINES = [NORMALIZED, *(STORED if site_settings.TIMELINE_REDIS_URL else [])]
+TIMELINES = [NORMALIZED, *(pytest.param(path, marks=needs_redis) for path in STORED)]
 
 
 @pytest.fixture(params=TIMELINES, ids=lambda path: path.rpartition(".")[2])
