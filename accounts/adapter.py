@@ -95,7 +95,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_safe_url(self, url):
         """Whether one may be redirected to `url` after a form."""
-        return is_on_this_site(url, allauth_context.request)
+        return is_on_this_site(url)
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None):
         """Send nothing: accounts.security tells of all that changed, also of what allauth does not know of."""
