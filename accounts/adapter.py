@@ -112,7 +112,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_safe_url(self, url):
         """Whether one may be redirected to `url` after a form."""
-        return is_on_this_site(url, allauth_context.request)
+        return is_on_this_site(url)
 
     def send_confirmation_mail(self, request, emailconfirmation, signup):
         """Ask to confirm the address with which somebody signed up. If it has an account, say that instead.

@@ -17,10 +17,7 @@ def under_site_url(text, request):
     return absolute("/" + text.removeprefix(root)) if text.startswith(root) else text
 
 
-def is_on_this_site(url, request):
-    """Whether `url` is safe to redirect to: a path, or an address under SITE_URL or under the host that `request` names.
-
-    A proxy may leave the port out of the Host header, so that names another server.
-    """
-    hosts = {request.get_host(), urlsplit(settings.SITE_URL).netloc}
-    return url_has_allowed_host_and_scheme(url, hosts, require_https=request.is_secure())
+def is_on_this_site(url):
+    """Whether `url` is safe to redirect to: a path, or an address under SITE_URL."""
+    site = urlsplit(settings.SITE_URL)
+    return url_has_allowed_host_and_scheme(url, {site.netloc}, require_https=site.scheme == "https")

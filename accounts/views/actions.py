@@ -71,7 +71,7 @@ class PersonActionView(PersonMixin, View):
 
     def get_success_url(self):
         url = self.request.POST.get("next", "")
-        return url if is_on_this_site(url, self.request) else self.person.get_absolute_url()
+        return url if is_on_this_site(url) else self.person.get_absolute_url()
 
 
 class FollowButtonView(PersonActionView):

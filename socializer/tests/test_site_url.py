@@ -214,6 +214,8 @@ def test_the_address_to_go_on_to_is_on_the_site_with_its_port(serve_at, member, 
         "/users/settings/": True,
         f"{site}/users/settings/": True,
         f"{scheme}://{name}:9999/": False,
+        # On another port stands another site.
+        f"{scheme}://{name}/": name == host,
         "https://evil.example/": False,
         "//evil.example/": False,
         "javascript:alert(1)": False,
