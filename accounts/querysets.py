@@ -52,10 +52,8 @@ class UserQuerySet(models.QuerySet):
 
     def never_confirmed(self, before):
         """People who signed up before the datetime `before` and never confirmed their address, so never got in."""
-        addresses = EmailAddress.objects.filter(user=OuterRef("pk"))
-        return self.filter(email=None, last_login=None, date_joined__lt=before).filter(
-            Exists(addresses.filter(verified=False)), ~Exists(addresses.filter(verified=True))
-        )
+        waiting = EmailAddress.objects.filter(user=OuterRef("pk"), verified=False)
+        return self.filter(Exists(waiting), email=None, last_login=None, date_joined__lt=before)
 
     def unblocked_for(self, viewer):
         """People whom `viewer` has not blocked, and who have not blocked `viewer`. A visitor has no blocks."""
