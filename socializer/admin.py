@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.views.main import ERROR_FLAG, SEARCH_VAR
-from django.core.exceptions import BadRequest, ValidationError
+from django.core.exceptions import BadRequest, FieldDoesNotExist, FieldError, ValidationError
 from django.db import DataError
 from django.db.models.constants import LOOKUP_SEP
 from django.http import Http404, HttpResponseRedirect
@@ -16,8 +16,17 @@ from django.utils.translation import gettext as _
 
 logger = logging.getLogger(__name__)
 
-# What Django, drivers and databases raise for values that a column or a date can't hold.
-UNUSABLE_VALUE = (DataError, OverflowError, ValueError, ValidationError)
+# What Django, drivers and databases raise for values that a lookup can't read, or a column or a date can't hold.
+UNUSABLE_VALUE = (
+    DataError,
+    FieldDoesNotExist,
+    FieldError,
+    ValidationError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 # Each word of a search becomes a condition, and SQLite refuses to nest a thousand.
 LONGEST_SEARCH = 500
 

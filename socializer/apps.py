@@ -13,6 +13,7 @@ class SocializerConfig(AppConfig):
         from django_structlog.signals import bind_extra_request_metadata
 
         bind_extra_request_metadata.connect(log_client_address, dispatch_uid="socializer.log_client_address")
+        bind_extra_request_metadata.connect(note_request, dispatch_uid="socializer.note_request")
 
 
 class SocializerAdminConfig(admin_apps.AdminConfig):
@@ -31,3 +32,8 @@ def log_client_address(request, logger, **kwargs):
     except PermissionDenied:
         address = None
     structlog.contextvars.bind_contextvars(ip=address)
+
+
+def note_request(request, **kwargs):
+    """Let every log line know which request is being answered, so that it holds none of its secrets."""
+    structlog.contextvars.bind_contextvars(answering=request)

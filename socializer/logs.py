@@ -1,18 +1,42 @@
 """Structured logs: one line per event on standard error, for people or for machines."""
 
-import re
-
 import structlog
+from django.apps import apps
+from django.http import HttpRequest
 
-# Addresses that are keys: whoever reads the log must not be able to use them.
-_secret_address = re.compile(r"(/feeds/|/users/unsubscribe/)[^/\s]+")
+# The parts of a log line that hold no address, and must stay as they are.
+OWN_WORDS = ("level", "logger", "timestamp", "request_id")
 
 
-def hide_secret_addresses(logger, name, event):
-    """Take the tokens out of the addresses in a log line."""
-    for key in {"event", "request"} & event.keys():
-        event[key] = _secret_address.sub(r"\1***", str(event[key]))
-    return event
+def redact(logger, name, event):
+    """Take out of a log line what works as a key: see socializer.redaction."""
+    # The request that a line is about, or else the one that is being answered; see socializer.apps.
+    about = event.pop("answering", None)
+    if isinstance(event.get("request"), HttpRequest):
+        about = event["request"]
+    try:
+        return event | (_redacted(event, about) if apps.ready else {})
+    except Exception:
+        # The URL patterns can't be imported, say. Then nothing is known about an address.
+        return {key: _without_path(value, about) for key, value in event.items()}
+
+
+def _without_path(value, request):
+    if isinstance(value, HttpRequest):
+        return value.method
+    return value.replace(request.path, "***") if request and isinstance(value, str) else value
+
+
+def _redacted(event, request):
+    from socializer import redaction  # It needs the addresses, and those the applications.
+
+    redact = redaction.of_request(request).redact if request else redaction.redact_text
+    texts = {
+        key: redact(value) for key, value in event.items() if isinstance(value, str) and key not in OWN_WORDS
+    }
+    if request and "request" in event:
+        texts["request"] = redaction.of_request(request).line
+    return texts
 
 
 _processors = [
@@ -20,13 +44,14 @@ _processors = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.stdlib.ExtraAdder(),
-    hide_secret_addresses,
+    # Not the format with each frame's variables: passwords are among them.
+    structlog.processors.format_exc_info,
+    redact,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
 _renderers = {
-    "json": [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
-    # Not the default with each frame's variables: passwords are among them.
+    "json": [structlog.processors.JSONRenderer()],
     "console": [
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     ],

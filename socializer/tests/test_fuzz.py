@@ -270,7 +270,9 @@ def test_no_odd_request_is_crashed_on(people):
         else:
             request, response = odd_request(rng, clients[rng.choice(["ada", "bob"])])
         if response.status_code >= 500:
-            crashed.append(f"{response.status_code}: {request}")
+            crashed.append(
+                f"{response.status_code}: {response.exc_info and response.exc_info[1]!r}: {request}"
+            )
 
     assert crashed == []
 
