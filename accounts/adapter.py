@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import devices, security
 from accounts.addresses import canonical_email
-from accounts.backends import find_account
+from accounts.backends import account_lookup, find_account
 from accounts.emails import letters, outbox
 from accounts.links import is_on_this_site, under_site_url
 from accounts.models import RetiredUsername, ToldState, User
@@ -62,7 +62,8 @@ class AccountAdapter(DefaultAccountAdapter):
         """
         user = find_account(credentials)
         if user is None:
-            return super()._get_login_attempts_cache_key(request, **credentials)
+            # Not allauth's key: it has the Host header in it, so each invented port would begin a count of its own.
+            return str(account_lookup(credentials))
         return f"{user.pk} in a known browser" if devices.is_known(request, user) else str(user.pk)
 
     def confirm_email(self, request, email_address):

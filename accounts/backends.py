@@ -31,8 +31,12 @@ class AuthenticationBackend(AllauthBackend):
 
 def find_account(credentials):
     """Return the one account with the name or address in `credentials`, typed in any way, or None."""
+    return get_user_model().objects.filter(**account_lookup(credentials)).first()
+
+
+def account_lookup(credentials):
+    """Return the condition, a dict, for the account that `credentials` name: the same however it is typed."""
     typed = credentials.get("username") or credentials.get("email") or ""
     # No database takes null characters and lone surrogates.
     name = typed.encode(errors="ignore").decode().replace("\0", "")
-    lookup = {"email": email_key(name)} if is_email(name) else {"username": name.strip().lower()}
-    return get_user_model().objects.filter(**lookup).first()
+    return {"email": email_key(name)} if is_email(name) else {"username": name.strip().lower()}

@@ -263,6 +263,16 @@ def test_a_login_over_its_limit_is_refused_and_a_full_or_empty_cache_does_not_ch
     assert_refused(log_in(PASSWORD), 60)
 
 
+def test_guesses_for_an_unknown_name_are_one_count_however_it_and_the_host_are_written(db):
+    spellings = ["nobody@example.org", "NOBODY@Example.org", "nobody\u200b@example.org"]
+    for number in range(60):
+        client = Client(REMOTE_ADDR=f"198.51.100.{number}", headers={"host": f"testserver:{8000 + number}"})
+        data = {"login": spellings[number % len(spellings)], "password": "wrong"}
+        assert client.post("/users/login/", data).status_code == 200
+
+    assert_refused(Client().post("/users/login/", data), 600)
+
+
 def test_a_login_that_succeeds_does_not_count(member):
     for _number in range(30):
         assert Client().post("/users/login/", {"login": "ada", "password": PASSWORD}).status_code == 302
