@@ -53,6 +53,8 @@ A, REPO = "https://example.com/a", "https://example.com/repo"
         "{}–and so on",
         "{}‥",
         "{}～",
+        "{}１２３",
+        "{}ＡＢＣ",
         "{}\u3000好",
         "{}\u00a0x",
         "{}\nx",
@@ -217,6 +219,8 @@ def test_what_cannot_be_understood_for_certain_is_no_link(text):
         ("https://MÜNCHEN.example/", "https://münchen.example/", "münchen.example"),
         # Others read these as other hosts, or people do.
         ("https://straße.example/", "https://xn--strae-oqa.example/", "xn--strae-oqa.example"),
+        ("https://όμορφος.example/a", "https://xn--xxagahgw2b.example/a", None),
+        ("https://نامه\u200cای.example/a", "https://xn--mgba3gch31f060k.example/a", None),
         ("https://pаypal.com/", "https://xn--pypal-4ve.com/", "xn--pypal-4ve.com"),
         ("https://аррӏе.com/", "https://xn--80ak6aa92e.com/", "xn--80ak6aa92e.com"),
         ("https://com.comノx.evil.example/a", "https://com.xn--comx-xq4c.evil.example/a", None),

@@ -32,7 +32,7 @@ def test_the_same_form_sent_twice_makes_one_post_and_leads_to_it(member_client, 
 
 
 def test_another_text_from_the_same_form_is_another_post(member_client, number):
-    for content in ("One", "Two", "Two", " One "):
+    for content in ("One", "Two", "Two", "One "):
         send(member_client, content, number)
 
     assert sorted(Post.objects.values_list("content", flat=True)) == ["One", "Two"]
