@@ -6,6 +6,7 @@ text is only kept if the form says whose it is, and only that member ever sees i
 
 from django.core.signing import BadSignature, Signer
 
+from accounts.text import fit
 from posts.validators import MAX_CODE_POINTS
 
 # The name of the form's hidden field.
@@ -32,7 +33,7 @@ def writer_of(data):
 
 def keep(request, writer, text):
     """Keep `text`, sent to the page at hand, for the member with that primary key."""
-    kept = [*request.session.get(KEY, []), [writer, request.path, text[:MAX_CODE_POINTS]]]
+    kept = [*request.session.get(KEY, []), [writer, request.path, fit(text, MAX_CODE_POINTS)]]
     request.session[KEY] = kept[-MOST:]
 
 

@@ -4,6 +4,7 @@ from django.http import QueryDict
 from django.middleware.csrf import get_token
 from django.urls import reverse
 
+from accounts.text import fit
 from posts import drafts
 
 # Of a body too big to be read, so many bytes are; far more than any post may have.
@@ -18,6 +19,8 @@ def given_back(request, status):
     try:
         sent = _beginning(request) if status == 413 else request.POST
         text, writer = sent.get("content", ""), sent.get(drafts.WRITER, "")
+        if status == 413:
+            text = fit(text, len(text) - 10)  # Where the body was cut, half a character may be left.
         # What is gone or closed cannot take it; a new post can.
         action = reverse("posts:add") if status == 404 else request.path
     except Exception:
