@@ -68,6 +68,7 @@ LEFT_OUT = {
     "accounts.FollowerChange.recipient": "Collected for the next email: followers.json has who follows.",
     "accounts.MailPlan.recipient": "When the next email is due follows from settings.json.",
     "accounts.ModerationAction.moderator": "The site's record of its moderators' work.",
+    "accounts.NameWord.user": "Made of the names in profile.json.",
     "accounts.ToldState.user": "Holds the password's hash.",
     "admin.LogEntry.user": "The site's record of its moderators' work.",
     "posts.PulledAuthor.author": "How the timelines are stored.",

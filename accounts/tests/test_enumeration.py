@@ -62,7 +62,7 @@ def observed(act, *typed):
     with encode as hashes, CaptureQueriesContext(connection) as queries:
         answer = act(client)
     writes = [
-        re.sub(r'.*?(INSERT INTO|UPDATE|DELETE FROM) "(\w+)".*', r"\1 \2", query["sql"])
+        re.sub(r'(INSERT|UPDATE|DELETE)\b[^"]*"(\w+)".*', r"\1 \2", query["sql"])
         for query in queries
         if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))
     ]
