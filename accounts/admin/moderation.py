@@ -33,7 +33,7 @@ class ChosenRowsMixin:
         except ValidationError as error:
             raise BadRequest("Something was chosen that is no row.") from error
         if request.POST.get("select_across") == "1" and queryset[COUNTED : COUNTED + 1]:
-            words = _("Those are too many to be dealt with at once. Search for some of them.")
+            words = _("Those are too many to change at once. Search for some of them.")
             self.message_user(request, words, messages.ERROR)
             return None
         return super().response_action(request, queryset)
