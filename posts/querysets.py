@@ -1,9 +1,8 @@
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F
-from django.db.models.lookups import IsNull
 
-from accounts.querysets import without_blocked
+from accounts.querysets import is_among, without_blocked
 
 # What a card and a feed show of a post, and what says which actions it offers.
 LISTED = (
@@ -24,10 +23,8 @@ class PostQuerySet(models.QuerySet):
         return self.visible().without_authors(get_user_model().objects.filter(noindex=True))
 
     def without_authors(self, people):
-        """Posts by others than `people`, a queryset with a partial index for these alone."""
-        # Each post's author is looked for there. A list of all of them would be made for every page, and grows with the site.
-        found = models.Subquery(people.filter(pk=models.OuterRef("author")).values("pk"))
-        return self.filter(IsNull(found, True))
+        """Posts by others than `people`, a queryset that is read from an index of these alone."""
+        return self.exclude(is_among(people, "author"))
 
     def visible_to(self, viewer):
         """Visible posts by people without a block between them and `viewer`."""

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import structlog
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
@@ -12,6 +14,10 @@ class SocializerConfig(AppConfig):
     def ready(self):
         from django_structlog.signals import bind_extra_request_metadata
 
+        from accounts.jobs import schedule
+        from socializer import sitemaps
+
+        schedule.register(sitemaps.store_parts, timedelta(hours=1))
         bind_extra_request_metadata.connect(log_client_address, dispatch_uid="socializer.log_client_address")
         bind_extra_request_metadata.connect(note_request, dispatch_uid="socializer.note_request")
 

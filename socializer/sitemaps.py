@@ -1,5 +1,6 @@
 """What search engines may show: the pages about the site, and the profiles and posts of members who want it."""
 
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -11,17 +12,17 @@ from django.http import Http404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
+from django_tasks import task
 
 from accounts.links import absolute
-from accounts.models import User
+from accounts.models import ListPart, User
 from posts.models import Post
 
 
 class SiteSitemap(Sitemap):
     """Under the address of SITE_URL, whatever name the request has used."""
 
-    # The format allows 50,000, but then one answer holds a process for seconds. Parts are cut by number and not by key:
-    # late ones cost a walk along the index, but each keeps its address, which search engines know it by.
+    # The format allows 50,000, but then one answer holds a process for seconds.
     limit = 5000
 
     def get_protocol(self, protocol=None):
@@ -39,21 +40,78 @@ class PageSitemap(SiteSitemap):
         return reverse(item)
 
 
-class ProfileSitemap(SiteSitemap):
-    def items(self):
-        return User.objects.indexable().only("username").order_by("pk")
+class KeyPaginator:
+    """Cuts a queryset into parts by primary keys that are stored: no part, nor their list, takes longer on a larger site.
+
+    The oldest rows come first: what is in a part stays there as more is written.
+    """
+
+    def __init__(self, name, rows, per_page):
+        self.name, self.rows, self.per_page = name, rows, per_page
+
+    @property
+    def count(self):
+        return int(self.rows.exists())  # Only whether there are any matters.
+
+    @property
+    def page_range(self):
+        return range(1, len(self.first_keys()) + 1)
+
+    def page(self, number):
+        keys = ListPart.stored_keys(self.name)
+        if number > len(keys):
+            keys = self.first_keys()
+        if not 1 <= number <= len(keys):
+            raise EmptyPage
+        rows = self.rows.filter(pk__gte=keys[number - 1])
+        rows = rows.filter(pk__lt=keys[number]) if number < len(keys) else rows[: self.per_page]
+        return SimpleNamespace(object_list=rows)
+
+    def first_keys(self):
+        return ListPart.first_keys(self.name, self.rows, self.per_page, at_most=NEW_PARTS)
+
+    def store(self):
+        ListPart.store(self.name, self.rows, self.per_page, at_most=NEW_PARTS)
 
 
-class PostSitemap(SiteSitemap):
+class KeySitemap(SiteSitemap):
+    """Of the rows of a model."""
+
+    name = ""
+
+    @property
+    def paginator(self):
+        return KeyPaginator(self.name, self.items().order_by("pk"), self.limit)
+
+
+class ProfileSitemap(KeySitemap):
+    name = "sitemap-people"
+
     def items(self):
-        # The oldest first: what stands on a page stays there as more is written.
-        return Post.objects.indexable().only("created_on").order_by("pk")
+        return User.objects.indexable().only("username")
+
+
+class PostSitemap(KeySitemap):
+    name = "sitemap-posts"
+
+    def items(self):
+        return Post.objects.indexable().only("created_on")
 
     def lastmod(self, post):
         return post.created_on
 
 
+# So many parts more than are stored are looked for, one after another, in a request or by the periodic task.
+NEW_PARTS = 10
+
 SECTIONS = {"pages": PageSitemap, "people": ProfileSitemap, "posts": PostSitemap}
+
+
+@task()
+def store_parts():
+    """Store where new parts of the sitemap begin, so that no request has to look for them."""
+    for section in (ProfileSitemap, PostSitemap):
+        section().paginator.store()
 
 
 def answer(request, template, context):

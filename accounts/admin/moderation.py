@@ -30,7 +30,7 @@ class LongListMixin:
 
     def response_action(self, request, queryset):
         if request.POST.get("select_across") == "1" and queryset[COUNTED : COUNTED + 1]:
-            words = _("Those are too many to be dealt with at once. Search for some of them.")
+            words = _("Those are too many to change at once. Search for some of them.")
             self.message_user(request, words, messages.ERROR)
             return None
         return super().response_action(request, queryset)

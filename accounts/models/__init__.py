@@ -8,7 +8,7 @@ from accounts.models.name import NameWord
 from accounts.models.news import FollowerChange, FollowNotice, Milestone
 from accounts.models.rate_limit import RateLimitCounter
 from accounts.models.retired import RetiredUsername
-from accounts.models.scan import ScanPosition
+from accounts.models.scan import ListPart, ScanPosition
 from accounts.models.schedule import Turn
 from accounts.models.security import ToldState
 from accounts.models.user import User
@@ -22,6 +22,7 @@ __all__ = [
     "FollowNotice",
     "FollowerChange",
     "Job",
+    "ListPart",
     "MailPlan",
     "MailPreference",
     "Milestone",

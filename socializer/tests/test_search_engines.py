@@ -5,8 +5,10 @@ import re
 import pytest
 from django.contrib.staticfiles import finders
 
+from accounts.models import ListPart
 from accounts.tests.factories import UserFactory
 from posts.tests.factories import PostFactory
+from socializer import sitemaps
 from socializer.sitemaps import SiteSitemap
 
 LOC = re.compile(r"<loc>http://localhost:8000(.*?)</loc>")
@@ -63,6 +65,25 @@ def test_the_number_of_queries_for_a_part_does_not_grow(client, django_assert_nu
     for part in ("people", "posts"):
         with django_assert_num_queries(2):
             client.get(f"/sitemap-{part}-1.xml")
+
+
+@pytest.mark.django_db
+def test_a_part_keeps_its_address_and_its_rows(client, monkeypatch):
+    monkeypatch.setattr(SiteSitemap, "limit", 2)
+    monkeypatch.setattr(sitemaps, "NEW_PARTS", 1)
+    people = [UserFactory() for _ in range(8)]
+    for _run in range(5):
+        sitemaps.store_parts.func()
+    before = [f"/@{person.username}/" for person in people]
+    assert listed(client)[4:] == before
+    assert ListPart.objects.filter(list="sitemap-people").count() == 3
+
+    people[0].delete()
+    people[3].suspend()
+    UserFactory(username="newest")
+    assert LOC.findall(client.get("/sitemap-people-1.xml").content.decode()) == before[1:2]
+    assert LOC.findall(client.get("/sitemap-people-2.xml").content.decode()) == before[2:3]
+    assert listed(client)[4:] == [*before[1:3], *before[4:], "/@newest/"]
 
 
 @pytest.mark.django_db

@@ -16,7 +16,7 @@ from accounts.emails import kinds, plans
 from accounts.emails.followers import FollowerMilestone
 from accounts.jobs import schedule
 from accounts.jobs.worker import Worker
-from accounts.models import Follow, NameWord, User
+from accounts.models import Follow, NameWord, ScanPosition, User
 from accounts.quiet import without_request_log
 from accounts.seeding.command import positive
 from accounts.tasks import prune
@@ -153,7 +153,10 @@ def prefix_of_some():
 
 
 def make_work(known):
-    """Plan emails, so that the tasks have something to do."""
+    """Plan emails, so that the tasks have something to do, and let those that go through all members be in their midst."""
+    middle = User.objects.order_by("-pk")[0].pk // 2
+    for name in ("recount", "sweep"):
+        ScanPosition.objects.update_or_create(name=name, defaults={"position": middle})
     with transaction.atomic():
         plans.plan(known, kinds.of(FollowerMilestone))
 

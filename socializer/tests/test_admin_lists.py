@@ -1,0 +1,67 @@
+"""Lists of the admin on a large site: what they count, and how they are searched."""
+
+import pytest
+from django.test import Client
+
+from accounts.admin import paginator
+from accounts.models import Delivery
+from accounts.tests.factories import FollowFactory, UserFactory
+from posts.models import Post
+from posts.tests.factories import PostFactory
+
+
+@pytest.fixture
+def admin(db):
+    client = Client()
+    client.force_login(UserFactory(username="chief", is_staff=True, is_superuser=True))
+    return client
+
+
+def found(client, path):
+    return [str(row) for row in client.get(f"/admin/{path}").context["cl"].result_list]
+
+
+def test_only_the_first_rows_are_counted_and_the_page_says_so(admin, monkeypatch):
+    monkeypatch.setattr(paginator, "COUNTED", 120)
+    PostFactory.create_batch(120)
+    assert "120 posts" in admin.get("/admin/posts/post/").content.decode()
+
+    PostFactory.create_batch(30)
+    page = admin.get("/admin/posts/post/")
+    assert "more than 120 posts" in page.content.decode()
+    assert page.context["cl"].paginator.num_pages == 2
+
+
+def test_no_action_is_taken_on_more_than_are_counted(admin, monkeypatch):
+    monkeypatch.setattr("accounts.admin.moderation.COUNTED", 3)
+    posts = PostFactory.create_batch(4)
+    data = {"action": "hide", "_selected_action": [posts[0].pk], "select_across": "1", "reason": "x"}
+    page = admin.post("/admin/posts/post/", data, follow=True).content.decode()
+    assert "too many to change at once" in page
+    assert not Post.objects.exclude(hidden_on=None).exists()
+
+    posts[0].delete()
+    admin.post("/admin/posts/post/", data | {"_selected_action": [posts[1].pk]}, follow=True)
+    assert Post.objects.exclude(hidden_on=None).count() == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found"),
+    [
+        *(("LOVE", True), ("ada", True), ("@Ada", True), ("Ada Love", True), ("ada@example.org", True)),
+        *(("ADA@EXAMPLE.ORG", True), ("velace", False), ("example.org", False), ("\x00", True)),
+    ],
+)
+def test_people_are_searched_as_in_the_directory_or_by_a_whole_address(admin, member, query, is_found):
+    assert ("@ada" in found(admin, f"accounts/user/?q={query}")) == is_found
+
+
+def test_follows_and_emails_are_searched_by_a_whole_username(admin):
+    follow = FollowFactory(follower=UserFactory(username="bob"), followed=UserFactory(username="bobby"))
+    Delivery.objects.create(recipient=follow.follower, kind="new_follower", key="1")
+    Delivery.objects.create(address="new@example.org", kind="email_confirmation", key="2")
+
+    for name, number in (("@Bob", 1), ("bobby", 1), ("bo", 0)):
+        assert len(found(admin, f"accounts/follow/?q={name}")) == number
+    for words, number in (("bob", 1), ("bobby", 0), ("new@example.org", 1)):
+        assert len(found(admin, f"accounts/delivery/?q={words}")) == number

@@ -1,0 +1,38 @@
+"""Making sites to measure on, and comparing two of them."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import Delivery, Follow, NameWord, User
+from posts.models import Post
+
+
+def run(command, *args, **options):
+    out = StringIO()
+    call_command(command, *args, stdout=out, stderr=StringIO(), **options)
+    return out.getvalue()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_made_up_site_is_measured_and_compared(tmp_path):
+    said = run("bench_fill", people=300, follows=6_000, posts=3_000)
+    assert "300 people" in said
+    assert list(User.objects.miscounted()) == []
+    assert NameWord.store(User.objects.all()) == 0
+
+    before = (User.objects.count(), Post.objects.count(), Follow.objects.count(), Delivery.objects.count())
+    file = tmp_path / "small.json"
+    table = run("bench_pages", rounds=2, json=file)
+    for words in ("home, 300 unread", "directory, all match", "post", "task: recount_some"):
+        assert words in table
+    medians = json.loads(file.read_text())
+    assert all(median > 0 for median in medians.values())
+
+    assert "ratio" in run("bench_pages", rounds=2, compare=file)
+    after = (User.objects.count(), Post.objects.count(), Follow.objects.count(), Delivery.objects.count())
+    assert after == before
+    with pytest.raises(CommandError, match="Fill an empty one"):
+        run("bench_fill")
