@@ -99,7 +99,7 @@ def posts_to_change():
         post = bare()
         for instance in (post, post.author):
             for field in instance._meta.concrete_fields:
-                if not field.is_relation and not getattr(instance, field.attname):
+                if not (field.is_relation or field.generated or getattr(instance, field.attname)):
                     value = other_values(field, getattr(instance, field.attname))[0]
                     setattr(instance, field.attname, value)
         return post

@@ -51,6 +51,9 @@ def test_so_is_each_field_of_the_member():
         "is_active": "who is suspended can't ask for an export",
         "suspended_on": "who is suspended can't ask for an export",
         "is_superuser": "is_moderator says enough",
+        "follower_count": "followers.json has them",
+        "following_count": "following.json has them",
+        "rank": "the place in the directory follows from the followers",
         "groups": "is_moderator says enough",
         "user_permissions": "is_moderator says enough",
     }

@@ -11,7 +11,7 @@ from posts.timelines.stored import Candidates, posts_among
 # What ANALYZE would find: rows in the index, and rows for each value of its columns. Of empty tables, such as that of pulled
 # authors at first, it says nothing, and SQLite takes them for a million rows, more than are here.
 STATISTICS = [
-    ("posts_post", "post_author_newest", "500000 50 1"),
+    ("posts_post", "post_author_newest", "500000 50 1 1"),
     ("accounts_follow", "follow_followed_follower", "300000 30 1"),
     ("accounts_user", "user_suspended", "200 1"),
 ]

@@ -39,7 +39,7 @@ AUTHORS_SEEN = """
     UNION ALL SELECT %(reader)s
 """
 
-# As the partial index (author, id) has it.
+# The index post_author_newest ends with hidden_on, so that this needs no row.
 VISIBLE = "p.hidden_on IS NULL"
 
 # SQLite walks the authors and, in the index (author, id), each one's posts; as the posts come in the order asked for,

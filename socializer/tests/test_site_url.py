@@ -20,7 +20,7 @@ POISONED = [
     {"host": "LOCALHOST.:1337"},
     {"host": "localhost", "x-forwarded-host": "evil.example:1337", "x-forwarded-port": "1337"},
 ]
-WRONG = re.compile(r"1337|evil\.|127\.0\.0\.1")
+WRONG = re.compile(r":1337|evil\.|127\.0\.0\.1")
 
 
 def read_settings():

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('posts', '0007_post_author'),
+        ('posts', '0006_stored_timelines'),
     ]
 
     operations = [
