@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='post',
-            index=models.Index(fields=['author'], name='post_author'),
+            index=models.Index(fields=['author', 'created_on'], name='post_author_created'),
         ),
         migrations.AddIndex(
             model_name='post',

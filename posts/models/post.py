@@ -57,7 +57,7 @@ class Post(models.Model):
                 "author", models.F("id").desc(), name="post_author_newest", condition=models.Q(hidden_on=None)
             ),
             # Deleting an account, its export and the admin need the hidden ones, too.
-            models.Index(fields=["author"], name="post_author"),
+            models.Index(fields=["author", "created_on"], name="post_author_created"),
             models.Index("id", name="post_hidden", condition=models.Q(hidden_on__isnull=False)),
         ]
 
