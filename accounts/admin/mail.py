@@ -14,7 +14,7 @@ class KindFilter(admin.SimpleListFilter):
     parameter_name = "kind"
 
     def lookups(self, request, model_admin):
-        return [(kind.name, kind.name) for kind in kinds.all_kinds()]
+        return [(kind.name, kind.label) for kind in kinds.all_kinds()]
 
     def queryset(self, request, queryset):
         return queryset.filter(kind=self.value()) if self.value() else queryset

@@ -208,45 +208,45 @@ class User(HasPicture, AbstractUser):
     def follow(self, other):
         """Follow `other` and publish `user_followed`.
 
-        Returns whether anything changed: not for oneself, if either is suspended or gone, already followed, or where either
-        has blocked the other.
+        Returns whether anything changed: not for oneself, somebody suspended or gone, already followed, or where either has
+        blocked the other.
         """
         if other == self:
             return False
         with transaction.atomic():
-            if not self._lock_with(other) or Block.exists_between(self, other):
+            visible = self._lock_with(other)
+            if other.pk not in visible or Block.exists_between(self, other):
                 return False
             follow, created = Follow.objects.get_or_create(follower=self, followed=other)
             if created:
-                self._count_follow_of(other, 1)
+                self._count_follow_of(other, 1, visible)
                 signals.user_followed.send(sender=User, follow=follow)
         return created
 
     def unfollow(self, other):
         """Stop following `other` and publish `user_unfollowed`. Returns whether anything changed."""
         with transaction.atomic():
-            both_visible = self._lock_with(other)
+            visible = self._lock_with(other)
             deleted, _by_model = Follow.objects.filter(follower=self, followed=other).delete()
             if deleted:
-                if both_visible:  # Who is suspended is not counted.
-                    self._count_follow_of(other, -1)
+                self._count_follow_of(other, -1, visible)
                 signals.user_unfollowed.send(sender=User, follower=self, followed=other)
         return bool(deleted)
 
     def _lock_with(self, other):
         """Lock both people until the transaction ends, so that follows and blocks between them happen one after another.
 
-        Returns whether both are visible.
+        Returns the primary keys of those of the two who are not suspended.
         """
         both = User.objects.filter(pk__in=[self.pk, other.pk]).in_locking_order()
-        return list(both.values_list("suspended_on", flat=True)) == [None, None]
+        return {pk for pk, suspended_on in both.values_list("pk", "suspended_on") if suspended_on is None}
 
-    def _count_follow_of(self, other, change):
-        def changed(field):
-            return {field: Greatest(F(field) + change, 0)}
-
-        User.objects.filter(pk=self.pk).update(**changed("following_count"))
-        User.objects.filter(pk=other.pk).update(**changed("follower_count"))
+    def _count_follow_of(self, other, change, visible):
+        """Change the stored counts of both. Suspended people are not counted."""
+        if other.pk in visible:
+            User.objects.filter(pk=self.pk).update(following_count=Greatest(F("following_count") + change, 0))
+        if self.pk in visible:
+            User.objects.filter(pk=other.pk).update(follower_count=Greatest(F("follower_count") + change, 0))
 
     def is_following(self, other):
         """Whether this person follows `other` now."""

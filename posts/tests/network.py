@@ -64,7 +64,7 @@ class Network(RuleBasedStateMachine):
         pair = self.person(one), self.person(other)
         parted = self.blocks & {pair, pair[::-1]}
         changed = self.user(pair[0]).follow(self.user(pair[1]))
-        if pair[0] != pair[1] and not parted and self.suspended.isdisjoint(pair):
+        if pair[0] != pair[1] and pair[1] not in self.suspended and not parted:
             assert changed == (pair not in self.follows)
             self.follows.add(pair)
 
