@@ -46,3 +46,13 @@ def redact_record(record):
 
 
 logger_class = RedactingLogger
+
+
+def post_worker_init(worker):
+    """Let each process prepare itself after the fork, before its first request. It starts whatever comes of that."""
+    try:
+        from socializer.warming import warm_up
+
+        warm_up()
+    except Exception:
+        worker.log.warning("The first page will take a little longer.", exc_info=True)

@@ -121,8 +121,12 @@ class HealthView(HealthCheckView):
     checks = (
         "health_check.checks.Database",
         "health_check.checks.Cache",
+        "socializer.health.DatabaseWrites",
         "socializer.health.Jobs",
         "socializer.health.Mail",
+        "socializer.health.MailServer",
+        "socializer.health.Pictures",
+        "socializer.health.TimelineRedis",
     )
 
     def render_to_response(self, *args, **kwargs):

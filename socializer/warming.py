@@ -1,56 +1,18 @@
-"""What a process does before its first request, so that nobody waits for it: a tenth of a second and more otherwise."""
+"""What a process does before its first request, so that nobody waits for it. It needs no database."""
 
-import logging
-from importlib import import_module
 from pathlib import Path
-from urllib.parse import urlsplit
-from wsgiref.util import setup_testing_defaults
 
 from django.conf import settings
-from django.contrib.auth import get_user_model, load_backend
-from django.db import DatabaseError, connection
+from django.contrib.auth import get_user_model
 from django.template.loader import get_template
-from django.urls import reverse
 
 from posts.forms import PostForm
-from posts.timelines import home_timeline
-from posts.timelines.base import HomeTimeline
-
-logger = logging.getLogger(__name__)
 
 
-def warm_up(application):
-    """Compile the templates and show a home to nobody; if the database is there, ask for all that a real one needs."""
-    nobody = get_user_model()(pk=0, username="nobody")
+def warm_up():
+    """Compile the templates of the site, and show a home to nobody: that reads the icons and the URL patterns."""
     for folder in map(Path, settings.TEMPLATES[0]["DIRS"]):
         for path in folder.rglob("*.html"):
             get_template(path.relative_to(folder).as_posix())
+    nobody = get_user_model()(pk=0, username="nobody")
     get_template("posts/home_timeline.html").render({"user": nobody, "form": PostForm.empty()})
-    try:
-        connection.ensure_connection()
-    except DatabaseError as error:
-        logger.warning("The database does not answer yet: %s", error)
-    else:
-        ask_for_what_home_needs(nobody)
-        ask_for_start_page(application)
-    finally:
-        connection.close()
-
-
-def ask_for_what_home_needs(member):
-    """Session, user and timeline, none of which is there: the first time, asking takes longer than the answer."""
-    import_module(settings.SESSION_ENGINE).SessionStore("0" * 32).load()
-    load_backend(settings.AUTHENTICATION_BACKENDS[0]).get_user(member.pk)
-    home_timeline().posts(member, limit=HomeTimeline.page_size)
-
-
-def ask_for_start_page(application):
-    """As a visitor would, through all the middleware; with the twenty posts on it cards have been made."""
-    site = urlsplit(settings.SITE_URL)
-    environ = {"PATH_INFO": reverse("posts:home"), "HTTP_HOST": site.netloc, "wsgi.url_scheme": site.scheme}
-    setup_testing_defaults(environ)
-    logging.disable(logging.INFO)  # Nobody has asked: the log of requests need not say so.
-    try:
-        application(environ, lambda status, headers: None).close()
-    finally:
-        logging.disable(logging.NOTSET)
