@@ -25,11 +25,16 @@ class MemberMiddleware:
         # A page that must answer without a database asks nobody who they are.
         if getattr(view, "needs_no_database", False) or not request.user.is_authenticated:
             return
-        if request.user.time_zone:
-            timezone.activate(ZoneInfo(request.user.time_zone))
-        if request.user.language:
-            translation.activate(request.user.language)
-            request.LANGUAGE_CODE = request.user.language
+        speak_to(request.user, request)
+
+
+def speak_to(member, request):
+    """Answer this request in the time zone and the language that `member` has chosen."""
+    if member.time_zone:
+        timezone.activate(ZoneInfo(member.time_zone))
+    if member.language:
+        translation.activate(member.language)
+        request.LANGUAGE_CODE = member.language
 
 
 class DeviceMiddleware:

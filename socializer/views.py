@@ -4,6 +4,7 @@ None of it needs the database.
 """
 
 import sys
+from contextlib import contextmanager, suppress
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -13,20 +14,44 @@ from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
+from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 from health_check.views import HealthCheckView
 from redis.exceptions import RedisError
 
+from accounts.middleware import speak_to
 from socializer.typed import given_back
 
 
 def error_page(status, request, name=None):
-    """Return the page for `status`, rendered without a user, a session or a query. It gives back what was typed."""
+    """Return the page for `status`, rendered without a session or a query. It gives back what was typed."""
     context = given_back(request, status) if request.method == "POST" else {}
-    return HttpResponse(render_to_string(f"{name or status}.html", context), status=status)
+    return render_error(name or str(status), status, request, context)
+
+
+def render_error(name, status, request, context=None):
+    with readers_locale(request) as language:
+        page = render_to_string(f"{name}.html", context)
+    return HttpResponse(page, status=status, headers={"Content-Language": language})
+
+
+@contextmanager
+def readers_locale(request):
+    """Speak as to a member if it is known already who asks, else as the browser wishes. Yields the language.
+
+    No middleware has done it for an address that leads to no page, or where one of them refuses the request.
+    """
+    member = getattr(
+        request, "_cached_user", None
+    )  # As the authentication keeps it: this must not ask the database.
+    with translation.override(get_language_from_request(request)), timezone.override(None):
+        if member is not None and member.is_authenticated:
+            with suppress(Exception):  # An error page has no errors.
+                speak_to(member, request)
+        yield translation.get_language()
 
 
 def bad_request(request, exception):
@@ -41,7 +66,7 @@ def forbidden(request, exception):
 def csrf_failure(request, reason=""):
     if reason.startswith("Origin checking failed"):
         # Some other site sent it: nobody here has typed that.
-        return HttpResponse(render_to_string("403_csrf.html"), status=403)
+        return render_error("403_csrf", 403, request)
     return error_page(403, request, "403_csrf")
 
 
