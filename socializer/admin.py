@@ -1,4 +1,5 @@
 import logging
+from contextlib import nullcontext
 from functools import wraps
 
 from allauth.account.decorators import secure_admin_login
@@ -8,7 +9,7 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.views.main import ERROR_FLAG, SEARCH_VAR
 from django.core.exceptions import BadRequest, FieldDoesNotExist, FieldError, ValidationError
-from django.db import DataError
+from django.db import DataError, connection, transaction
 from django.db.models.constants import LOOKUP_SEP
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -78,14 +79,21 @@ def answers_odd_requests(view):
 
 def answer(view, request, *args, **kwargs):
     try:
-        response = view(request, *args, **kwargs)
-        # Templates run queries, too.
-        return response.render() if hasattr(response, "render") else response
+        with undone_alone(request):
+            response = view(request, *args, **kwargs)
+            # Templates run queries, too.
+            return response.render() if hasattr(response, "render") else response
     except UNUSABLE_VALUE as error:
         if not (request.POST or args or kwargs or request.GET.keys() - {ERROR_FLAG}):
             raise  # Nothing was asked for, so the fault is ours.
         logger.warning("The admin can't use a value of this request", exc_info=True)
         return answer_unusable(request, kwargs, error)
+
+
+def undone_alone(request):
+    """Where all of a request is one transaction, a change that fails must not spoil the answer."""
+    nested = request.method == "POST" and connection.in_atomic_block
+    return transaction.atomic() if nested else nullcontext()
 
 
 def refuse_costly_queries(request):

@@ -142,7 +142,7 @@ def test_the_admin_of_another_app_is_covered_as_well(rf, db):
     request = rf.get("/", {"x": "1"})
     request.user = UserFactory(is_staff=True, is_superuser=True)
     request.resolver_match = mock.Mock(url_name="numbers")
-    for number in ("x", "9" * 30):
+    for number in ("x", "1.5", ""):
         with pytest.raises(Http404):
             site.admin_view(view)(request, number=number)
     assert site.admin_view(view)(request, number="1").status_code == 200
