@@ -43,7 +43,11 @@ def redact_record(record):
     # Its tracebacks speak of the address, too, in their own way.
     arguments = record.args if isinstance(record.args, tuple) else ()
     uri = next((argument for argument in arguments if str(argument).startswith("/")), "")
-    shown = of_uri("", uri)
+    try:
+        shown = of_uri("", uri)
+    except Exception:  # The addresses of the site can't be imported, say.
+        record.msg, record.args = "Error handling a request", ()
+        return True
     record.msg, record.args = shown.redact(record.getMessage()), ()
     if record.exc_info:
         record.exc_text = shown.redact(logging.Formatter().formatException(record.exc_info))
