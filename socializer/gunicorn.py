@@ -63,6 +63,8 @@ def post_worker_init(worker):
     try:
         from socializer.warming import warm_up
 
-        warm_up()
+        warm_up(worker.wsgi)
     except Exception:
-        worker.log.warning("The first page will take a little longer.", exc_info=True)
+        worker.log.warning(
+            "This process could not prepare itself. Its first page takes longer.", exc_info=True
+        )
