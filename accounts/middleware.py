@@ -27,10 +27,15 @@ class MemberMiddleware:
         # A page that must answer without a database asks nobody who they are.
         if getattr(view, "needs_no_database", False) or not request.user.is_authenticated:
             return
-        timezone.activate(zone_of(request.user))
-        if language := language_of(request.user):
-            translation.activate(language)
-            request.LANGUAGE_CODE = language
+        speak_to(request.user, request)
+
+
+def speak_to(member, request):
+    """Answer this request in the time zone and the language that `member` has chosen."""
+    timezone.activate(zone_of(member))
+    if language := language_of(member):
+        translation.activate(language)
+        request.LANGUAGE_CODE = language
 
 
 class DeviceMiddleware:

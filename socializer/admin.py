@@ -1,4 +1,5 @@
 import logging
+from contextlib import nullcontext
 from functools import wraps
 
 from allauth.account.decorators import secure_admin_login
@@ -8,7 +9,7 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.views.main import ERROR_FLAG, SEARCH_VAR
 from django.core.exceptions import BadRequest, FieldDoesNotExist, FieldError, ValidationError
-from django.db import DataError
+from django.db import DataError, connection, transaction
 from django.db.models.constants import LOOKUP_SEP
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -27,6 +28,8 @@ UNUSABLE_VALUE = (
     TypeError,
     ValueError,
 )
+# A pattern can keep the database busy for hours, and a query string has no way to write the two ends of a range.
+REFUSED_LOOKUPS = {"regex", "iregex", "range"}
 # Each word of a search becomes a condition, and SQLite refuses to nest a thousand.
 LONGEST_SEARCH = 500
 
@@ -63,7 +66,7 @@ def answers_odd_requests(view):
 
     @wraps(view)
     def inner(request, *args, **kwargs):
-        refuse_costly_queries(request)
+        refuse_impossible_queries(request)
         if ERROR_FLAG in request.GET and len(request.GET) > 1:
             # Django takes wrong filters beside this flag for a broken database.
             request.GET = request.GET.copy()
@@ -78,9 +81,10 @@ def answers_odd_requests(view):
 
 def answer(view, request, *args, **kwargs):
     try:
-        response = view(request, *args, **kwargs)
-        # Templates run queries, too.
-        return response.render() if hasattr(response, "render") else response
+        with undone_alone(request):
+            response = view(request, *args, **kwargs)
+            # Templates run queries, too.
+            return response.render() if hasattr(response, "render") else response
     except UNUSABLE_VALUE as error:
         if not (request.POST or args or kwargs or request.GET.keys() - {ERROR_FLAG}):
             raise  # Nothing was asked for, so the fault is ours.
@@ -88,13 +92,19 @@ def answer(view, request, *args, **kwargs):
         return answer_unusable(request, kwargs, error)
 
 
-def refuse_costly_queries(request):
-    """Raise BadRequest for searches and patterns that could keep the database busy, or that it refuses as too complex."""
+def undone_alone(request):
+    """Where all of a request is one transaction, a change that fails must not spoil the answer."""
+    nested = request.method == "POST" and connection.in_atomic_block
+    return transaction.atomic() if nested else nullcontext()
+
+
+def refuse_impossible_queries(request):
+    """Raise BadRequest for what the database would refuse, or be kept busy by."""
     searched = [*request.GET.getlist(SEARCH_VAR), *request.GET.getlist("term")]
     if any(len(words) > LONGEST_SEARCH for words in searched):
         raise BadRequest("The search is too long.")
-    if any({"regex", "iregex"} & set(key.split(LOOKUP_SEP)) for key in request.GET):
-        raise BadRequest("The admin has no searches by pattern.")
+    if any(REFUSED_LOOKUPS & set(key.split(LOOKUP_SEP)) for key in request.GET):
+        raise BadRequest("The admin has no such filter.")
 
 
 def answer_unusable(request, kwargs, error):

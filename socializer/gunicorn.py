@@ -1,5 +1,6 @@
 """How gunicorn serves the site. script/server checks these variables and names this file."""
 
+import logging
 import os
 
 from gunicorn.glogging import Logger
@@ -22,12 +23,9 @@ class RedactingLogger(Logger):
 
     def atoms(self, resp, req, environ, request_time):
         """What an access log may show: the parts of the address without secrets, and no headers but the browser's name."""
-        from socializer.redaction import Redaction
+        from socializer.redaction import of_uri
 
-        parts = (
-            environ.get(name, "") for name in ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "HTTP_REFERER")
-        )
-        shown = Redaction(*parts)
+        shown = of_uri(environ["REQUEST_METHOD"], environ["RAW_URI"], environ.get("HTTP_REFERER", ""))
         atoms = super().atoms(resp, req, environ, request_time)
         atoms = {name: value for name, value in atoms.items() if not name.startswith("{")}
         line = f"{shown.line} {environ['SERVER_PROTOCOL']}"
@@ -38,11 +36,35 @@ def redact_record(record):
     """A filter of logging that lets every record pass."""
     from django.apps import apps
 
-    from socializer.redaction import redact_text
+    if not apps.ready:
+        return True
+    from socializer.redaction import of_uri
 
-    if apps.ready:
-        record.msg, record.args = redact_text(record.getMessage()), ()
+    # Its tracebacks speak of the address, too, in their own way.
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    uri = next((argument for argument in arguments if str(argument).startswith("/")), "")
+    try:
+        shown = of_uri("", uri)
+    except Exception:  # The addresses of the site can't be imported, say.
+        record.msg, record.args = "Error handling a request", ()
+        return True
+    record.msg, record.args = shown.redact(record.getMessage()), ()
+    if record.exc_info:
+        record.exc_text = shown.redact(logging.Formatter().formatException(record.exc_info))
+        record.exc_info = None
     return True
 
 
 logger_class = RedactingLogger
+
+
+def post_worker_init(worker):
+    """Let each process prepare itself after the fork, before its first request. It starts whatever comes of that."""
+    try:
+        from socializer.warming import warm_up
+
+        warm_up(worker.wsgi)
+    except Exception:
+        worker.log.warning(
+            "This process could not prepare itself. Its first page takes longer.", exc_info=True
+        )

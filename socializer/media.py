@@ -4,8 +4,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.http import FileResponse, HttpResponseNotFound
-from django.template.loader import render_to_string
+from django.http import FileResponse
 
 from accounts import pictures
 
@@ -34,11 +33,8 @@ class PictureMiddleware:
         name = request.path_info.removeprefix(prefix)
         if request.method not in ("GET", "HEAD") or not pictures.NAME.fullmatch(name):
             return self.get_response(request)
-        return self.picture(name)
-
-    def picture(self, name):
         try:
             file = default_storage.open(f"{pictures.FOLDER}/{name}")
         except FileNotFoundError:
-            return HttpResponseNotFound(render_to_string("404.html"))
+            return self.get_response(request)  # Like any address that leads nowhere.
         return FileResponse(file, content_type="image/webp", headers=HEADERS)

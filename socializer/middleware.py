@@ -4,6 +4,8 @@ from django.middleware.locale import LocaleMiddleware
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
+from socializer.views import readers_locale
+
 POLICY = ", ".join(
     f"{feature}=()"
     for feature in (
@@ -52,5 +54,6 @@ class MethodNotAllowedPageMiddleware:
     def __call__(self, request):
         response = self.get_response(request)
         if response.status_code == 405 and not response.streaming and not response.content:
-            response.content = render_to_string("405.html")
+            with readers_locale(request):
+                response.content = render_to_string("405.html")
         return response

@@ -25,6 +25,12 @@ def of_request(request):
     return request._redaction
 
 
+def of_uri(method, uri, referer=""):
+    """The Redaction of a request of which only the address is known, as it was sent."""
+    path, _mark, query = uri.partition("?")
+    return Redaction(method, unquote(path), query, referer)
+
+
 class Redaction:
     """How a request may appear in logs: `path`, `query`, `referer`, and `line`, the method with the address."""
 
@@ -84,8 +90,10 @@ def redact_text(text):
     return _address.sub(_redact_address, text)
 
 
-# An address begins where a word does, with a slash in some encoding.
-_address = re.compile(r"(?<![^\s\"'<>(=,;])(?:https?://[^/\s]+)?(?:/|%(?:25)*2f)[^\s\"'<>)]*", re.IGNORECASE)
+# An address begins where a word does. Django's errors leave the first slash out.
+_address = re.compile(
+    r"(?<![^\s\"'<>(=,;])(?:https?://[^/\s]+)?[\w.@-]*(?:/|%(?:25)*2f)[^\s\"'<>)]*", re.IGNORECASE
+)
 
 
 def _redact_address(match):
@@ -105,7 +113,7 @@ def _secret_route():
         if SECRET_ARGUMENTS & set(re.findall(r"<(?:\w+:)?(\w+)>", route)) and not route.startswith("<")
     }
     routes = "|".join(sorted(prefixes - {"admin", ""}, key=len, reverse=True))
-    return re.compile(rf"((?:https?://[^/]+)?/+(?:{routes})/+)[^/]", re.IGNORECASE)
+    return re.compile(rf"((?:https?://[^/]+)?/*(?:{routes})/+)[^/]", re.IGNORECASE)
 
 
 @lru_cache

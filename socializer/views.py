@@ -4,6 +4,7 @@ None of it needs the database.
 """
 
 import sys
+from contextlib import contextmanager, suppress
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -13,7 +14,9 @@ from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
+from django.utils.functional import lazy
+from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
@@ -21,13 +24,35 @@ from health_check.views import HealthCheckView
 from redis.exceptions import RedisError
 
 from accounts import rate_limits
+from accounts.middleware import speak_to
 from socializer.typed import given_back
 
 
 def error_page(status, request, name=None, **context):
-    """Return the page for `status`, rendered without a user, a session or a query. It gives back what was typed."""
+    """Return the page for `status`, rendered without a session or a query. It gives back what was typed."""
     context |= given_back(request, status) if request.method == "POST" else {}
-    return HttpResponse(render_to_string(f"{name or status}.html", context), status=status)
+    return render_error(name or str(status), status, request, context)
+
+
+def render_error(name, status, request, context=None):
+    with readers_locale(request) as language:
+        page = render_to_string(f"{name}.html", context)
+    return HttpResponse(page, status=status, headers={"Content-Language": language})
+
+
+@contextmanager
+def readers_locale(request):
+    """Speak as to a member if it is known already who asks, else as the browser wishes. Yields the language.
+
+    No middleware has done it for an address that leads to no page, or where one of them refuses the request.
+    """
+    # As the authentication keeps it: this must not ask the database.
+    member = getattr(request, "_cached_user", None)
+    with translation.override(get_language_from_request(request)), timezone.override(None):
+        if member is not None and member.is_authenticated:
+            with suppress(Exception):  # An error page has no errors.
+                speak_to(member, request)
+        yield translation.get_language()
 
 
 def bad_request(request, exception):
@@ -42,7 +67,7 @@ def forbidden(request, exception):
 def csrf_failure(request, reason=""):
     if reason.startswith("Origin checking failed"):
         # Some other site sent it: nobody here has typed that.
-        return HttpResponse(render_to_string("403_csrf.html"), status=403)
+        return render_error("403_csrf", 403, request)
     return error_page(403, request, "403_csrf")
 
 
@@ -52,7 +77,9 @@ def not_found(request, exception):
 
 def too_many_requests(request, exception=None):
     wait = getattr(request, "rate_limit_wait", None)
-    return error_page(429, request, wait_message=wait and rate_limits.wait_message(wait))
+    # Lazy, as the language is chosen where the page is rendered.
+    message = wait and lazy(rate_limits.wait_message, str)(wait)
+    return error_page(429, request, wait_message=message)
 
 
 def server_error(request):
@@ -127,8 +154,12 @@ class HealthView(HealthCheckView):
     checks = (
         "health_check.checks.Database",
         "health_check.checks.Cache",
+        "socializer.health.DatabaseWrites",
         "socializer.health.Jobs",
         "socializer.health.Mail",
+        "socializer.health.MailServer",
+        "socializer.health.Pictures",
+        "socializer.health.TimelineRedis",
     )
 
     def render_to_response(self, *args, **kwargs):

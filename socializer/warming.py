@@ -1,4 +1,7 @@
-"""What a process does before its first request, so that nobody waits for it: a tenth of a second and more otherwise."""
+"""What a process does before its first request, so that nobody waits for it: a tenth of a second and more otherwise.
+
+socializer/gunicorn.py calls it after the fork, and starts whatever comes of it.
+"""
 
 import logging
 from importlib import import_module
@@ -8,7 +11,7 @@ from wsgiref.util import setup_testing_defaults
 
 from django.conf import settings
 from django.contrib.auth import get_user_model, load_backend
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.template.loader import get_template
 from django.urls import reverse
 
@@ -16,21 +19,18 @@ from posts.forms import PostForm
 from posts.timelines import home_timeline
 from posts.timelines.base import HomeTimeline
 
-logger = logging.getLogger(__name__)
-
 
 def warm_up(application):
-    """Compile the templates and show a home to nobody; if the database is there, ask for all that a real one needs."""
+    """Compile the templates, show a home to nobody, and ask the database for all that a real one needs.
+
+    Raises whatever goes wrong, such as DatabaseError while the database is away or older than the code.
+    """
     nobody = get_user_model()(pk=0, username="nobody")
     for folder in map(Path, settings.TEMPLATES[0]["DIRS"]):
         for path in folder.rglob("*.html"):
             get_template(path.relative_to(folder).as_posix())
     get_template("posts/home_timeline.html").render({"user": nobody, "form": PostForm.empty()})
     try:
-        connection.ensure_connection()
-    except DatabaseError as error:
-        logger.warning("The database does not answer yet: %s", error)
-    else:
         ask_for_what_home_needs(nobody)
         ask_for_start_page(application)
     finally:

@@ -4,6 +4,7 @@ Any number of them may run on PostgreSQL, one on SQLite.
 """
 
 import hashlib
+import logging
 import os
 import socket
 import time
@@ -17,6 +18,8 @@ from django_tasks_db.utils import exclusive_transaction
 
 from accounts.jobs import schedule
 from accounts.models import Job
+
+logger = logging.getLogger(__name__)
 
 # How often, in seconds, a busy worker looks for what is due and for jobs whose worker has died.
 HOUSEKEEPING = 5
@@ -129,16 +132,30 @@ def keep_one_connection():
 
 
 @contextmanager
-def only_one_on_sqlite():
-    """Hold the place of SQLite's one worker. Raises AnotherWorker if it is taken; the death of a process frees it."""
+def only_one_on_sqlite(wait_while=lambda: False):
+    """Hold the place of SQLite's one worker; the death of a process frees it.
+
+    While it is taken, waits as long as `wait_while()` is true, then raises AnotherWorker.
+    """
     if connection.vendor != "sqlite" or connection.is_in_memory_db():
         yield
         return
-    import fcntl
-
     with Path(f"{connection.settings_dict['NAME']}.worker").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise AnotherWorker("Another worker is at work, and SQLite has room for one.") from error
+        if not _is_locked_by_us(file) and wait_while():
+            logger.warning("Another worker is at work on this SQLite database. This one waits for its place.")
+            while not _is_locked_by_us(file) and wait_while():
+                time.sleep(1)
+        if not _is_locked_by_us(file):
+            raise AnotherWorker("Another worker is at work, and SQLite has room for one.")
         yield
+
+
+def _is_locked_by_us(file):
+    """Lock the file, if nobody else has. Returns whether it is ours."""
+    import fcntl  # Not on every system that PostgreSQL can be used from.
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -36,7 +36,6 @@ REMOVED = [
     "posts/post/?hidden_on__isempty=x",
     "accounts/follow/?created_on__year__gte=999999999999",
     "accounts/user/?date_joined__year=0",
-    "accounts/user/?username__range=x",
     "accounts/delivery/?tries__exact=x",
     "accounts/delivery/?sent_on__year=0&sent_on__day=99999999999999999999",
     "accounts/job/?enqueued_at__year=0",
@@ -51,7 +50,7 @@ ANSWERED = [
 REFUSED = [
     "posts/post/?q=" + "a" * 100_000, "posts/post/?q=" + "a+" * 2000, "posts/post/?_changelist_filters=%00", "posts/post/?_to_field=%00",
     "posts/post/?_popup=1&_to_field=content", "accounts/user/?username__regex=(", "accounts/user/?username__iregex=(a%2B)%2B$",
-    "accounts/user/?follows__email=a", "accounts/job/?args_kwargs__args__0=1", "autocomplete/?term=" + "a+" * 2000,
+    "accounts/user/?follows__email=a", "accounts/user/?username__range=x", "accounts/refusedaddress/?address__range=null", "accounts/job/?args_kwargs__args__0=1", "autocomplete/?term=" + "a+" * 2000,
 ]  # fmt: skip
 NOT_THERE = [
     "accounts/refusedaddress/%00/change/", "accounts/refusedaddress/%ED%A0%80/change/", f"accounts/user/{2**64}/history/",
@@ -142,7 +141,7 @@ def test_the_admin_of_another_app_is_covered_as_well(rf, db):
     request = rf.get("/", {"x": "1"})
     request.user = UserFactory(is_staff=True, is_superuser=True)
     request.resolver_match = mock.Mock(url_name="numbers")
-    for number in ("x", "9" * 30):
+    for number in ("x", "1.5", ""):
         with pytest.raises(Http404):
             site.admin_view(view)(request, number=number)
     assert site.admin_view(view)(request, number="1").status_code == 200

@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 import structlog
 from django.test import Client
+from django.urls import Resolver404, get_resolver, resolve
 from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
@@ -133,8 +134,6 @@ def test_every_argument_of_an_address_is_judged():
     """Whoever adds an address with an argument decides here whether that is a secret."""
     import re
 
-    from django.urls import get_resolver
-
     arguments = set()
     for route in redaction._routes(get_resolver().url_patterns):
         arguments |= set(re.findall(r"<(?:\w+:)?(\w+)>", route))
@@ -188,9 +187,16 @@ def test_gunicorns_own_logs_hold_no_key_either(capsys):
     response = SimpleNamespace(status="200 OK", headers=[], sent=1)
     took = SimpleNamespace(seconds=1, microseconds=1)
     logger.access(response, SimpleNamespace(headers=[("Referer", environ["HTTP_REFERER"])]), environ, took)
-    logger.exception("Error handling request %s", environ["RAW_URI"])
+    for uri in (environ["RAW_URI"], f"/nope/{TOKEN}/", f"/FEEDS/{TOKEN}/?{TOKEN}"):
+        try:
+            resolve(uri.partition("?")[0].replace("feeds", "Feeds"))
+        except Resolver404:
+            logger.exception("Error handling request %s %s", "GET", uri)
+    del environ["PATH_INFO"]  # As where gunicorn itself answers.
+    logger.access(response, SimpleNamespace(headers=[]), environ, took)
 
     said = "".join(capsys.readouterr())
     assert TOKEN not in said
-    assert "GET /feeds/***/home.atom?token=*** HTTP/1.1" in said
-    assert "Error handling request /feeds/***" in said
+    assert said.count("GET /feeds/***/home.atom?token=*** HTTP/1.1") == 2
+    assert "Error handling request GET /feeds/***" in said
+    assert "Resolver404" in said

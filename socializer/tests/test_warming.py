@@ -1,15 +1,21 @@
-"""Nobody waits for what a process can do before its first request."""
+"""Nobody waits for what a process can do before its first request, and no process waits for it to be possible."""
 
+import os
+import socket
+import sqlite3
 import subprocess
 import sys
+import time
+from pathlib import Path
 from unittest import mock
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 import pytest
-from django.core.handlers.wsgi import WSGIHandler
-from django.db import OperationalError, connection
-from django.test.utils import CaptureQueriesContext
 
-from socializer import warming
+from socializer import gunicorn
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # In a process of its own: in this one, most has been read by other tests.
 READ_LATER = """
@@ -19,10 +25,12 @@ from unittest import mock
 from accounts.models import User
 from django.db import OperationalError
 from django.template.loader import get_template
-from socializer import warming
-with mock.patch.object(warming, "connection") as connection:
-    connection.ensure_connection.side_effect = OperationalError
-    warming.warm_up(None)
+from socializer.warming import warm_up
+try:
+    with mock.patch("django.db.backends.base.base.BaseDatabaseWrapper.cursor", side_effect=OperationalError):
+        warm_up(None)
+except OperationalError:
+    pass
 with mock.patch("heroicons.ZipFile", side_effect=AssertionError("An icon is read.")):
     with mock.patch("builtins.open", side_effect=AssertionError("A template is read.")):
         get_template("posts/home_timeline.html")
@@ -34,29 +42,74 @@ def test_templates_and_icons_are_read_before_the_first_request():
     subprocess.run([sys.executable, "-c", READ_LATER], check=True)  # noqa: S603 (our own words)
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize("site", ["http://localhost:8000", "https://social.example.com"])
-def test_it_asks_for_the_start_page_and_gets_it(site, settings):
-    settings.SITE_URL, settings.SECURE_SSL_REDIRECT = site, site.startswith("https")
-    settings.ALLOWED_HOSTS = ["localhost", "social.example.com"]
-    answers = []
-    handler = WSGIHandler()
+@pytest.mark.parametrize(
+    "error", [RuntimeError("bug"), ImportError("no such template library"), OSError("gone")]
+)
+def test_whatever_goes_wrong_the_process_starts(error):
+    worker = mock.Mock()
+    with mock.patch("socializer.warming.get_template", side_effect=error):
+        gunicorn.post_worker_init(worker)
 
-    def application(environ, start_response):
-        answers.append(handler(environ, start_response))
-        return answers[0]
-
-    with mock.patch.object(connection, "close"), CaptureQueriesContext(connection) as queries:
-        warming.warm_up(application)
-    assert answers[0].status_code == 200
-    asked = " ".join(query["sql"] for query in queries)
-    assert all(table in asked for table in ("django_session", "posts_readmark", "accounts_follow"))
+    worker.log.warning.assert_called_once()
+    assert worker.log.warning.call_args.kwargs["exc_info"]
 
 
-def test_a_process_starts_though_the_database_is_away(caplog):
-    application = mock.Mock()
-    with mock.patch.object(warming, "connection") as connection:
-        connection.ensure_connection.side_effect = OperationalError("gone")
-        warming.warm_up(application)
-    assert "does not answer yet: gone" in caplog.text
-    application.assert_not_called()
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def status_of(url):
+    try:
+        return urlopen(url, timeout=10).status  # noqa: S310 (our own server)
+    except HTTPError as error:
+        return error.code
+
+
+def answer_when_up(url):
+    """The status that `url` answers with, once somebody listens."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            return status_of(url)
+        except (URLError, ConnectionError):
+            time.sleep(0.1)
+    pytest.fail("Nobody listens.")
+
+
+def databases(folder):
+    """The URL of each kind of database that a process may meet when it starts."""
+    older, empty = folder / "older.sqlite3", folder / "empty.sqlite3"
+    database = sqlite3.connect(older)
+    # As an older release made it: most columns are not there yet.
+    database.execute("CREATE TABLE accounts_user (id INTEGER PRIMARY KEY, username TEXT)")
+    database.execute("CREATE TABLE posts_post (id INTEGER PRIMARY KEY, content TEXT)")
+    database.commit()
+    database.close()
+    empty.touch()
+    return {
+        "older": f"sqlite:///{older}",
+        "empty": f"sqlite:///{empty}",
+        "a folder that is not there": f"sqlite:///{folder}/nowhere/x.sqlite3",
+        "away": f"postgres://nobody@127.0.0.1:{free_port()}/x",
+    }
+
+
+@pytest.mark.parametrize("kind", ["older", "empty", "a folder that is not there", "away"])
+def test_the_server_starts_with_any_database(tmp_path, kind):
+    port = free_port()
+    environment = {
+        "PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
+        "DATABASE_URL": databases(tmp_path)[kind], "BIND": f"127.0.0.1:{port}", "PORT": str(port), "LOG_LEVEL": "ERROR",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "gunicorn", "socializer.wsgi", "--config", "python:socializer.gunicorn"]
+    server = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603
+    try:
+        assert answer_when_up(f"http://127.0.0.1:{port}/livez/") == 200
+        # Without its tables the site can't work, but it says so.
+        assert status_of(f"http://127.0.0.1:{port}/explore/") >= 500
+        assert server.poll() is None
+    finally:
+        server.terminate()
+        server.wait(20)

@@ -18,14 +18,20 @@ class Command(BaseCommand):
         parser.add_argument("--batch", action="store_true", help="Do what is ready, then end.")
         parser.add_argument("--max-tasks", type=int, help="End after so many jobs.")
 
-    def handle(self, *, interval, batch, max_tasks, **options):
+        parser.add_argument(
+            "--wait",
+            action="store_true",
+            help="On SQLite: wait until another worker ends, and take its place, instead of refusing to start.",
+        )
+
+    def handle(self, *, interval, batch, max_tasks, wait, **options):
         # A line for every job would bury the one about a job that failed.
         logging.getLogger("django_tasks").setLevel(logging.WARNING)
         keep_one_connection()
         worker = Worker(interval=interval, batch=batch, max_tasks=max_tasks)
         worker.configure_signals()
         try:
-            with only_one_on_sqlite():
+            with only_one_on_sqlite(wait_while=lambda: wait and worker.running):
                 worker.run()
         except AnotherWorker as error:
             raise CommandError(str(error)) from error

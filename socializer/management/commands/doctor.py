@@ -1,15 +1,24 @@
 import shutil
+from pathlib import Path
+from smtplib import SMTPException
 
 from django.conf import settings
 from django.core.cache import cache
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from health_check.checks import Storage
+from redis.exceptions import RedisError
 
+from accounts.jobs.trouble import answer_of
 from accounts.models import Job
-from socializer.health import late_jobs, late_mails
+from socializer.health import (
+    greet_mail_server,
+    late_jobs,
+    late_mails,
+    use_timeline_redis,
+    write_to_database,
+)
 
 GIGABYTE = 1024**3
 
@@ -39,13 +48,28 @@ def check_migrations():
         yield "The database is older than the code. Run: manage.py migrate"
 
 
+def check_writing():
+    try:
+        write_to_database()
+    except DatabaseError as error:
+        yield f"The database can't be written to: {error}. Make room on its disk, and check who may write there."
+
+
 def check_cache():
     try:
         cache.set("doctor", 1, timeout=5)
         if cache.get("doctor") != 1:
             yield "The cache forgets. Check CACHE_URL."
+        cache.delete("doctor")
     except Exception as error:  # Each cache has its own.
         yield f"The cache does not answer: {error}. Check CACHE_URL."
+
+
+def check_timeline_redis():
+    try:
+        use_timeline_redis()
+    except (RedisError, OSError) as error:
+        yield f"The Redis of the timelines does not answer as it should: {error}. Check TIMELINE_REDIS_URL."
 
 
 def check_jobs():
@@ -58,13 +82,17 @@ def check_jobs():
 def check_mail():
     if not settings.MAIL_LEAVES:
         yield "No mail leaves this machine. Set EMAIL_URL."
+    try:
+        greet_mail_server()
+    except (SMTPException, OSError) as error:
+        yield f"The mail server does not answer, or refuses the login: {answer_of(error)}. Check EMAIL_URL."
     if late := late_mails().order_by("-pk").first():
         yield f"The mail server has not taken mails for over an hour. Check EMAIL_URL. It said: {late.answer}"
 
 
 def check_pictures():
     try:
-        default_storage.delete(default_storage.save("doctor", ContentFile(b"")))
+        Storage().run()
     except Exception as error:  # Each storage has its own.
         yield f"Pictures cannot be stored: {error}. Check MEDIA_STORAGE."
 
@@ -80,8 +108,27 @@ def check_safety():
 
 
 def check_disk():
-    if shutil.disk_usage(settings.BASE_DIR).free < GIGABYTE:
-        yield "Less than 1 GB of disk is free."
+    for folder in dict.fromkeys(folders()):
+        if shutil.disk_usage(folder).free < GIGABYTE:
+            yield f"Less than 1 GB of disk is free for {folder}."
 
 
-CHECKS = [check_migrations, check_cache, check_jobs, check_mail, check_pictures, check_safety, check_disk]
+def folders():
+    """Where the site stores things on this machine, as far as these folders are there."""
+    yield settings.BASE_DIR
+    if connection.vendor == "sqlite":
+        yield from filter(Path.is_dir, [Path(connection.settings_dict["NAME"]).parent])
+    yield from filter(Path.is_dir, [Path(settings.MEDIA_ROOT)])
+
+
+CHECKS = [
+    check_migrations,
+    check_writing,
+    check_cache,
+    check_timeline_redis,
+    check_jobs,
+    check_mail,
+    check_pictures,
+    check_safety,
+    check_disk,
+]
