@@ -162,7 +162,7 @@ def test_too_much_too_soon(chinese_client, member, settings):
         chinese_client.post("/posts/add/", {"content": "第一条"})
         response = chinese_client.post("/posts/add/", {"content": "又一条"})
 
-    assert "请等 11\xa0分钟再试。" in response.content.decode()
+    assert "请 10\xa0分钟后再试。" in response.content.decode()
     assert english_in(response) == {}
 
 
