@@ -79,6 +79,8 @@ def test_a_signature_that_was_altered_is_refused(owner):
     client = Client()
     log_in(client, forger)
     assert not is_logged_in(client)
+    log_in(client, passkey)
+    assert is_logged_in(client)
 
 
 def test_a_passkey_nobody_knows_is_refused(owner):
@@ -89,6 +91,8 @@ def test_a_passkey_nobody_knows_is_refused(owner):
     client = Client()
     log_in(client, unknown)
     assert not is_logged_in(client)
+    log_in(client, known)
+    assert is_logged_in(client)
 
 
 @pytest.mark.parametrize(

@@ -129,9 +129,12 @@ def test_a_person_made_in_bulk_whose_first_password_is_set_hears_of_it(db, told,
 
 
 def test_nobody_suspended_is_mailed(member, told):
+    """Of two members whose password was changed, only the other one is told."""
+    other = UserFactory(email="other@example.org")
     member.suspend()
-    User.objects.filter(pk=member.pk).update(password=make_password(NEW))
-    assert told() == []
+    User.objects.filter(pk__in=[member.pk, other.pk]).update(password=make_password(NEW))
+    assert told() == ["Your password was changed"]
+    assert ToldState.objects.get(pk=other.pk).changes == 1
 
 
 def test_an_authenticator_app_is_told_of_at_once(
@@ -170,8 +173,10 @@ def test_what_happened_to_the_second_factors(before, after, words):
 def test_a_recovery_code_that_is_used_is_no_change(member, told):
     codes = RecoveryCodes.activate(member)
     told()
-    codes.validate_code(codes.get_unused_codes()[0])
+    assert codes.validate_code(codes.get_unused_codes()[0])
     assert told() == []
+    codes.instance.delete()
+    assert len(told()) == 1
 
 
 class TestNewDevice:
@@ -193,6 +198,8 @@ class TestNewDevice:
         client.post("/users/logout/")
         client.post("/users/login/", {"login": "eve", "password": PASSWORD})
         assert "A new device has logged in" not in told()
+        Client().post("/users/login/", {"login": "eve", "password": PASSWORD})
+        assert "A new device has logged in" in told()
 
     def test_two_people_share_a_browser(self, member, client, told):
         UserFactory(username="bob")

@@ -40,9 +40,12 @@ def test_what_others_see_is_changed_and_published(member, member_client, changed
 
 
 def test_saving_without_a_change_publishes_nothing(member, member_client, changed_profiles):
-    member_client.post(URL, {"display_name": "Ada Lovelace", "bio": "", "new_follower": "daily"})
-
+    same = {"display_name": "Ada Lovelace", "bio": "", "new_follower": "daily"}
+    assert member_client.post(URL, same).status_code == 302
     assert changed_profiles == []
+
+    member_client.post(URL, same | {"bio": "Numbers."})
+    assert changed_profiles == ["Ada Lovelace"]
 
 
 def test_mails_are_chosen_one_by_one(member, member_client):

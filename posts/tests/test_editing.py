@@ -207,6 +207,7 @@ def test_a_receiver_that_fails_takes_the_change_back(own):
 
 
 def test_earlier_texts_go_with_the_post(edited):
+    assert PostRevision.objects.exists()
     edited.delete()
 
     assert not PostRevision.objects.exists()

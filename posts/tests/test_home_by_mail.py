@@ -118,6 +118,10 @@ def test_it_is_off_unless_wanted(member, clock, next_day):
     publish(clock, bob, "Unread")
     assert next_day() == []
 
+    plans.choose(member, kinds.get("home_by_mail"), "daily")
+    publish(clock, bob, "Read")
+    assert len(next_day()) == 1
+
 
 def test_times_are_those_of_the_recipient(member, bob, clock, next_day):
     User.objects.filter(pk=member.pk).update(time_zone="Asia/Tokyo")

@@ -69,6 +69,7 @@ def test_following_puts_earlier_posts_in_place_and_unfollowing_takes_them_out(me
 @pytest.mark.parametrize("blocker", ["member", "bob"])
 def test_a_block_hides_even_a_follow_that_slipped_past_it(member, member_client, followed, blocker):
     PostFactory(author=followed, content="unseen")
+    assert contents(member_client.get("/")) == contents(member_client.get("/explore/")) == ["unseen"]
     member.block(followed) if blocker == "member" else followed.block(member)
     FollowFactory(follower=member, followed=followed)
 

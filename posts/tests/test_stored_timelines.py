@@ -62,6 +62,9 @@ def test_nobody_keeps_a_list_for_who_does_not_come(write, member, prolific, run_
     run_jobs()
     assert not write.store.redis.exists(key_of(member.pk))
 
+    ids(member)
+    assert write.store.redis.exists(key_of(member.pk))
+
 
 @needs_redis
 def test_a_list_holds_no_more_than_its_measure(write, member, prolific, run_jobs, monkeypatch):
