@@ -98,9 +98,10 @@ class Delivery(models.Model):
             models.UniqueConstraint(fields=["recipient", "kind", "key"], name="delivery_unique"),
         ]
         indexes = [
-            # Health checks look for those that wait; the admin for those to an address.
+            # Health checks look for those that wait; the admin for those of a kind, or to an address.
             models.Index(fields=["state", "created_on"], name="delivery_state"),
             models.Index(fields=["address"], name="delivery_address"),
+            models.Index("kind", models.F("id").desc(), name="delivery_kind"),
         ]
 
     def __str__(self):

@@ -39,6 +39,7 @@ class ModerationAction(AppendOnly):
         indexes = [
             models.Index(fields=["target_model", "target_pk"], name="moderation_target"),
             models.Index(fields=["target_person"], name="moderation_person"),
+            models.Index("verb", models.F("id").desc(), name="moderation_verb"),
         ]
 
     def __str__(self):
