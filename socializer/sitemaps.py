@@ -51,7 +51,7 @@ class KeyPaginator:
 
     @property
     def count(self):
-        return int(self.rows.exists())  # Only whether there are any matters.
+        return len(self.rows.values_list("pk")[:1])  # Only whether there are any matters.
 
     @property
     def page_range(self):

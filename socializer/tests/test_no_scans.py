@@ -284,7 +284,7 @@ def test_somebody_with_many_followers_leaves_without_a_scan(site, run_jobs):
 
 
 PLANTS = [
-    lambda: Post.objects.filter(created_on__gt=timezone.now()).order_by("-created_on")[:3],
+    lambda: Post.objects.filter(edited_on__gt=timezone.now()).order_by("-edited_on")[:3],
     lambda: Post.objects.filter(content="Nobody wrote that"),
     lambda: User.objects.filter(bio="x"),
     lambda: Follow.objects.filter(created_on__lt=timezone.now()),
@@ -293,23 +293,22 @@ PLANTS = [
     lambda: FollowNotice.objects.filter(follow_id=0),
     lambda: UserSession.objects.filter(ip="10.0.0.1"),
     lambda: Session.objects.filter(session_data="x"),
+]
+# Where it must not read tables as a whole, PostgreSQL reads whole indexes, which is hard to tell from what it does on a
+# large site.
+PLANTS_ON_SQLITE = [
+    lambda: Post.objects.filter(created_on__gt=timezone.now()).order_by("-created_on")[:3],
+    lambda: Post.objects.filter(content="Nobody wrote that").order_by("-pk")[:3],
+    lambda: FollowerChange.objects.filter(change=-1),
     lambda: User.objects.annotate(n=Count("followings")).order_by("-n")[:30],
 ]
 
 
-def test_a_planted_walk_that_finds_too_little_is_found(site):
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL walks along a key also where it would not do so on a large table")
-    with scans() as found:
-        list(Post.objects.filter(content="Nobody wrote that").order_by("-pk")[:3])
-    assert len(found) == 1
-
-
 def test_planted_scans_are_found(site):
-    for plant in PLANTS:
+    for plant in PLANTS + (PLANTS_ON_SQLITE if connection.vendor == "sqlite" else []):
         with scans() as found:
             list(plant())
-        assert len(found) == 1, plant().query
+        assert len(found) == 1, str(plant().query)
     with scans() as found:
         Post.objects.count()
         Post.objects.filter(content="x").update(content="y")

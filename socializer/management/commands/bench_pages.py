@@ -16,12 +16,13 @@ from accounts.emails import kinds, plans
 from accounts.emails.followers import FollowerMilestone
 from accounts.jobs import schedule
 from accounts.jobs.worker import Worker
-from accounts.models import Follow, NameWord, ScanPosition, User
+from accounts.models import Follow, ListPart, NameWord, ScanPosition, User
 from accounts.quiet import without_request_log
 from accounts.seeding.command import positive
 from accounts.tasks import prune
 from posts.models import Post, ReadMark
 from socializer.health import late_jobs, late_mails
+from socializer.sitemaps import store_parts
 
 ADMIN = ["posts/post", "posts/reportedpost", "accounts/user", "accounts/follow", "accounts/moderationaction"]
 ADMIN += ["accounts/delivery", "accounts/job"]
@@ -159,6 +160,10 @@ def make_work(known):
         ScanPosition.objects.update_or_create(name=name, defaults={"position": middle})
     with transaction.atomic():
         plans.plan(known, kinds.of(FollowerMilestone))
+    # A site that was made a moment ago has parts of the sitemap to catch up on.
+    before = None
+    while before != (before := ListPart.objects.count()):
+        store_parts.func()
 
 
 def client_of(user):
