@@ -1,8 +1,12 @@
 """Fixtures for every test."""
 
+import asyncio
+
 import pytest
+from django.conf import settings
 from django.core.cache import cache, caches
 from django.test import Client
+from django.utils import translation
 
 from accounts.jobs.worker import Worker
 from accounts.tests.factories import UserFactory
@@ -10,10 +14,29 @@ from accounts.tests.factories import UserFactory
 
 @pytest.fixture(autouse=True)
 def _empty_caches(request):
-    """Rate limits are counted in the cache, which no transaction rolls back; parts of pages are kept whatever the settings."""
+    """No transaction rolls a cache back, and parts of pages are kept whatever the settings."""
     caches["template_fragments"].clear()
     if "django_db_setup" in request.fixturenames or "client" in request.fixturenames:
         cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _sites_language():
+    """A request of an earlier test has left its language behind."""
+    with translation.override(settings.LANGUAGE_CODE):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_event_loop(request):
+    """After a browser test Playwright's event loop seems to run on, and nothing asynchronous could be called."""
+    if request.node.get_closest_marker("browser"):
+        yield
+        return
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
-from django.utils import translation
 
 from accounts import rate_limits
 from accounts.models import Block, Job, RateLimitCounter, User
@@ -336,8 +335,7 @@ def test_a_window_begins_with_its_first_action_and_ends_whatever_was_refused(db)
     ],
 )
 def test_a_wait_is_rounded_up(seconds, words):
-    with translation.override("en"):
-        assert words in rate_limits.wait_message(timedelta(seconds=seconds))
+    assert words in rate_limits.wait_message(timedelta(seconds=seconds))
 
 
 def test_counters_hold_no_names_and_go_when_their_window_has_ended(db):
