@@ -1,3 +1,5 @@
+from ipaddress import ip_address
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from django.conf import settings
@@ -65,6 +67,14 @@ class AccountAdapter(DefaultAccountAdapter):
             # Not allauth's key: it has the Host header in it, so each invented port would begin a count of its own.
             return str(account_lookup(credentials))
         return f"{user.pk} in a known browser" if devices.is_known(request, user) else str(user.pk)
+
+    def get_client_ip(self, request):
+        """Return the address that a request came from. IPv4 in the notation of IPv6 is IPv4: limits take a /64 for one address."""
+        address = super().get_client_ip(request)
+        try:
+            return str(getattr(ip_address(address), "ipv4_mapped", None) or address)
+        except ValueError:
+            return address
 
     def confirm_email(self, request, email_address):
         """Confirm an address, unless it has become somebody else's since it was asked for. Returns whether it was."""

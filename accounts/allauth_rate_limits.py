@@ -39,13 +39,14 @@ def consume_single_rate(
 ):
     """Return the Usage, or None if the limit `rate` is exceeded; with `raise_exception` raise RateLimited instead."""
     counter = counter_of(request, app=app, action=action, rate=rate, key=key, user=user)
-    if dry_run:
+    # Only GET is exempt in allauth, but HEAD and OPTIONS do as little.
+    if dry_run or request.method in ("HEAD", "OPTIONS"):
         allowed = RateLimitCounter.count_now(counter) < rate.amount
     else:
         allowed = RateLimitCounter.increment(counter, timedelta(seconds=rate.duration)) <= rate.amount
     if allowed:
         return Usage(counter)
-    if request.method == "POST" and not dry_run:
+    if request.method != "GET" and not dry_run:
         rate_limits.refuse(request, RateLimitCounter.remaining(counter))
     if raise_exception:
         raise RateLimited

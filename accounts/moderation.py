@@ -1,5 +1,7 @@
 """What moderators do: one verb, several targets, a reason, and a record of it."""
 
+from operator import attrgetter
+
 from django.db import transaction
 from django.db.models import Q
 
@@ -14,7 +16,8 @@ def moderate(moderator, verb, targets, reason):
     """
     changed = 0
     with transaction.atomic():
-        for target in targets:
+        # In the order in which everyone locks rows.
+        for target in sorted(targets, key=attrgetter("pk")):
             person, text = target.moderation_facts()
             pk = target.pk
             if getattr(target, verb)():

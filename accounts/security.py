@@ -33,9 +33,9 @@ def tell_changes(user, request=None):
     With the request that made the change the mail says where it came from.
     """
     with transaction.atomic():
+        # Read now, under locks: what `user` holds may be older. First the member, as whatever changes both does.
+        fresh = get_user_model().objects.select_for_update(no_key=True).filter(pk=user.pk).first()
         told = ToldState.objects.select_for_update().filter(pk=user.pk).first()
-        # Read now, under the lock: what `user` holds may be older.
-        fresh = get_user_model().objects.filter(pk=user.pk).first()
         if told is None or fresh is None:
             return
         now = ToldState.now_of(fresh)
@@ -50,9 +50,11 @@ def sweep():
     Marks tell soon of what was changed by the site's own code. What was changed by other means, which mark nothing, is found in
     so many runs as it takes to look at everybody.
     """
-    with transaction.atomic():
-        due = ToldState.take_due(timezone.now(), SWEPT)
-        told = _tell_those_who_differ(due)
+    now = timezone.now()
+    due = ToldState.due(now, SWEPT)
+    told = _tell_those_who_differ(due)
+    # Only now: should this process die before, the next sweep looks at them again.
+    ToldState.unmark(due, now)
     next_keys = ScanPosition.next_keys("sweep", get_user_model().objects, SWEPT)
     ToldState.remember_missing(next_keys)
     return told + _tell_those_who_differ(next_keys)

@@ -62,7 +62,11 @@ def recount_some():
     """
     keys = ScanPosition.next_keys("recount", User.objects, RECOUNTED)
     recount_now(keys)
-    NameWord.store(User.objects.filter(pk__in=keys).only("username", "display_name"))
+    for some in in_parts(keys, LOCKED):
+        with transaction.atomic():
+            # Locked, so that nobody gets another name meanwhile.
+            people = User.objects.filter(pk__in=some).only("username", "display_name").in_locking_order()
+            NameWord.store(list(people))
 
 
 @task()
@@ -79,16 +83,21 @@ def recount_around(user_pk):
 
 def recount_in_parts(user_pks):
     """Enqueue the recount of these people, in as many jobs as that takes."""
-    keys = iter(user_pks)
-    while some := list(islice(keys, RECOUNTED)):
+    for some in in_parts(user_pks, RECOUNTED):
         recount.enqueue(some)
+
+
+def in_parts(keys, size):
+    """Yield lists of at most `size` of `keys`, in order."""
+    keys = iter(keys)
+    while some := list(islice(keys, size)):
+        yield some
 
 
 def recount_now(user_pks):
     """Correct the counts of those of these people whose are wrong. Only these are locked, for as long as it takes to count."""
     people = User.objects.filter(pk__in=user_pks).miscounted().order_by("pk")
-    wrong = iter(list(people.values_list("pk", flat=True)))
-    while some := list(islice(wrong, LOCKED)):
+    for some in in_parts(list(people.values_list("pk", flat=True)), LOCKED):
         with transaction.atomic():
             locked = User.objects.filter(pk__in=some)
             list(locked.in_locking_order().values_list("pk"))

@@ -9,6 +9,8 @@ from copy import copy, deepcopy
 from functools import partial, wraps
 
 from django.contrib.messages.storage import default_storage
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import IntegrityError, transaction
 from django.urls import URLPattern, URLResolver
 
@@ -81,9 +83,13 @@ def _atomic(pattern):
 
 
 def _store_session(session):
+    """Save what changed. Raises SessionInterrupted, which is answered with 400, if somebody ended the session meanwhile."""
     if session.modified and not session.is_empty():
-        # Other session engines have no store(); the middleware then saves a second time.
-        getattr(session, "store", session.save)()
+        try:
+            # Other session engines have no store(); the middleware then saves a second time.
+            getattr(session, "store", session.save)()
+        except UpdateError as error:
+            raise SessionInterrupted("The session was deleted before the request completed.") from error
 
 
 def _state_of(request):

@@ -33,7 +33,7 @@ def rewrite_users(apps, alias):
     for pk, old, new in changes:
         others = addresses.filter(email=new, verified=True).exclude(user=pk)
         if new is None or users.filter(email=new).exists() or others.exists():
-            logger.warning("Account %s keeps the address %s: %s", pk, ascii(old), why_kept(new))
+            logger.warning("Account %s keeps its address as it is: %s", pk, why_kept(new))
         else:
             rewrite_user(apps, alias, pk, old, new)
 
@@ -48,7 +48,7 @@ def rewrite_user(apps, alias, pk, old, new):
     if delivered_to(old) != new:
         # Earlier emails went to another domain, so it is that one that was confirmed.
         mine.filter(email=new).update(verified=False)
-        logger.warning("Account %s has to confirm the address %s again.", pk, new)
+        logger.warning("Account %s has to confirm its address again.", pk)
 
 
 def rewrite_other_addresses(apps, alias):
@@ -66,7 +66,7 @@ def rewrite_other_addresses(apps, alias):
         elif not address.verified:
             address.delete()
         else:
-            logger.warning("Account %s keeps the address %s: %s", address.user_id, ascii(old), why_kept(new))
+            logger.warning("Account %s keeps a further address as it is: %s", address.user_id, why_kept(new))
 
 
 def rewrite_refused_addresses(apps, alias):
@@ -116,7 +116,7 @@ def delivered_to(address):
 
 
 def why_kept(new):
-    return "it has no canonical form." if new is None else f"{new} belongs to another account."
+    return "it has no canonical form." if new is None else "the canonical form belongs to another account."
 
 
 class Migration(migrations.Migration):

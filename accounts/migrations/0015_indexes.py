@@ -14,8 +14,8 @@ class Migration(migrations.Migration):
     operations = [
         # For the jobs of one state: the library's own index serves only a part of them, and not on SQLite.
         migrations.RunSQL(
-            "CREATE INDEX accounts_job_status ON django_tasks_database_dbtaskresult (status, enqueued_at)",
-            "DROP INDEX accounts_job_status",
+            "CREATE INDEX IF NOT EXISTS accounts_job_status ON django_tasks_database_dbtaskresult (status, enqueued_at)",
+            "DROP INDEX IF EXISTS accounts_job_status",
         ),
         migrations.AddIndex(
             model_name='delivery',

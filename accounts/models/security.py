@@ -66,15 +66,15 @@ class ToldState(models.Model):
         cls.objects.filter(pk=user.pk).exclude(told).update(due_on=timezone.now())
 
     @classmethod
-    def take_due(cls, now, limit):
-        """Return the primary keys of at most `limit` users who were marked before SETTLING, and take the marks away.
+    def due(cls, now, limit):
+        """Return the primary keys of at most `limit` users who were marked longer than SETTLING before `now`."""
+        marked = cls.objects.filter(due_on__lte=now - SETTLING).order_by("due_on")
+        return list(marked.values_list("pk", flat=True)[:limit])
 
-        To be called in the transaction that tells them.
-        """
-        due = cls.objects.filter(due_on__lte=now - SETTLING).order_by("due_on")
-        keys = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
-        cls.objects.filter(pk__in=keys).update(due_on=None)
-        return keys
+    @classmethod
+    def unmark(cls, user_pks, now):
+        """Take away the marks with which `due()` returned these users, but none that was made since."""
+        cls.objects.filter(pk__in=user_pks, due_on__lte=now - SETTLING).update(due_on=None)
 
     @classmethod
     def different(cls, user_pks):

@@ -11,6 +11,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
 from django.test import Client
 
@@ -291,3 +292,15 @@ def test_of_two_equal_requests_at_once_the_second_is_told(member, member_client)
     assert answer.status_code == 200
     assert answer.context["form"].errors["email"]
     assert EmailAddress.objects.get(email="new@example.org").user == member
+
+
+@pytest.mark.django_db
+def test_a_session_that_somebody_ends_meanwhile_is_no_error_of_the_server(member, member_client):
+    def end_sessions(user, raw_password):
+        Session.objects.all().delete()
+        return True
+
+    with mock.patch.object(User, "check_password", autospec=True, side_effect=end_sessions):
+        response = member_client.post("/users/reauthenticate/", {"password": PASSWORD})
+
+    assert response.status_code == 400

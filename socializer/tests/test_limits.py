@@ -363,3 +363,27 @@ def test_a_success_forgets_the_failures_of_an_account_but_not_those_of_its_addre
 
     assert ratelimit.consume(elsewhere, **facts)
     assert not ratelimit.consume(here, **facts)
+
+
+def test_ipv4_addresses_in_the_notation_of_ipv6_are_counted_apart(db, settings):
+    settings.SIGNUP_LIMIT = (1, 600)
+    assert sign_up("person1", "::ffff:198.51.100.1").status_code == 302
+    assert sign_up("person2", "::ffff:198.51.100.2").status_code == 302
+    # The same one, as a server without IPv6 sees it.
+    assert sign_up("person3", "198.51.100.1").status_code == 429
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_other_methods_over_a_limit_are_told_when_to_try_again(db, settings, method):
+    settings.ACCOUNT_RATE_LIMITS = {"login": "1/m/ip"}
+    for _number in range(2):
+        response = getattr(Client(), method)("/users/login/")
+
+    assert_refused(response, 60)
+
+
+def test_looking_uses_up_no_attempts(db, settings):
+    settings.ACCOUNT_RATE_LIMITS = {"login": "1/m/ip"}
+    for method in ("head", "options", "head"):
+        assert getattr(Client(), method)("/users/login/").status_code == 200
+    assert Client().post("/users/login/", {"login": "ada", "password": "wrong"}).status_code == 200
