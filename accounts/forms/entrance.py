@@ -12,7 +12,7 @@ from accounts.addresses import email_key, is_email
 from accounts.forms.fields import EmailField
 from accounts.models import User
 from accounts.models.user import must_confirm_email
-from accounts.passwords import prepared
+from accounts.passwords import keep_session, prepared
 
 
 class PlainForm:
@@ -141,6 +141,11 @@ class ChangePasswordForm(NewPasswordForm, allauth_forms.ChangePasswordForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["oldpassword"].help_text = ""
+
+    def clean_oldpassword(self):
+        password = super().clean_oldpassword()
+        keep_session(context.request, self.user)
+        return password
 
 
 class SetPasswordForm(NewPasswordForm, allauth_forms.SetPasswordForm):
