@@ -75,6 +75,10 @@ class AccountAdapter(DefaultAccountAdapter):
             self.add_message(request, messages.ERROR, template, {"email": email_address.email})
             return False
 
+    def can_delete_email(self, email_address):
+        """Whether that is only an address to change to: the current one stays until another is confirmed."""
+        return email_address.user.pending_addresses().contains(email_address)
+
     def clean_password(self, password, user=None):
         """Judge the password by the form that is hashed. Returns it as typed."""
         super().clean_password(prepared(password), user)
