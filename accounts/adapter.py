@@ -4,7 +4,6 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import HASH_SESSION_KEY
 from django.db import IntegrityError, transaction
 from django.utils.crypto import get_random_string
 from django.utils.translation import get_language, get_supported_language_variant
@@ -17,7 +16,7 @@ from accounts.emails import letters, outbox
 from accounts.links import is_on_this_site, under_site_url
 from accounts.models import RetiredUsername, ToldState, User
 from accounts.models.user import must_confirm_email
-from accounts.passwords import prepared
+from accounts.passwords import keep_session, prepared
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -86,6 +85,10 @@ class AccountAdapter(DefaultAccountAdapter):
             self.add_message(request, messages.ERROR, template, {"email": email_address.email})
             return False
 
+    def can_delete_email(self, email_address):
+        """Whether that is only an address to change to: the current one stays until another is confirmed."""
+        return email_address.user.pending_addresses().contains(email_address)
+
     def clean_password(self, password, user=None):
         """Judge the password by the form that is hashed. Returns it as typed."""
         super().clean_password(prepared(password), user)
@@ -96,7 +99,7 @@ class AccountAdapter(DefaultAccountAdapter):
         if not super().reauthenticate(user, password):
             return False
         user.refresh_from_db(fields=["password"])
-        allauth_context.request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        keep_session(allauth_context.request, user)
         return True
 
     def set_password(self, user, password):

@@ -19,6 +19,7 @@ urlpatterns = [
         views.PasswordResetFromKeyView.as_view(),
         name="account_reset_password_from_key",
     ),
+    path("email/", atomic_post(views.EmailView.as_view()), name="account_email"),
     re_path(
         r"^confirm-email/(?P<key>[-:\w]+)/$",
         atomic_post(views.ConfirmEmailView.as_view()),

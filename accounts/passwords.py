@@ -3,6 +3,7 @@
 import unicodedata
 
 import regex
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 
 # Normalizing takes quadratic time; this many characters take a few milliseconds.
 MAX_PREPARED_LENGTH = 1000
@@ -19,3 +20,10 @@ def prepared(password):
     if not isinstance(password, str) or len(password) > MAX_PREPARED_LENGTH:
         return password
     return unicodedata.normalize("NFC", _space.sub(" ", password))
+
+
+def keep_session(request, user):
+    """Keep the session of `request` valid if it is that of `user`, whose hash checking the password may have replaced."""
+    session, key = request.session, user.get_session_auth_hash()
+    if session.get(SESSION_KEY) == str(user.pk) and session.get(HASH_SESSION_KEY) != key:
+        session[HASH_SESSION_KEY] = key

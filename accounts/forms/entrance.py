@@ -2,9 +2,11 @@
 
 from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.core.internal.ratelimit import get_ip
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import rate_limits
@@ -12,7 +14,7 @@ from accounts.addresses import email_key, is_email
 from accounts.forms.fields import EmailField
 from accounts.models import User
 from accounts.models.user import must_confirm_email
-from accounts.passwords import prepared
+from accounts.passwords import keep_session, prepared
 
 
 class PlainForm:
@@ -101,6 +103,17 @@ class ChangeEmailForm(PlainForm, allauth_forms.AddEmailForm):
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("New email")
 
+    def save(self, request):
+        """Replace what was asked for before, and mail a link. Returns the EmailAddress.
+
+        The current address stays until the new one is confirmed, whether or not it was itself.
+        """
+        with transaction.atomic():
+            self.user.pending_addresses().delete()
+            address = EmailAddress.objects.create(user=self.user, email=self.cleaned_data["email"])
+        send_verification_email_to_address(request, address)
+        return address
+
 
 class ResetPasswordForm(PlainForm, allauth_forms.ResetPasswordForm):
     """Emails only those whose address it is, not those who once asked to change to it."""
@@ -141,6 +154,11 @@ class ChangePasswordForm(NewPasswordForm, allauth_forms.ChangePasswordForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["oldpassword"].help_text = ""
+
+    def clean_oldpassword(self):
+        password = super().clean_oldpassword()
+        keep_session(context.request, self.user)
+        return password
 
 
 class SetPasswordForm(NewPasswordForm, allauth_forms.SetPasswordForm):

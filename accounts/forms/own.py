@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import pictures, rate_limits, signals
 from accounts.forms.mail import MailChoices, PlaceChoices
 from accounts.models import User
+from accounts.passwords import keep_session
 
 
 class LeaveForm(forms.Form):
@@ -19,14 +20,16 @@ class LeaveForm(forms.Form):
     )
     sure = forms.BooleanField(label=_("Delete my account and everything in it, for good"))
 
-    def __init__(self, *args, user, **kwargs):
+    def __init__(self, *args, request, user, **kwargs):
         super().__init__(*args, **kwargs)
+        self.request = request
         self.user = user
 
     def clean_password(self):
         password = self.cleaned_data["password"]
         if not self.user.check_password(password):
             raise forms.ValidationError(_("That password is not right. Try again."))
+        keep_session(self.request, self.user)
         return password
 
 

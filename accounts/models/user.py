@@ -356,6 +356,12 @@ class User(HasPicture, AbstractUser):
             return True
         return EmailAddress.objects.filter(user=self, email=self.email, verified=True).exists()
 
+    def pending_addresses(self):
+        """allauth's rows of the addresses that this person asked to change to, and has yet to confirm."""
+        asked_for = EmailAddress.objects.filter(user=self, verified=False, primary=False)
+        # allauth adds a row like theirs for an address that was stored without one.
+        return asked_for.exclude(email=self.email).order_by("pk")
+
     def add_email_address(self, *, verified):
         """Record the address of an account that was not made by the sign-up page, as allauth needs it."""
         if self.email:

@@ -176,3 +176,127 @@ def test_a_login_code_goes_to_the_owner_of_an_address_and_not_to_whoever_asked_t
         form = RequestLoginCodeForm({"email": CLAIMED})
         assert form.is_valid()
         assert form._user is None
+
+
+@pytest.fixture
+def newcomer(db):
+    """A client of somebody who signed up as ada@example.org and has not confirmed that."""
+    client = Client()
+    client.post("/users/signup/", {"username": "ada", "email": "ada@example.org", "password1": PASSWORD})
+    client.post("/users/reauthenticate/", {"password": PASSWORD})
+    return client
+
+
+@pytest.fixture
+def ada_asks_for(newcomer, run_jobs, mailoutbox):
+    """Returns a function by which the newcomer asks to change to an address; it returns the link that is mailed there."""
+
+    def ask(email):
+        newcomer.post("/users/email/", {"action_add": "", "email": email})
+        run_jobs()
+        assert mailoutbox[-1].to == [email]
+        return link_in(mailoutbox[-1])
+
+    return ask
+
+
+def addresses_of(username):
+    """The address of the account, and all rows of allauth's: address, primary and verified."""
+    rows = EmailAddress.objects.filter(user__username=username).order_by("pk")
+    return User.objects.get(username=username).email, list(rows.values_list("email", "primary", "verified"))
+
+
+UNCONFIRMED = ("ada@example.org", True, False)
+TYPO = ("typo@example.org", False, False)
+
+
+def test_an_unconfirmed_address_stays_until_the_new_one_is_confirmed(newcomer, ada_asks_for):
+    ada_asks_for("typo@example.org")
+    assert addresses_of("ada") == ("ada@example.org", [UNCONFIRMED, TYPO])
+
+    link = ada_asks_for("new@example.org")
+    assert addresses_of("ada") == ("ada@example.org", [UNCONFIRMED, ("new@example.org", False, False)])
+
+    newcomer.post(link)
+    assert addresses_of("ada") == ("new@example.org", [("new@example.org", True, True)])
+
+
+def test_an_unconfirmed_address_can_be_kept(newcomer, ada_asks_for):
+    ada_asks_for("typo@example.org")
+    page = newcomer.get("/users/email/")
+    assert page.context["current_emailaddress"].email == "ada@example.org"
+    assert page.context["new_emailaddress"].email == "typo@example.org"
+    assert "action_remove" in page.content.decode()
+
+    newcomer.post("/users/email/", {"action_remove": "", "email": "typo@example.org"})
+    assert addresses_of("ada") == ("ada@example.org", [UNCONFIRMED])
+    page = newcomer.get("/users/email/").content.decode()
+    assert "action_send" in page
+    assert "action_remove" not in page
+
+
+@pytest.mark.parametrize("email", ["ada@example.org", "typo@example.org"])
+def test_the_link_can_be_sent_again(newcomer, ada_asks_for, settings, run_jobs, mailoutbox, email):
+    settings.ACCOUNT_RATE_LIMITS = {"confirm_email": "9/m/key"}
+    ada_asks_for("typo@example.org")
+    mailoutbox.clear()
+    newcomer.post("/users/email/", {"action_send": "", "email": email})
+    run_jobs()
+    assert [mail.to for mail in mailoutbox] == [[email]]
+
+    newcomer.post(link_in(mailoutbox[0]))
+    assert addresses_of("ada") == (email, [(email, True, True)])
+
+
+@pytest.mark.parametrize("verified", [True, False])
+@pytest.mark.parametrize("pending", [True, False])
+def test_the_current_address_cannot_be_removed(newcomer, verified, pending):
+    EmailAddress.objects.update(verified=verified)
+    if pending:
+        EmailAddress.objects.create(user=User.objects.get(), email="typo@example.org")
+    before = addresses_of("ada")
+    newcomer.post("/users/email/", {"action_remove": "", "email": "ada@example.org"})
+    assert addresses_of("ada") == before
+
+
+def test_an_address_that_allauth_has_yet_to_learn_of_stays_too(newcomer, ada_asks_for):
+    EmailAddress.objects.all().delete()
+    link = ada_asks_for("new@example.org")
+    assert User.objects.get().email == "ada@example.org"
+    page = newcomer.get("/users/email/")
+    assert page.context["current_emailaddress"].email == "ada@example.org"
+    assert page.context["new_emailaddress"].email == "new@example.org"
+
+    newcomer.post("/users/email/", {"action_remove": "", "email": "ada@example.org"})
+    assert User.objects.get().email == "ada@example.org"
+    newcomer.post(link)
+    assert addresses_of("ada") == ("new@example.org", [("new@example.org", True, True)])
+
+
+def test_who_must_confirm_an_address_keeps_it_while_asking_for_another(
+    client, settings, run_jobs, mailoutbox, db
+):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    client.post("/users/signup/", {"username": "ada", "email": "ada@example.org", "password1": PASSWORD})
+    client.force_login(User.objects.get())
+    client.post("/users/reauthenticate/", {"password": PASSWORD})
+    client.post("/users/email/", {"action_add": "", "email": "new@example.org"})
+    run_jobs()
+    assert addresses_of("ada") == (None, [UNCONFIRMED, ("new@example.org", False, False)])
+    assert [user.username for user in User.objects.reached_at("ada@example.org")] == ["ada"]
+    assert User.objects.reached_at("new@example.org") == []
+
+    client.post(link_in(mailoutbox[-1]))
+    assert addresses_of("ada") == ("new@example.org", [("new@example.org", True, True)])
+
+
+@pytest.mark.parametrize("email", ["bob@example.org", "free@example.org"])
+def test_no_address_becomes_the_current_one_without_being_confirmed(newcomer, ada_asks_for, email):
+    UserFactory(username="bob")
+    ada_asks_for(email)
+    before = addresses_of("ada")
+    unknown = newcomer.post("/users/email/", {"action_unknown": "", "email": email})
+    answer = newcomer.post("/users/email/", {"action_primary": "", "email": email})
+
+    assert (answer.status_code, answer.url) == (unknown.status_code, unknown.url) == (302, "/users/email/")
+    assert addresses_of("ada") == before

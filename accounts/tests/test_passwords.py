@@ -6,6 +6,7 @@ from unittest import mock
 import pytest
 from allauth.account.models import EmailAddress
 from asgiref.sync import async_to_sync
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.hashers import MD5PasswordHasher, make_password
 from django.core.management import call_command
 from django.test import Client
@@ -13,7 +14,7 @@ from django.test import Client
 from accounts import security
 from accounts.forms import SetPasswordForm
 from accounts.models import ToldState, User
-from accounts.passwords import MAX_PREPARED_LENGTH, prepared
+from accounts.passwords import MAX_PREPARED_LENGTH, keep_session, prepared
 
 COMPOSED = "Crème Brûlée für 2"
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
@@ -149,6 +150,34 @@ def test_a_session_survives_the_replacement(member):
     assert client.get("/users/settings/").status_code == 200
     client.post("/users/email/", {"action_add": "", "email": "new@example.org"})
     assert EmailAddress.objects.filter(email="new@example.org").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        (
+            "/users/password/change/",
+            {"oldpassword": DECOMPOSED, "password1": "short", "password2": "short"},
+        ),
+        ("/users/leave/", {"password": DECOMPOSED}),
+    ],
+)
+def test_a_session_survives_it_when_the_form_is_refused(member, path, form):
+    store(member, DECOMPOSED)
+    client = Client()
+    client.force_login(User.objects.get(pk=member.pk))
+
+    assert client.post(path, form).context["form"].errors
+    member.refresh_from_db()
+    assert member.check_password(COMPOSED)
+    assert client.get("/users/settings/").status_code == 200
+
+
+def test_only_ones_own_session_is_kept(member, rf):
+    request = rf.get("/")
+    request.session = {SESSION_KEY: "0", HASH_SESSION_KEY: "another's"}
+    keep_session(request, member)
+    assert request.session[HASH_SESSION_KEY] == "another's"
 
 
 @pytest.mark.parametrize("typed", SPELLINGS)

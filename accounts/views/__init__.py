@@ -1,6 +1,7 @@
 from accounts.views.actions import BlockView, FollowView, RemoveFollowerView, UnblockView, UnfollowView
 from accounts.views.auth import (
     ConfirmEmailView,
+    EmailView,
     LoginView,
     PasswordChangeView,
     PasswordResetFromKeyView,
@@ -16,6 +17,7 @@ __all__ = [
     "BlockView",
     "BlocksView",
     "ConfirmEmailView",
+    "EmailView",
     "FollowView",
     "FollowersView",
     "FollowingView",

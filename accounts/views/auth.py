@@ -1,6 +1,10 @@
-"""allauth's pages whose forms check or hash a password: the transaction begins after that."""
+"""allauth's pages as they are here.
+
+For those whose forms check or hash a password, the transaction begins after that.
+"""
 
 from allauth.account import views
+from allauth.account.models import EmailAddress
 
 from accounts.transactions import AtomicFormMixin
 
@@ -23,6 +27,23 @@ class PasswordSetView(AtomicFormMixin, views.PasswordSetView):
 
 class PasswordResetFromKeyView(AtomicFormMixin, views.PasswordResetFromKeyView):
     pass
+
+
+class EmailView(views.EmailView):
+    def _action_primary(self, request):
+        """Do nothing, as for an unknown action: only confirming an address makes it the current one."""
+
+    def get_context_data(self, **kwargs):
+        """While the member is changing it, the current address is shown even if it was never confirmed."""
+        context = super().get_context_data(**kwargs)
+        pending = self.request.user.pending_addresses()
+        if new := pending.last():
+            current = EmailAddress.objects.filter(user=self.request.user).exclude(pk__in=pending)
+            context |= {
+                "new_emailaddress": new,
+                "current_emailaddress": current.order_by("-primary", "-verified", "pk").first(),
+            }
+        return context
 
 
 class ConfirmEmailView(views.ConfirmEmailView):

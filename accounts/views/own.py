@@ -75,7 +75,8 @@ class LeaveView(FormView):
         return super().post(request)
 
     def get_form_kwargs(self):
-        return super().get_form_kwargs() | {"user": User.objects.get(pk=self.request.user.pk)}
+        user = User.objects.get(pk=self.request.user.pk)
+        return super().get_form_kwargs() | {"request": self.request, "user": user}
 
     def form_valid(self, form):
         return in_one_transaction(self.request, lambda: self.leave(form))
