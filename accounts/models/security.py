@@ -39,9 +39,10 @@ class ToldState(models.Model):
         return f"{self.user_id}: {self.changes}"
 
     @classmethod
-    def now_of(cls, user):
-        """Return, unsaved, the state in which the account of `user` is."""
-        return cls(user=user, password=user.password, email=user.email or "", factors=factors_of(user))
+    def now_of(cls, user, factors=None):
+        """Return, unsaved, the state in which the account of `user` is. Their `factors` are looked up if not given."""
+        factors = factors_of(user) if factors is None else factors
+        return cls(user=user, password=user.password, email=user.email or "", factors=factors)
 
     @classmethod
     def remember(cls, user):
@@ -51,8 +52,11 @@ class ToldState(models.Model):
     @classmethod
     def remember_missing(cls, user_pks):
         """Take as told the state of those of these accounts that came in bulk and have no row yet."""
-        missing = cls._users().filter(pk__in=user_pks, told_state=None)
-        cls.objects.bulk_create([cls.now_of(user) for user in missing], ignore_conflicts=True)
+        missing = list(cls._users().filter(pk__in=user_pks, told_state=None))
+        factors = _factors_by_user([user.pk for user in missing])
+        cls.objects.bulk_create(
+            [cls.now_of(user, factors.get(user.pk, "")) for user in missing], ignore_conflicts=True
+        )
 
     @classmethod
     def mark(cls, user_pk):
@@ -95,12 +99,18 @@ def factors_of(user):
 
 def _with_other_factors(user_pks):
     """Yield those of these users whose second factors differ from those told."""
-    now = {}
-    for user, kind, pk in Authenticator.objects.filter(user__in=user_pks).values_list("user", "type", "pk"):
-        now.setdefault(user, []).append((kind, pk))
+    now = _factors_by_user(user_pks)
     for user, told in ToldState.objects.filter(pk__in=user_pks).values_list("pk", "factors"):
-        if _joined(now.get(user, [])) != told:
+        if now.get(user, "") != told:
             yield user
+
+
+def _factors_by_user(user_pks):
+    """Map those of these users who have second factors to these."""
+    found = {}
+    for user, kind, pk in Authenticator.objects.filter(user__in=user_pks).values_list("user", "type", "pk"):
+        found.setdefault(user, []).append((kind, pk))
+    return {user: _joined(factors) for user, factors in found.items()}
 
 
 def _joined(factors):

@@ -126,3 +126,15 @@ def test_a_run_reads_no_more_rows_on_a_larger_site(db, monkeypatch):
     security.sweep()
 
     assert [len(keys) for keys in looked_at] == [0, 5]
+
+
+@pytest.mark.django_db
+def test_accounts_made_in_bulk_are_remembered_with_as_many_queries_as_one(django_assert_num_queries):
+    people = [UserFactory() for _ in range(5)]
+    ToldState.objects.all().delete()
+    with django_assert_num_queries(3) as first:
+        ToldState.remember_missing([people[0].pk])
+    with django_assert_num_queries(len(first)):
+        ToldState.remember_missing([person.pk for person in people[1:]])
+
+    assert ToldState.objects.count() == 5
