@@ -37,6 +37,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.middleware.MemberMiddleware",
     "accounts.middleware.DeviceMiddleware",
+    "accounts.middleware.RateLimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.middleware.NotFoundMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -61,7 +62,6 @@ LOGIN_REDIRECT_URL = "/users/"
 if WITH_POSTS:
     ABSOLUTE_URL_OVERRIDES = {"accounts.user": lambda user: reverse("posts:profile", args=[user.username])}
     HOME_TIMELINE = "posts.timelines.normalized.NormalizedTimeline"
-    POST_LIMIT = REPORT_LIMIT = (100, 600)
     EDIT_MINUTES = 15
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm", "signup": "accounts.forms.SignupForm"}
@@ -71,7 +71,8 @@ ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_USERNAME_VALIDATORS = "accounts.validators.username_validators"
 SITE_NAME = "Somebody else's"
 SITE_URL = "http://testserver"
-FOLLOW_LIMIT = (100, 600)
+SESSION_ENGINE = "accounts.sessions"
+MESSAGE_STORAGE = "accounts.messages.MessageStorage"
 """
 
 # An app of their own that mails on an event: what ARCHITECTURE.md shows.
