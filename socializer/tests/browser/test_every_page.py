@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.staticfiles import finders
+from django.test import override_settings
 
 from accounts.emails import kinds
 from accounts.emails.unsubscribe import unsubscribe_url
@@ -116,6 +117,26 @@ def all_pages(page, network):
     page.get_by_role("button", name="Make an address").click()
     page.get_by_label("Address for your feed reader").wait_for()
     yield "a private feed's address"
+    yield from refusals(page)
+
+
+def refusals(page):
+    """What a limit refuses, in its place and on a page of its own, and a text that arrives after the session has ended."""
+    with override_settings(FOLLOW_LIMIT=(0, 600), EXPORT_LIMIT=(0, 600)):
+        page.goto("/@cleo/")
+        page.get_by_role("button", name="Follow", exact=True).click()
+        page.get_by_text("Try again in").wait_for()
+        yield "a follow over the limit"
+        page.goto("/users/export/")
+        page.get_by_text("Slow down a little").wait_for()
+        yield "a page over the limit"
+    page.goto("/posts/add/")
+    page.locator("input[name=writer]").evaluate("field => field.remove()")
+    page.get_by_label("New post").fill("Too late")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Post", exact=True).click()
+    page.get_by_label("Your text is still here").wait_for()
+    yield "a text whose writer is unknown"
 
 
 @pytest.mark.parametrize("width", [320, 1280])
