@@ -182,6 +182,10 @@ ACCOUNT_RATE_LIMITS = {
     "login": "120/m/ip",
     "login_failed": "20/m/ip,60/10m/key",
     "signup": "120/m/ip",
+    # These email whatever address is typed, so the hour counts as well.
+    "reset_password": "20/m/ip,5/m/key,20/h/key",
+    "request_login_code": "20/m/ip,3/m/key,20/h/key",
+    "manage_email": "10/m/user,30/h/user",
     "picture": "30/h/user",
 }
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES

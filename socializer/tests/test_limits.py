@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from accounts import rate_limits
-from accounts.models import Block, Job, RateLimitCounter, User
+from accounts.models import Block, Delivery, Job, RateLimitCounter, User
 from accounts.tests.factories import PASSWORD, UserFactory
 from posts.models import Post, Report
 from posts.tests.factories import PostFactory
@@ -298,6 +298,17 @@ def test_every_limit_of_a_form_ends_in_a_429_that_says_when_to_try_again(member,
         cache.clear()
 
     assert_refused(response, 600)
+
+
+def test_one_mailbox_gets_at_most_twenty_password_resets_an_hour(member):
+    with time_machine.travel(NOON, tick=False) as clock:
+        for number in range(25):
+            client = Client(REMOTE_ADDR=f"198.51.100.{number}")
+            response = client.post("/users/password/reset/", {"email": "ada@example.org"})
+            clock.shift(61)
+
+    assert_refused(response, 3600)
+    assert Delivery.objects.count() == 20
 
 
 def test_what_is_refused_or_fails_does_not_count(db):
