@@ -7,6 +7,7 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.admin.options import TO_FIELD_VAR
 from django.contrib.admin.views.main import ERROR_FLAG, SEARCH_VAR
 from django.core.exceptions import BadRequest, FieldDoesNotExist, FieldError, ValidationError
 from django.db import DataError, connection, transaction
@@ -90,6 +91,11 @@ def answer(view, request, *args, **kwargs):
             raise  # Nothing was asked for, so the fault is ours.
         logger.warning("The admin can't use a value of this request", exc_info=True)
         return answer_unusable(request, kwargs, error)
+    except AttributeError as error:
+        # Django takes the name of a relation from the other side for a field.
+        if TO_FIELD_VAR not in request.GET and TO_FIELD_VAR not in request.POST:
+            raise
+        raise BadRequest("That is no field to refer to.") from error
 
 
 def undone_alone(request):

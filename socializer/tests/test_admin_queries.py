@@ -145,3 +145,12 @@ def test_the_admin_of_another_app_is_covered_as_well(rf, db):
         with pytest.raises(Http404):
             site.admin_view(view)(request, number=number)
     assert site.admin_view(view)(request, number="1").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["user", "permissions", "id__x", "%s"])
+@pytest.mark.parametrize("path", ["", "add/", "1/change/", "1/delete/"])
+def test_what_is_no_field_to_refer_to_is_refused(chief, path, name):
+    Group.objects.create(pk=1, name="Some")
+    for send in (chief.get, chief.post):
+        assert send(f"/admin/auth/group/{path}", {"_to_field": name}).status_code < 500
+    assert chief.get(f"/admin/auth/group/{path}?_to_field={quote(name)}").status_code < 500
