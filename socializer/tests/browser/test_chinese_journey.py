@@ -57,11 +57,13 @@ def test_sign_up_follow_post_settings_log_out(open_page, network, width, javascr
     expect(newest.locator("time")).to_have_text("刚刚")
     look("home")
     newest.get_by_role("link", name="删除").click()
+    page.wait_for_url("**/delete/")
     look("delete")
     page.get_by_role("button", name="删除").click()
     expect(page.get_by_role("status")).to_contain_text("帖子已删除。")
 
     page.get_by_role("link", name="设置", exact=True).click()
+    page.wait_for_url("**/users/settings/")
     look("settings")
     page.get_by_label("显示名称").fill("格蕾丝")
     page.get_by_role("button", name="保存").click()

@@ -59,6 +59,7 @@ def test_the_place_on_a_page_is_not_remembered_for_the_next_member(open_page, ne
     log_in(page, "ada")
     page.goto("/explore/")
     page.get_by_role("article").nth(10).locator("time").click()
+    page.wait_for_url("**/posts/*/")
     place = page.evaluate("() => Object.values(sessionStorage).find((text) => text.includes('viewer'))")
     assert f'"viewer":"{network["ada"].pk}"' in place
     log_out(page)
