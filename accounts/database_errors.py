@@ -1,0 +1,19 @@
+"""What an error of the database means for whoever met it."""
+
+from django.db import DatabaseError
+
+# SQLSTATE codes, in PostgreSQL's table of error codes: serialization_failure and deadlock_detected.
+CONFLICTS = {"40001", "40P01"}
+
+
+def sqlstate(error):
+    """Return the SQLSTATE code of a database error, or None. SQLite has none."""
+    return getattr(error.__cause__, "sqlstate", None)
+
+
+def is_conflict(error):
+    """Whether the database chose this transaction to fail, so that another one could go on.
+
+    All of it was rolled back. The same again is likely to succeed at once.
+    """
+    return isinstance(error, DatabaseError) and sqlstate(error) in CONFLICTS
