@@ -16,8 +16,10 @@ class SocializerConfig(AppConfig):
 
         from accounts.jobs import schedule
         from socializer import sitemaps
+        from socializer.backups import tasks
 
         schedule.register(sitemaps.store_parts, timedelta(hours=1))
+        schedule.register(tasks.start_backup, timedelta(minutes=15))
         bind_extra_request_metadata.connect(log_client_address, dispatch_uid="socializer.log_client_address")
         bind_extra_request_metadata.connect(note_request, dispatch_uid="socializer.note_request")
 

@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from accounts.addresses import ascii_host
 
 REQUIRED = object()
-SQLITE = "django.db.backends.sqlite3"
+SQLITE = "socializer.sqlite3"
 POSTGRESQL = "socializer.postgresql"
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 
@@ -136,10 +136,22 @@ def database(name, default, base_dir):
         config = _env.db_url_config(value)
     except Exception as error:  # django-environ raises what it happens to meet.
         raise ImproperlyConfigured(f"{name} cannot be read: {error}") from error
-    if config.get("ENGINE") == SQLITE:
+    if value.startswith("sqlite:"):
         # A relative path means the same file wherever a command is run from.
-        return config | {"NAME": base_dir / config["NAME"]} | SQLITE_TUNING
+        return config | {"ENGINE": SQLITE, "NAME": base_dir / config["NAME"]} | SQLITE_TUNING
     return config | {"ENGINE": POSTGRESQL} | _postgresql_tuning(config.get("OPTIONS", {}))
+
+
+def direct_database(name, base_dir):
+    """What differs in the DATABASES entry for the address of PostgreSQL itself, behind a pooler; nothing if it is not set."""
+    if not text(name, ""):
+        return {}
+    entry = database(name, REQUIRED, base_dir)
+    if entry["ENGINE"] == SQLITE:
+        raise ImproperlyConfigured(
+            f"{name} must start with postgres://. A backup of SQLite needs no address."
+        )
+    return {key: entry[key] for key in ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS")}
 
 
 # A writer takes the lock when its transaction begins, so that it waits its turn instead of failing in the

@@ -24,7 +24,7 @@ from health_check.base import HealthCheck
 from health_check.exceptions import ServiceUnavailable
 from redis.exceptions import RedisError
 
-from accounts.models import Delivery, Job
+from accounts.models import Delivery, Job, OutboxHold
 from posts.timelines import home_timeline
 
 logger = logging.getLogger(__name__)
@@ -179,6 +179,23 @@ class Mail(RowsCheck):
     words = (
         "The mail server has not taken mails for over an hour. The admin shows its answers, under deliveries."
     )
+
+
+@dataclasses.dataclass
+class Outbox(HealthCheck):
+    """Not wrong while emails are held after a restore, as an operator has to decide. But it says so."""
+
+    held = False
+
+    def run(self):
+        try:
+            self.held = OutboxHold.is_on()
+        finally:
+            if not connection.in_atomic_block:
+                connection.close()
+
+    def pretty_status(self):
+        return "Emails are held after a restore. Run: manage.py release_outbox" if self.held else "OK"
 
 
 @dataclasses.dataclass

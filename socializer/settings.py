@@ -128,6 +128,14 @@ CACHES = {
     },
 }
 
+# Backups of the database and the pictures. The address of PostgreSQL itself, where DATABASE_URL is that of a pooler.
+BACKUP_DATABASE = env.direct_database("BACKUP_DATABASE_URL", BASE_DIR)
+BACKUP_DIR = BASE_DIR / env.text("BACKUP_DIR", "var/backups")
+# After how many hours the worker makes the next one; 0: never.
+BACKUP_EVERY = env.whole_number("BACKUP_EVERY", 0)
+BACKUP_KEEP_DAILY = env.whole_number("BACKUP_KEEP_DAILY", 7) or 1
+BACKUP_KEEP_WEEKLY = env.whole_number("BACKUP_KEEP_WEEKLY", 4)
+
 # Jobs are rows in the same database: a change and its consequences commit or roll back together.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
 

@@ -158,6 +158,7 @@ class HealthView(HealthCheckView):
         "socializer.health.Jobs",
         "socializer.health.Mail",
         "socializer.health.MailServer",
+        "socializer.health.Outbox",
         "socializer.health.Pictures",
         "socializer.health.TimelineRedis",
     )

@@ -120,6 +120,11 @@ class NewFollower(CollectedKind):
             untold.update(told_in=key)
             mail(self.name, recipient, key, told_in=key)
 
+    def discard(self, until):
+        newer = Follow.objects.filter(created_on__gte=until).values("pk")
+        untold = FollowNotice.objects.filter(told_in="").exclude(follow_id__in=newer)
+        untold.update(told_in=f"discarded {until.isoformat()}")
+
     def content(self, recipient, told_in):
         told = FollowNotice.objects.filter(recipient=recipient, told_in=told_in).values("follow_id")
         follows = Follow.objects.filter(pk__in=told, follower__suspended_on=None)
@@ -225,6 +230,16 @@ class FollowerMilestone(CollectedKind):
         highest = max(reached, default=0)
         if highest > max(known, default=0):
             signals.follower_milestone_reached.send(sender=User, user=recipient, threshold=highest)
+
+    def discard(self, until):
+        """Record what was reached by then, and tell nobody. Only those with a plan may have reached anything new."""
+        plans_due = MailPlan.objects.filter(kind=self.name, due_on__isnull=False).select_related("recipient")
+        for plan in plans_due.iterator(chunk_size=500):
+            followers = Follow.objects.filter(followed=plan.recipient, created_on__lt=until).count()
+            Milestone.objects.bulk_create(
+                [Milestone(user=plan.recipient, threshold=threshold) for threshold in thresholds(followers)],
+                ignore_conflicts=True,
+            )
 
     def reached_by(self, recipient, beyond):
         """Return the thresholds that the recipient has reached; nothing, sometimes, if none of them is above `beyond`.

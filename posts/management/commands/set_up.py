@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
+from accounts.models import OutboxHold
 from accounts.seeding.command import DEMO_PASSWORD
 from posts.management.commands.seed_demo import DEMO_USERNAME, demo_member
 from posts.models import TimelineEpoch
@@ -53,6 +54,12 @@ class Command(BaseCommand):
         if settings.LOCAL and (demo := demo_member()) and demo.check_password(DEMO_PASSWORD):
             say(f"  Log in as: {DEMO_USERNAME}, password {DEMO_PASSWORD}")
         say("  Make an administrator: .venv/bin/python manage.py createsuperuser")
+        if OutboxHold.is_on():
+            say(
+                self.style.WARNING(
+                    "  Emails are held after a restore: .venv/bin/python manage.py release_outbox"
+                )
+            )
         for warning in warnings():
             say(self.style.WARNING(f"  {warning}"))
         say("")

@@ -7,11 +7,13 @@ from django.core.cache import cache
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 from health_check.checks import Storage
 from redis.exceptions import RedisError
 
 from accounts.jobs.trouble import answer_of
-from accounts.models import Job
+from accounts.models import Job, OutboxHold
+from socializer.backups import rotation
 from socializer.health import (
     greet_mail_server,
     late_jobs,
@@ -90,6 +92,15 @@ def check_mail():
         yield f"The mail server has not taken mails for over an hour. Check EMAIL_URL. It said: {late.answer}"
 
 
+def check_outbox():
+    if OutboxHold.is_on():
+        yield "Emails are held after a restore. Run: manage.py release_outbox"
+
+
+def check_backups():
+    yield from rotation.complaints(timezone.now())
+
+
 def check_pictures():
     try:
         Storage().run()
@@ -128,6 +139,8 @@ CHECKS = [
     check_timeline_redis,
     check_jobs,
     check_mail,
+    check_outbox,
+    check_backups,
     check_pictures,
     check_safety,
     check_disk,
