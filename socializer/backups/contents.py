@@ -19,8 +19,8 @@ class Contents:
     newest_post: int | None
 
 
-def read_contents(database, tables, *, count=True):
-    """Return the Contents of `database`, a connection of either driver that has these tables; without `count`, of no rows.
+def read_contents(database, tables, *, with_rows=True):
+    """Return the Contents of `database`, a connection of either driver that has these tables; without `with_rows`, of none.
 
     Raises BackupError if it is not a database of this site, or lacks tables that its migrations have made.
     """
@@ -35,7 +35,7 @@ def read_contents(database, tables, *, count=True):
         raise BackupError(f"The database has lost its table {min(lost)}.")
     return Contents(
         migrations=migrations,
-        rows={table: row_count(database, table) for table in tables if count},
+        rows={table: row_count(database, table) for table in tables if with_rows},
         newest_post=database.execute(f"SELECT max(id) FROM {Post._meta.db_table}").fetchone()[0],  # noqa: S608
     )
 

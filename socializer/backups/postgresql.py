@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -76,7 +77,7 @@ class PostgreSQL:
                 # Not read later from here: a long transaction keeps the server from tidying up.
                 keys.writelines(f"{key}\n" for key in picture_keys(database))
                 database.rollback()
-                if site_contents(database, count=False).migrations != contents.migrations:
+                if site_contents(database, with_rows=False).migrations != contents.migrations:
                     raise BackupError("A migration ran during the backup. Try again when it is done.")
                 database.rollback()
                 keys.seek(0)
@@ -89,7 +90,7 @@ class PostgreSQL:
 
         Raises BackupError, and NoScratch if this user may not create databases.
         """
-        name = f"socializer_check_{timezone.now():%Y%m%d_%H%M%S}_{get_random_string(6).lower()}"
+        name = f"{self.live[:30]}_check_{timezone.now():%Y%m%d_%H%M%S}_{get_random_string(4).lower()}"
         with self.maintenance() as server:
             self._check_version(server, "pg_restore")
             try:
@@ -126,8 +127,8 @@ class PostgreSQL:
         Returns the new name of the old database, or None.
         """
         live, new = sql.Identifier(self.live), sql.Identifier(name)
-        kept = f"{self.live[:30]}_before_restore_{timezone.now():%Y%m%d_%H%M%S}"
         with self.maintenance() as server:
+            kept = self._free_name(server)
             exists = self._exists(server)
             if exists:
                 server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(live))
@@ -255,6 +256,11 @@ class PostgreSQL:
         found = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name or self.live])
         return found.fetchone() is not None
 
+    def _free_name(self, server):
+        name = f"{self.live[:30]}_before_restore_{timezone.now():%Y%m%d_%H%M%S}"
+        numbered = (name + (f"_{number}" if number > 1 else "") for number in count(1))
+        return next(name for name in numbered if not self._exists(server, name))
+
     def _refuse_if_in_use(self, server):
         others = server.execute(
             "SELECT application_name, client_addr::text, pid FROM pg_stat_activity "
@@ -325,11 +331,11 @@ def found(program):
     return path
 
 
-def site_contents(database, *, count=True):
+def site_contents(database, *, with_rows=True):
     tables = database.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
     ).fetchall()
-    return read_contents(database, [name for (name,) in tables], count=count)
+    return read_contents(database, [name for (name,) in tables], with_rows=with_rows)
 
 
 def first_line(error):

@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from django.db import connection
@@ -97,7 +98,7 @@ class SQLite:
             database.execute("PRAGMA journal_mode=DELETE")
         take_over_permissions(path, self.live if self.live.exists() else self.live.parent)
         sync(path)
-        kept = self.live.with_name(f"{self.live.name}.before-restore-{timezone.now():%Y-%m-%d-%H%M%S}")
+        kept = free_name(self.live)
         moves = [
             (old, new)
             for old, new in zip(companions(self.live), companions(kept), strict=True)
@@ -116,6 +117,13 @@ class SQLite:
             raise
         sync(self.live.parent)
         return kept if moves else None
+
+
+def free_name(live):
+    """Return a path beside the live database, and for its companions, that nothing has yet."""
+    name = f"{live.name}.before-restore-{timezone.now():%Y-%m-%d-%H%M%S}"
+    numbered = (live.with_name(name + (f"-{number}" if number > 1 else "")) for number in count(1))
+    return next(path for path in numbered if not any(map(Path.exists, companions(path))))
 
 
 def companions(path):
