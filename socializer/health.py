@@ -187,12 +187,9 @@ class Outbox(HealthCheck):
 
     held = False
 
-    def run(self):
-        try:
-            self.held = OutboxHold.is_on()
-        finally:
-            if not connection.in_atomic_block:
-                connection.close()
+    async def run(self):
+        # With the connection of the request.
+        self.held = await sync_to_async(OutboxHold.is_on)()
 
     def pretty_status(self):
         return "Emails are held after a restore. Run: manage.py release_outbox" if self.held else "OK"

@@ -1,9 +1,10 @@
 """The mails about followers."""
 
 from datetime import datetime, timedelta
+from itertools import islice
 from types import SimpleNamespace
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
@@ -232,14 +233,16 @@ class FollowerMilestone(CollectedKind):
             signals.follower_milestone_reached.send(sender=User, user=recipient, threshold=highest)
 
     def discard(self, until):
-        """Record what was reached by then, and tell nobody. Only those with a plan may have reached anything new."""
-        plans_due = MailPlan.objects.filter(kind=self.name, due_on__isnull=False).select_related("recipient")
-        for plan in plans_due.iterator(chunk_size=500):
-            followers = Follow.objects.filter(followed=plan.recipient, created_on__lt=until).count()
-            Milestone.objects.bulk_create(
-                [Milestone(user=plan.recipient, threshold=threshold) for threshold in thresholds(followers)],
-                ignore_conflicts=True,
-            )
+        """Record what everyone had reached by then, and tell nobody."""
+        followers = Follow.objects.filter(created_on__lt=until).order_by().values("followed")
+        reached = followers.annotate(count=Count("pk")).filter(count__gte=min(thresholds(10)))
+        milestones = (
+            Milestone(user_id=row["followed"], threshold=threshold)
+            for row in reached.iterator(chunk_size=1000)
+            for threshold in thresholds(row["count"])
+        )
+        while some := list(islice(milestones, 1000)):
+            Milestone.objects.bulk_create(some, ignore_conflicts=True)
 
     def reached_by(self, recipient, beyond):
         """Return the thresholds that the recipient has reached; nothing, sometimes, if none of them is above `beyond`.

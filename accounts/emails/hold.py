@@ -19,6 +19,17 @@ NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 # As many accounts are compared at once with what their owners were told.
 AT_ONCE = 1_000
 DISCARDED = "Discarded after a restore."
+UNFINISHED = (TaskResultStatus.READY, TaskResultStatus.RUNNING)
+
+
+def tasks_named(*names):
+    """Return the condition for jobs of these tasks, under whichever path they were stored."""
+    return models.Q(*[("task_path__endswith", f".{name}") for name in names], _connector=models.Q.OR)
+
+
+# The jobs that hand an email to the mail server, and those that note what a later email will tell.
+SENDING = tasks_named("deliver", "deliver_rendered")
+COLLECTING = tasks_named("note_follow", "note_unfollow")
 
 
 def hold_outbox():
@@ -26,14 +37,8 @@ def hold_outbox():
     with transaction.atomic():
         OutboxHold.objects.update_or_create(pk=OutboxHold.ONLY, defaults={"since": timezone.now()})
         Delivery.objects.filter(state=Delivery.State.WAITING).update(state=Delivery.State.HELD)
-        unfinished = Job.objects.filter(status__in=[TaskResultStatus.READY, TaskResultStatus.RUNNING])
-        unfinished.filter(sends_email()).update(status=TaskResultStatus.READY, run_after=NEVER)
-
-
-def sends_email():
-    """Return the condition for jobs that hand an email to the mail server, under any name that they have had."""
-    names = ("deliver", "deliver_rendered")
-    return models.Q(*[("task_path__endswith", f".{name}") for name in names], _connector=models.Q.OR)
+        unfinished = Job.objects.filter(SENDING, status__in=UNFINISHED)
+        unfinished.update(status=TaskResultStatus.READY, run_after=NEVER)
 
 
 def held_emails():
@@ -61,6 +66,7 @@ def discard_held():
             return 0
         held = held_emails().update(state=Delivery.State.SKIPPED, answer=DISCARDED)
         _held_jobs().delete()
+        Job.objects.filter(COLLECTING, status__in=UNFINISHED, enqueued_at__lt=hold.since).delete()
         for kind in kinds.all_kinds():
             if isinstance(kind, CollectedKind):
                 kind.discard(hold.since)
@@ -71,7 +77,7 @@ def discard_held():
 
 
 def _held_jobs():
-    return Job.objects.filter(sends_email(), run_after=NEVER)
+    return Job.objects.filter(SENDING, run_after=NEVER)
 
 
 def _take_accounts_as_told(since):

@@ -31,8 +31,9 @@ from accounts.tests.factories import UserFactory
 from accounts.tests.pictures import picture
 from posts.models import Post, TimelineEpoch
 from posts.tests.factories import PostFactory
-from socializer.backups import BackupError, archive, making, postgresql, restoring
+from socializer.backups import BackupError, archive, making, postgresql, restoring, rotation
 from socializer.backups.making import current_engine
+from socializer.management.commands import backup as backup_command
 from socializer.tests.own_database import copied, drop, everything_beside, everything_on, open_another
 
 # The database is set up for the marker's sake; no test uses it.
@@ -191,16 +192,21 @@ def test_a_backup_is_for_its_owner_only_and_replaces_nothing(backup):
     assert backup.read_bytes() == before
 
 
-def test_a_backup_may_have_any_name_and_goes_into_a_folder(ada, tmp_path):
+def test_a_backup_may_have_any_name(ada, tmp_path):
     file = tmp_path / "what? 100%41 #1 é.tar"
     back_up(file)
-    back_up(tmp_path)
-    back_up()
-
     assert "is whole" in check(file)
-    assert len(list(tmp_path.glob("socializer-*.tar"))) == 1
-    assert len(list((tmp_path / "backups").glob("socializer-*.tar"))) == 1
     restore(file)
+
+
+def test_a_backup_goes_into_a_folder_under_a_name_of_its_own(ada, tmp_path):
+    with mock.patch.object(backup_command, "make_backup", side_effect=BackupError("no")) as make:
+        refused("no", back_up, tmp_path)
+        refused("no", back_up)
+
+    folders = [call.args[0].parent for call in make.call_args_list]
+    assert folders == [tmp_path, tmp_path / "backups"]
+    assert all(rotation.NAME.fullmatch(call.args[0].name) for call in make.call_args_list)
 
 
 def test_nothing_is_left_of_a_backup_that_has_no_room(ada, tmp_path):
