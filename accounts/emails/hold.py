@@ -29,7 +29,7 @@ def tasks_named(*names):
 
 # The jobs that hand an email to the mail server, and those that note what a later email will tell.
 SENDING = tasks_named("deliver", "deliver_rendered")
-COLLECTING = tasks_named("note_follow", "note_unfollow")
+COLLECTING = tasks_named("record_follow", "record_unfollow", "note_follow", "note_unfollow")
 
 
 def hold_outbox():
