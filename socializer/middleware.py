@@ -3,14 +3,14 @@
 import logging
 
 from django.contrib.auth.middleware import AuthenticationMiddleware
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.http import HttpResponse
 from django.middleware.locale import LocaleMiddleware
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
 from accounts import deadlines
-from accounts.database_errors import is_conflict
+from accounts.database_errors import is_worth_another_attempt
 from accounts.transactions import restore, state_of
 from socializer.views import readers_locale
 
@@ -83,7 +83,7 @@ class ConflictMiddleware:
     def process_exception(self, request, exception):
         """Return a response that nobody sees if the request can be tried again."""
         again = request.state_before is not None and not request.commits.any
-        if not again or not (is_conflict(exception) or isinstance(exception, IntegrityError)):
+        if not again or not is_worth_another_attempt(exception):
             return None
         request.conflict = exception
         return HttpResponse(status=503)

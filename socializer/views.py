@@ -84,9 +84,13 @@ def too_many_requests(request, exception=None):
     return error_page(429, request, wait_message=message)
 
 
+# Errors of what the site needs, as opposed to its own.
+OUTAGES = (DatabaseError, RedisError)
+
+
 def server_error(request):
     """500, or 503 where the database or the cache is what failed, whatever it says."""
-    away = isinstance(sys.exc_info()[1], DatabaseError | RedisError)
+    away = isinstance(sys.exc_info()[1], OUTAGES)
     return error_page(503 if away else 500, request)
 
 
