@@ -49,8 +49,8 @@ def note_request(request, **kwargs):
 def log_outage(exception, log_kwargs, **kwargs):
     """Log what the database or the cache said, and the status that visitors really get."""
     from accounts.database_errors import sqlstate
-    from socializer.views import OUTAGES
+    from socializer.views import is_outage
 
-    if isinstance(exception, OUTAGES):
+    if is_outage(exception):
         cause = f"{type(exception).__name__}: {str(exception).strip()}"
         log_kwargs.update(code=503, cause=cause, sqlstate=sqlstate(exception))

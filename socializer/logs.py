@@ -78,7 +78,9 @@ def logging_settings(format, level):
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"structured": formatter},
-        "filters": {"not_an_error": {"()": "django.utils.log.CallbackFilter", "callback": is_not_a_server_error}},
+        "filters": {
+            "not_an_error": {"()": "django.utils.log.CallbackFilter", "callback": is_not_a_server_error}
+        },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
