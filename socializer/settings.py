@@ -72,6 +72,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "socializer.middleware.DeadlineMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "socializer.middleware.PermissionsPolicyMiddleware",
@@ -94,6 +95,7 @@ MIDDLEWARE = [
     "accounts.middleware.NotFoundMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "socializer.middleware.ConflictMiddleware",
 ]
 
 ROOT_URLCONF = "socializer.urls"
@@ -118,7 +120,7 @@ TEMPLATES = [
 
 # Where things are kept
 
-DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///var/socializer.sqlite3", BASE_DIR)}
+DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///var/socializer.database.sqlite", BASE_DIR)}
 CACHES = {
     "default": env.cache("CACHE_URL", "locmemcache://"),
     # What is the same on many pages, such as the navigation, for a process to keep: {% cache %} looks for this name.

@@ -129,7 +129,6 @@ def using_database(name):
     site.close()
     own = type(site)(copy.deepcopy(site.settings_dict), alias=DEFAULT_DB_ALIAS)
     own.settings_dict["NAME"] = name
-    own.settings_dict["OPTIONS"].pop("pool", None)
     connections[DEFAULT_DB_ALIAS] = own
     try:
         yield

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.jobs.worker import AnotherWorker, only_one_on_sqlite
 from socializer.backups import BackupError
 from socializer.backups.contents import picture_keys, read_contents
-from socializer.sqlite3 import presence
+from socializer.database.sqlite import presence
 
 # What SQLite keeps beside a database in WAL mode.
 COMPANIONS = ("", "-wal", "-shm")

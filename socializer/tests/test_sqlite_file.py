@@ -11,7 +11,7 @@ from django.db.transaction import atomic
 
 from accounts.models import ScanPosition
 from socializer.backups.sqlite import SQLite, open_database
-from socializer.sqlite3 import presence
+from socializer.database.sqlite import presence
 from socializer.tests.own_database import copied, everything_on
 
 pytestmark = pytest.mark.skipif("connections['default'].vendor != 'sqlite'", reason="SQLite only")

@@ -12,7 +12,7 @@ from pathlib import Path
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base, creation
 
-from socializer.sqlite3 import presence
+from socializer.database.sqlite import presence
 
 logger = logging.getLogger(__name__)
 
