@@ -129,7 +129,7 @@ CACHES = {
 }
 
 # Jobs are rows in the same database: a change and its consequences commit or roll back together.
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
+TASKS = {"default": {"BACKEND": "accounts.jobs.backend.JobBackend", "QUEUES": []}}
 
 # How the home timeline is stored and read; see posts/timelines/base.py.
 HOME_TIMELINE = env.text("HOME_TIMELINE", "posts.timelines.normalized.NormalizedTimeline")
