@@ -16,8 +16,13 @@ class AccountsConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import pre_delete, pre_save
 
-        from accounts import allauth_rate_limits, receivers, signals, tasks
-        from accounts import former_tasks  # noqa: F401 (it registers itself)
+        from accounts import (
+            allauth_rate_limits,
+            former_tasks,  # noqa: F401 (it registers itself)
+            receivers,
+            signals,
+            tasks,
+        )
         from accounts.emails import followers, security  # noqa: F401 (mails register themselves)
         from accounts.jobs import schedule
 

@@ -10,10 +10,20 @@ from accounts.models import Delivery, Follow
 
 
 def adapt_mail_new_follower(follow_id, attempt=1):
-    """Return the arguments of `record_follow`. Nobody is told of a follow that was undone."""
+    """Return the arguments of `record_follow`.
+
+    Raises ObsoleteTask if the follow was undone, or if the email was sent before its worker was killed.
+    """
     follow = Follow.objects.filter(pk=follow_id).first()
     if follow is None:
         raise registry.ObsoleteTask("The follow was undone.")
+    # The row of an email that these releases sent, or began to send.
+    key = f"{follow.follower_id} {follow.created_on:%Y-%m-%d}"
+    delivery = Delivery.objects.filter(recipient=follow.followed_id, kind="new_follower", key=key).first()
+    if delivery and delivery.is_over:
+        raise registry.ObsoleteTask("The email was sent.")
+    if delivery:
+        delivery.delete()
     return [follow.pk, follow.follower_id, follow.followed_id, follow.created_on.isoformat()], {}
 
 
