@@ -139,7 +139,7 @@ BACKUP_KEEP_DAILY = env.whole_number("BACKUP_KEEP_DAILY", 7) or 1
 BACKUP_KEEP_WEEKLY = env.whole_number("BACKUP_KEEP_WEEKLY", 4)
 
 # Jobs are rows in the same database: a change and its consequences commit or roll back together.
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
+TASKS = {"default": {"BACKEND": "accounts.jobs.backend.JobBackend", "QUEUES": []}}
 
 # How the home timeline is stored and read; see posts/timelines/base.py.
 HOME_TIMELINE = env.text("HOME_TIMELINE", "posts.timelines.normalized.NormalizedTimeline")

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, time, timedelta
 
 from django.db import transaction
 from django.utils import timezone
-from django_tasks import task
 
 from accounts.emails import kinds
 from accounts.emails.kinds import MailKind, When
 from accounts.emails.outbox import mail
+from accounts.jobs.registry import task
 from accounts.locale import zone_of
 from accounts.models import MailPlan, MailPreference, OutboxHold
 
@@ -76,7 +76,7 @@ def _plan_anew(user, kind, when):
         plan(user, kind)
 
 
-@task()
+@task("emails.send_digest", formerly=["accounts.emails.plans.collect", "accounts.plans.collect"])
 def collect(row_pk):
     """Make the mail of a plan that is due."""
     move_on(row_pk)
