@@ -56,7 +56,7 @@ def run_jobs(db):
     """Returns a function that does all that is ready for the worker. It returns the jobs' states after it."""
 
     def run():
-        worker = Worker()
+        worker = Worker(batch=True)
         states = []
         while job := worker.take():
             worker.run_task(job)

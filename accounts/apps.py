@@ -15,9 +15,14 @@ class AccountsConfig(AppConfig):
         from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import pre_delete, pre_save
-        from django_tasks.signals import task_finished
 
-        from accounts import allauth_rate_limits, receivers, signals, tasks
+        from accounts import (
+            allauth_rate_limits,
+            former_tasks,  # noqa: F401 (it registers itself)
+            receivers,
+            signals,
+            tasks,
+        )
         from accounts.emails import followers, security  # noqa: F401 (mails register themselves)
         from accounts.jobs import schedule
 
@@ -42,7 +47,7 @@ class AccountsConfig(AppConfig):
             changing.connect(
                 receivers.mark_account, sender=Authenticator, dispatch_uid="accounts.mark_account"
             )
-        connect(task_finished, receivers.give_up_mail)
+        connect(signals.job_failed, receivers.give_up_mail)
 
         schedule.register(tasks.make_digests, timedelta(minutes=5))
         schedule.register(tasks.sweep_accounts, timedelta(minutes=5))

@@ -1,6 +1,6 @@
 """What an error of the database means for whoever met it."""
 
-from django.db import DatabaseError
+from django.db import DatabaseError, IntegrityError
 
 # SQLSTATE codes, in PostgreSQL's table of error codes: serialization_failure and deadlock_detected.
 CONFLICTS = {"40001", "40P01"}
@@ -17,3 +17,8 @@ def is_conflict(error):
     All of it was rolled back. The same again is likely to succeed at once.
     """
     return isinstance(error, DatabaseError) and sqlstate(error) in CONFLICTS
+
+
+def is_worth_another_attempt(error):
+    """Whether the same request is likely to succeed at once: after a conflict, or if another one stored the same first."""
+    return is_conflict(error) or isinstance(error, IntegrityError)

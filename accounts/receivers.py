@@ -58,7 +58,7 @@ def mark_account(sender, instance, **kwargs):
         ToldState.mark(instance.user_id)
 
 
-def give_up_mail(sender, task_result, **kwargs):
-    """Say in the record of mails that a mail's job has failed for good."""
-    if task_result.status == "FAILED" and task_result.task.module_path.startswith("accounts.emails.outbox."):
-        outbox.give_up(task_result.args[0])
+def give_up_mail(sender, job, **kwargs):
+    """Record that an email's job has failed for good."""
+    if delivery_id := outbox.delivery_of(job):
+        outbox.give_up(delivery_id)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.devices import describe_browser
 from accounts.emails import outbox
-from accounts.models import ScanPosition, ToldState
+from accounts.models import OutboxHold, ScanPosition, ToldState
 
 # As many of those who were marked, and of all others, as one run of the sweep looks at; the rest waits for the next.
 SWEPT = 1000
@@ -48,8 +48,10 @@ def sweep():
     """Tell of changes that nobody was told of: those that were marked, and any of the next members. Returns how many people were.
 
     Marks tell soon of what was changed by the site's own code. What was changed by other means, which mark nothing, is found in
-    so many runs as it takes to look at everybody.
+    so many runs as it takes to look at everybody. While the outbox is held nobody is told.
     """
+    if OutboxHold.is_on():
+        return 0
     now = timezone.now()
     due = ToldState.due(now, SWEPT)
     told = _tell_those_who_differ(due)

@@ -35,3 +35,10 @@ profile_changed = Signal()
 
 # Sent once after many follows were stored without an event of their own, by seeding. No arguments.
 follows_seeded = Signal()
+
+# Sent by Job when a job has failed for good. Arguments: job.
+job_failed = Signal()
+
+# Sent by the periodic task that finds rows of a clock that was ahead. A receiver corrects stored times that lie in the future
+# and would make something wait for days. Arguments: now.
+clock_was_ahead = Signal()

@@ -6,11 +6,11 @@ from itertools import islice
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
-from django_tasks import task
 
 from accounts import security
 from accounts.emails import kinds, plans
 from accounts.emails.followers import FollowerMilestone, FollowerStatement, NewFollower
+from accounts.jobs.registry import task
 from accounts.models import Follow, NameWord, ScanPosition, User
 
 # As many digests as one job makes; after them the next job has its turn.
@@ -20,7 +20,7 @@ RECOUNTED = 1_000
 LOCKED = 100
 
 
-@task()
+@task("accounts.record_follow", formerly=["accounts.tasks.note_follow"])
 def note_follow(follow_id, follower_id, followed_id, happened_on):
     """Have a new follower told of, and counted. A follow undone meanwhile counts in statements only."""
     statement, new_follower, milestone = map(kinds.of, (FollowerStatement, NewFollower, FollowerMilestone))
@@ -32,13 +32,13 @@ def note_follow(follow_id, follower_id, followed_id, happened_on):
             plans.plan(follow.followed, milestone)
 
 
-@task()
+@task("accounts.record_unfollow", formerly=["accounts.tasks.note_unfollow"])
 def note_unfollow(follower_id, followed_id, happened_on):
     """Have a follower who went counted in statements."""
     kinds.of(FollowerStatement).note(followed_id, follower_id, -1, datetime.fromisoformat(happened_on))
 
 
-@task()
+@task("emails.send_digests", formerly=["accounts.tasks.make_digests"])
 def make_digests():
     """Make the mails of all plans that are due, daily and weekly ones and any whose own job was lost."""
     due = plans.due(timezone.now(), DIGESTS)
@@ -48,13 +48,13 @@ def make_digests():
         make_digests.enqueue()
 
 
-@task()
+@task("security.reconcile_accounts", formerly=["accounts.tasks.sweep_accounts"])
 def sweep_accounts():
     """Tell people of changes to their account of which nobody told them, as the process that made them died."""
     security.sweep()
 
 
-@task()
+@task("accounts.recount_next", formerly=["accounts.tasks.recount_some"])
 def recount_some():
     """Correct what is stored about the next members beside their follows and names: it cannot stay wrong.
 
@@ -69,13 +69,13 @@ def recount_some():
             NameWord.store(list(people))
 
 
-@task()
+@task("accounts.recount", formerly=["accounts.tasks.recount"])
 def recount(user_pks):
     """Correct the counts of these people."""
     recount_now(user_pks)
 
 
-@task()
+@task("accounts.recount_around", formerly=["accounts.tasks.recount_around"])
 def recount_around(user_pk):
     """Correct the counts of those whom that person follows, and of their followers."""
     recount_in_parts([user_pk, *Follow.objects.neighbours_of(user_pk)])
@@ -104,7 +104,7 @@ def recount_now(user_pks):
             locked.recount()
 
 
-@task()
+@task("accounts.prune", formerly=["accounts.tasks.prune"])
 def prune():
     """Delete what has served its time."""
     call_command("prune", verbosity=0)

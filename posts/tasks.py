@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 from django.utils import timezone
-from django_tasks import task
 
+from accounts.jobs import registry
+from accounts.jobs.registry import task
 from posts.models import PendingPost
 from posts.timelines import home_timeline
 
@@ -13,7 +14,15 @@ LEFT_BEHIND = timedelta(minutes=1)
 AT_ONCE = 100
 
 
-@task()
+def without_attempt(post_id, attempt=1):
+    """Return the arguments of `timelines.fan_out` for those of an older release."""
+    return [post_id], {}
+
+
+registry.replace("posts.tasks.carry_post", "timelines.fan_out", without_attempt)
+
+
+@task("timelines.fan_out")
 def carry_post(post_id):
     """Bring a post to the stored timelines, and with it those that a worker was killed over."""
     late = timezone.now() - LEFT_BEHIND

@@ -16,7 +16,8 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.cache import caches
 from django.core.mail import get_connection
-from django.db import DatabaseError, connection, transaction
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from health_check import checks
@@ -24,7 +25,7 @@ from health_check.base import HealthCheck
 from health_check.exceptions import ServiceUnavailable
 from redis.exceptions import RedisError
 
-from accounts.models import Delivery, Job
+from accounts.models import Delivery, Job, OutboxHold
 from posts.timelines import home_timeline
 
 logger = logging.getLogger(__name__)
@@ -114,7 +115,8 @@ class RememberedCheck(HealthCheck):
     `act()` does it, and raises one of `errors` if it fails. The visitor sees `words`; the log has the rest.
     """
 
-    timeout = timedelta(seconds=15)
+    # The answer must come before a probe gives up.
+    timeout = timedelta(seconds=8)
     errors = (Exception,)
 
     def __init_subclass__(cls):
@@ -179,6 +181,20 @@ class Mail(RowsCheck):
     words = (
         "The mail server has not taken mails for over an hour. The admin shows its answers, under deliveries."
     )
+
+
+@dataclasses.dataclass
+class Outbox(HealthCheck):
+    """Not wrong while emails are held after a restore, as an operator has to decide. But it says so."""
+
+    held = False
+
+    async def run(self):
+        # With the connection of the request.
+        self.held = await sync_to_async(OutboxHold.is_on)()
+
+    def pretty_status(self):
+        return "Emails are held after a restore. Run: manage.py release_outbox" if self.held else "OK"
 
 
 @dataclasses.dataclass

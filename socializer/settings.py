@@ -72,6 +72,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "socializer.middleware.DeadlineMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "socializer.middleware.PermissionsPolicyMiddleware",
@@ -94,6 +95,7 @@ MIDDLEWARE = [
     "accounts.middleware.NotFoundMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "socializer.middleware.ConflictMiddleware",
 ]
 
 ROOT_URLCONF = "socializer.urls"
@@ -118,7 +120,7 @@ TEMPLATES = [
 
 # Where things are kept
 
-DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///var/socializer.sqlite3", BASE_DIR)}
+DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///var/socializer.database.sqlite", BASE_DIR)}
 CACHES = {
     "default": env.cache("CACHE_URL", "locmemcache://"),
     # What is the same on many pages, such as the navigation, for a process to keep: {% cache %} looks for this name.
@@ -128,8 +130,16 @@ CACHES = {
     },
 }
 
+# Backups of the database and the pictures. The address of PostgreSQL itself, where DATABASE_URL is that of a pooler.
+BACKUP_DATABASE = env.direct_database("BACKUP_DATABASE_URL", BASE_DIR)
+BACKUP_DIR = BASE_DIR / env.text("BACKUP_DIR", "var/backups")
+# After how many hours the worker makes the next one; 0: never.
+BACKUP_EVERY = env.whole_number("BACKUP_EVERY", 0)
+BACKUP_KEEP_DAILY = env.whole_number("BACKUP_KEEP_DAILY", 7) or 1
+BACKUP_KEEP_WEEKLY = env.whole_number("BACKUP_KEEP_WEEKLY", 4)
+
 # Jobs are rows in the same database: a change and its consequences commit or roll back together.
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
+TASKS = {"default": {"BACKEND": "accounts.jobs.backend.JobBackend", "QUEUES": []}}
 
 # How the home timeline is stored and read; see posts/timelines/base.py.
 HOME_TIMELINE = env.text("HOME_TIMELINE", "posts.timelines.normalized.NormalizedTimeline")

@@ -12,8 +12,8 @@ from django.http import Http404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
-from django_tasks import task
 
+from accounts.jobs.registry import task
 from accounts.links import absolute
 from accounts.models import ListPart, User
 from posts.models import Post
@@ -107,7 +107,7 @@ NEW_PARTS = 10
 SECTIONS = {"pages": PageSitemap, "people": ProfileSitemap, "posts": PostSitemap}
 
 
-@task()
+@task("sitemap.store_parts", formerly=["socializer.sitemaps.store_parts"])
 def store_parts():
     """Store where new parts of the sitemap begin, so that no request has to look for them."""
     for section in (ProfileSitemap, PostSitemap):

@@ -1,10 +1,10 @@
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.admin.moderation import ReadOnlyAdmin, SearchByMemberMixin
 from accounts.emails import kinds
-from accounts.models import Delivery, RefusedAddress
+from accounts.models import Delivery, OutboxHold, RefusedAddress
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -30,6 +30,14 @@ class DeliveryAdmin(SearchByMemberMixin, ReadOnlyAdmin):
     members = ["recipient"]
     search_help_text = _("A whole username, such as @ada, or a whole address.")
     ordering = ["-id"]
+
+    def changelist_view(self, request, extra_context=None):
+        if OutboxHold.is_on():
+            words = _(
+                "The database was restored from a backup. Old emails and all digests wait until an operator releases them."
+            )
+            self.message_user(request, words, messages.WARNING)
+        return super().changelist_view(request, extra_context)
 
     def get_search_results(self, request, queryset, search_term):
         if "@" in search_term.strip()[1:]:

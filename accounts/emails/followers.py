@@ -1,9 +1,10 @@
 """The mails about followers."""
 
 from datetime import datetime, timedelta
+from itertools import islice
 from types import SimpleNamespace
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
@@ -120,6 +121,11 @@ class NewFollower(CollectedKind):
             untold.update(told_in=key)
             mail(self.name, recipient, key, told_in=key)
 
+    def discard(self, until):
+        newer = Follow.objects.filter(created_on__gte=until).values("pk")
+        untold = FollowNotice.objects.filter(told_in="").exclude(follow_id__in=newer)
+        untold.update(told_in=f"discarded {until.isoformat()}")
+
     def content(self, recipient, told_in):
         told = FollowNotice.objects.filter(recipient=recipient, told_in=told_in).values("follow_id")
         follows = Follow.objects.filter(pk__in=told, follower__suspended_on=None)
@@ -225,6 +231,18 @@ class FollowerMilestone(CollectedKind):
         highest = max(reached, default=0)
         if highest > max(known, default=0):
             signals.follower_milestone_reached.send(sender=User, user=recipient, threshold=highest)
+
+    def discard(self, until):
+        """Record what everyone had reached by then, and tell nobody."""
+        followers = Follow.objects.filter(created_on__lt=until).order_by().values("followed")
+        reached = followers.annotate(count=Count("pk")).filter(count__gte=min(thresholds(10)))
+        milestones = (
+            Milestone(user_id=row["followed"], threshold=threshold)
+            for row in reached.iterator(chunk_size=1000)
+            for threshold in thresholds(row["count"])
+        )
+        while some := list(islice(milestones, 1000)):
+            Milestone.objects.bulk_create(some, ignore_conflicts=True)
 
     def reached_by(self, recipient, beyond):
         """Return the thresholds that the recipient has reached; nothing, sometimes, if none of them is above `beyond`.

@@ -11,13 +11,15 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.crypto import get_random_string
-from django_tasks import task
 
 from accounts.addresses import canonical_email
 from accounts.emails import kinds, letters
 from accounts.emails.kinds import When
+from accounts.jobs import registry
+from accounts.jobs.registry import task
 from accounts.jobs.trouble import answer_of, is_no_address
 from accounts.models import Delivery, MailPreference, RefusedAddress
+from accounts.models.job import ArgumentMismatch
 
 State = Delivery.State
 
@@ -45,7 +47,7 @@ def mail_rendered(kind, address, subject, text, html, *, from_email=None, header
 
 
 # Somebody sits and waits for the mails that they asked for; then come the others, then all the rest.
-@task(priority=10)
+@task("emails.deliver", formerly=["accounts.emails.outbox.deliver", "accounts.outbox.deliver"], priority=10)
 def deliver(delivery_id, arguments):
     """Compose a mail and send it, unless it was sent, is unwanted by now, or there is nothing to tell any more."""
     delivery = Delivery.objects.select_related("recipient").filter(pk=delivery_id).first()
@@ -65,7 +67,11 @@ def deliver(delivery_id, arguments):
         send(delivery, letters.letter(kind, delivery.recipient, content, address=delivery.address))
 
 
-@task(priority=50)
+@task(
+    "emails.deliver_rendered",
+    formerly=["accounts.emails.outbox.deliver_rendered", "accounts.outbox.deliver_rendered"],
+    priority=50,
+)
 def deliver_rendered(delivery_id, subject, text, html, from_email, headers):
     """Send a mail that was composed in a request. Somebody asked for it, so a refused address is tried again."""
     delivery = Delivery.objects.filter(pk=delivery_id).first()
@@ -109,6 +115,21 @@ def send(delivery, message):
     else:
         delivery.end(State.SENT)
         RefusedAddress.of(message.to[0]).delete()
+
+
+def delivery_of(job):
+    """Return the primary key of the Delivery that `job` is to send, or None.
+
+    Tasks that send one have names that begin with "emails.deliver" and take its key first, so that a release finds it for
+    a job of a newer one, too.
+    """
+    name = registry.former_names().get(job.task_path, job.task_path) or ""
+    try:
+        args, _kwargs = job.arguments
+    except ArgumentMismatch:
+        args = []
+    is_key = bool(args) and isinstance(args[0], int)
+    return args[0] if name.startswith("emails.deliver") and is_key else None
 
 
 def give_up(delivery_id):

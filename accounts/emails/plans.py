@@ -8,13 +8,13 @@ from datetime import UTC, datetime, time, timedelta
 
 from django.db import transaction
 from django.utils import timezone
-from django_tasks import task
 
 from accounts.emails import kinds
 from accounts.emails.kinds import MailKind, When
 from accounts.emails.outbox import mail
+from accounts.jobs.registry import task
 from accounts.locale import zone_of
-from accounts.models import MailPlan, MailPreference
+from accounts.models import MailPlan, MailPreference, OutboxHold
 
 # When a day's mails are sent, in the recipient's zone; a week's on Mondays.
 HOUR = time(7)
@@ -35,6 +35,9 @@ class CollectedKind(MailKind):
     def collect(self, recipient, since, until):
         """Enqueue the mail about what happened between the two moments, in the transaction that moves the plan on."""
         mail(self.name, recipient, until.isoformat(), since=since.isoformat(), until=until.isoformat())
+
+    def discard(self, until):
+        """Count as told what happened before `until`, beyond moving on the plans. Called in a transaction."""
 
 
 def plan(recipient, kind):
@@ -73,14 +76,19 @@ def _plan_anew(user, kind, when):
         plan(user, kind)
 
 
-@task()
+@task("emails.send_digest", formerly=["accounts.emails.plans.collect", "accounts.plans.collect"])
 def collect(row_pk):
     """Make the mail of a plan that is due."""
     move_on(row_pk)
 
 
 def move_on(row_pk):
-    """Make the mail of a plan that is due and plan the next. Does nothing if another has done so."""
+    """Make the mail of a plan that is due and plan the next. Does nothing if another has done so.
+
+    While the outbox is held the plan stays due, and is made after that with all others that are due.
+    """
+    if OutboxHold.is_on():
+        return
     with transaction.atomic():
         row = (
             MailPlan.objects.select_for_update(of=["self"])
@@ -109,7 +117,9 @@ def move_on(row_pk):
 
 
 def due(now, limit):
-    """The primary keys of at most `limit` plans that are due, the longest first."""
+    """The primary keys of at most `limit` plans that are due, the longest first; none while the outbox is held."""
+    if OutboxHold.is_on():
+        return []
     rows = MailPlan.objects.filter(due_on__lte=now).order_by("due_on")
     return list(rows.values_list("pk", flat=True)[:limit])
 

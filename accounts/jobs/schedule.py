@@ -10,9 +10,14 @@ from datetime import UTC, datetime, timedelta
 from django.utils import timezone
 
 from accounts.jobs.pace import paced
+from accounts.jobs.registry import name_of
 from accounts.models import Turn
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+# Clocks of several machines may differ by this much.
+CLOCK_TOLERANCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Regular:
 
     @property
     def name(self):
-        return self.task.module_path
+        return name_of(self.task)
 
     def period(self, now):
         return (now - EPOCH) // paced(self.every)
@@ -45,10 +50,29 @@ def all_regulars():
 
 
 def enqueue_due():
-    """Enqueue the tasks whose period has begun and was not taken yet. Returns their names."""
+    """Enqueue the tasks whose period has begun and was not taken yet. Returns their names.
+
+    What fails with one task does not stop the others; the first error is raised at the end.
+    """
     now = timezone.now()
     taken = dict(Turn.objects.values_list("name", "period"))
-    due = [regular for regular in _regulars.values() if taken.get(regular.name, -1) < regular.period(now)]
-    return [
-        regular.name for regular in due if Turn.take(regular.name, regular.period(now), regular.task.enqueue)
-    ]
+    enqueued, errors = [], []
+    for regular in _regulars.values():
+        try:
+            if _take(regular, taken.get(regular.name), now):
+                enqueued.append(regular.name)
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return enqueued
+
+
+def _take(regular, taken, now):
+    """Enqueue a task if it is due; `taken` is the last period that was taken, or None. Returns whether it was."""
+    if taken is not None and taken > regular.period(now + CLOCK_TOLERANCE):
+        # The clock was ahead, or the periods were shorter. This period may have been taken before: the next one is due.
+        Turn.set_back(regular.name, taken, regular.period(now))
+        return False
+    period = regular.period(now)
+    return (taken is None or taken < period) and Turn.take(regular.name, period, regular.task.enqueue)

@@ -3,7 +3,7 @@
 import re
 from smtplib import SMTPAuthenticationError, SMTPRecipientsRefused, SMTPResponseException, SMTPSenderRefused
 
-from django.db import InterfaceError, OperationalError
+from django import db
 
 from accounts.text import clean_line
 
@@ -15,9 +15,10 @@ _MAILBOX_CODES = (550, 551, 553)
 
 
 def may_pass(error):
-    """Whether trying again later can help: the server is away, says 4xx or does not know us; the database is busy.
+    """Whether trying again later can help: the server is away, says 4xx or does not know us; the database failed.
 
-    Or the worker was told to stop at once, which is no fault of the job's.
+    Any error of the database counts: most pass with its restart, a failover or the end of a migration, and a job whose row
+    is really refused fails after some tries. Or the worker was told to stop at once, which is no fault of the job's.
     """
     if isinstance(error, SMTPRecipientsRefused):
         return any(400 <= code < 500 for code, _reason in error.recipients.values())
@@ -25,7 +26,7 @@ def may_pass(error):
         return True  # Whoever runs the site will mend the password or the sender.
     if isinstance(error, SMTPResponseException):
         return 400 <= error.smtp_code < 500 or error.smtp_code == -1
-    return isinstance(error, OSError | OperationalError | InterfaceError | SystemExit | KeyboardInterrupt)
+    return isinstance(error, OSError | db.Error | SystemExit | KeyboardInterrupt)
 
 
 def is_no_address(error):

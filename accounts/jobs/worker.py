@@ -11,18 +11,25 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from django import db
 from django.db import close_old_connections, connection
 from django.utils.crypto import get_random_string
+from django_tasks.signals import task_finished, task_started
 from django_tasks_db.management.commands.db_worker import Worker as LibraryWorker
 from django_tasks_db.utils import exclusive_transaction
 
-from accounts.jobs import schedule
+from accounts.database_errors import sqlstate
+from accounts.jobs import registry, schedule
+from accounts.jobs.backend import JobBackend
+from accounts.jobs.trouble import answer_of
 from accounts.models import Job
 
 logger = logging.getLogger(__name__)
 
 # How often, in seconds, a busy worker looks for what is due and for jobs whose worker has died.
 HOUSEKEEPING = 5
+# Seconds to wait after the first of several failures of the database in a row, doubled each time, and at most.
+FIRST_PAUSE, LONGEST_PAUSE = 1, 30
 
 
 class AnotherWorker(Exception):
@@ -30,7 +37,10 @@ class AnotherWorker(Exception):
 
 
 class Worker(LibraryWorker):
-    """django-tasks-db's worker, whose jobs are `Job`."""
+    """django-tasks-db's worker, whose jobs are `Job`, and that survives whatever the database does.
+
+    Of the library's class it uses the handling of signals.
+    """
 
     def __init__(self, *, interval=1.0, batch=False, max_tasks=None):
         super().__init__(
@@ -44,19 +54,60 @@ class Worker(LibraryWorker):
             excluded_queue_names=[],
         )
         self.next_housekeeping = 0.0
+        self.log = RepeatLog()
 
     def run(self):
-        """Work until told to stop; with `batch`, until nothing is ready; with `max_tasks`, until so many are done."""
+        """Work until told to stop; with `batch`, until nothing is ready; with `max_tasks`, until so many are done.
+
+        Raises a `django.db.Error` only with `batch`, if the database fails for longer than half a minute.
+        """
+        self.survive(self.release_known, "starting")
         while self.running and not self._has_done_enough():
-            close_old_connections()
-            self.keep_house()
-            job = self.take()
+            job = self.survive(self.take, "looking for a job")
             if job:
                 self.run_task(job)
-            elif self.batch and not self.ready().exists():
+            self.keep_house()
+            if job or not self.running:
+                continue
+            if not self.batch:
+                self.pause(self.interval)
+            elif not self.survive(self.ready().exists, "looking for a job"):
                 return
-            elif self.running:
-                time.sleep(self.interval)
+
+    def survive(self, act, doing):
+        """Return what `act()` returns. While it raises an error of the database, wait and call it again.
+
+        Returns None when told to stop meanwhile. `doing` says in the log what was not possible.
+        """
+        began, pause = time.monotonic(), FIRST_PAUSE
+        while True:
+            try:
+                self.check_connection()
+                result = act()
+            except db.Error as error:
+                if self.batch and pause == LONGEST_PAUSE:
+                    raise
+                self.log.failed("database", "The database failed while the worker was %s", doing, error=error)
+                drop_connection()
+                self.pause(pause)
+                if not self.running:
+                    return None
+                pause = min(pause * 2, LONGEST_PAUSE)
+            else:
+                if self.log.mended("database"):
+                    logger.warning("The database answers again, after %.0f s", time.monotonic() - began)
+                return result
+
+    def check_connection(self):
+        """Drop a connection that has failed or is too old, before it is used again. Called before every job."""
+        if not connection.in_atomic_block:
+            close_old_connections()
+
+    def pause(self, seconds):
+        """Wait, but not for longer than until told to stop. A signal's handler would not end one long sleep."""
+        while self.running and seconds > 0:
+            time.sleep(min(seconds, 0.5))
+            seconds -= 0.5
 
     def ready(self):
         return Job.objects.ready().filter(backend_name=self.backend_name)
@@ -72,18 +123,99 @@ class Worker(LibraryWorker):
                 job.claim(self.worker_id)
         return job
 
+    def run_task(self, job):
+        """Do a claimed job and record what became of it."""
+        self.running_task = True
+        try:
+            self._run(job)
+        finally:
+            self.running_task = False
+            self._run_tasks += 1
+
+    def _run(self, job):
+        try:
+            job.bring_up_to_date()
+            task_started.send(sender=JobBackend, task_result=job.task_result)
+            return_value = job.call()
+        except registry.UnknownTask as error:
+            self.log.failed(job.task_path, "A job waits: %s", error)
+            self.store(job, job.keep, error)
+        except registry.ObsoleteTask as error:
+            self.store(job, job.set_obsolete, str(error))
+        except BaseException as error:
+            self.store(job, job.set_failed, error)
+            self.tell_finished(job)
+        else:
+            self.store(job, job.set_successful, return_value)
+            self.tell_finished(job)
+
+    def store(self, job, record, outcome):
+        """Record a job's outcome, as soon as the database lets it. An outcome that can't be stored is a failure."""
+
+        def attempt():
+            try:
+                record(outcome)
+            except (db.DataError, TypeError, ValueError) as error:
+                job.set_failed(ValueError(f"What {job} returned can't be stored: {error}"))
+
+        self.survive(attempt, f"recording the outcome of {job}")
+
+    def tell_finished(self, job):
+        """Send the library's signal. Its receivers log, and can't change the outcome."""
+        try:
+            task_finished.send(sender=JobBackend, task_result=job.task_result)
+        except Exception:
+            logger.exception("A receiver of task_finished failed")
+
     def keep_house(self):
-        if time.monotonic() >= self.next_housekeeping:
-            self.next_housekeeping = time.monotonic() + HOUSEKEEPING
-            self.bring_back()
-            schedule.enqueue_due()
+        """Do what is due beside the jobs. What fails does not stop the rest, and is tried again at the next time."""
+        if time.monotonic() < self.next_housekeeping:
+            return
+        self.next_housekeeping = time.monotonic() + HOUSEKEEPING
+        for act in (self.bring_back, schedule.enqueue_due):
+            try:
+                act()
+            except Exception as error:
+                self.log.failed(act, "Housekeeping failed in %s", act.__name__, error=error)
+            else:
+                self.log.mended(act)
 
     def bring_back(self):
         """Make the jobs of dead workers ready again. Returns how many."""
         return Job.objects.reap(lambda worker_id: is_dead_here(worker_id, self.worker_id))
 
+    def release_known(self):
+        """Make the jobs ready that waited for this release. Returns how many."""
+        return Job.objects.release_known()
+
     def _has_done_enough(self):
         return self.max_tasks is not None and self._run_tasks >= self.max_tasks
+
+
+class RepeatLog:
+    """Logs what goes wrong again and again once, until it has gone well."""
+
+    def __init__(self):
+        self.failing = set()
+
+    def failed(self, what, message, *args, error=None):
+        """Log a line about `what`, unless it went wrong the last time, too."""
+        if what not in self.failing:
+            self.failing.add(what)
+            facts = {} if error is None else {"error": answer_of(error), "sqlstate": sqlstate(error)}
+            logger.error(message, *args, extra=facts)
+
+    def mended(self, what):
+        """Return whether `what`, which went well, went wrong the last time."""
+        was_failing = what in self.failing
+        self.failing.discard(what)
+        return was_failing
+
+
+def drop_connection():
+    """Have the next statement connect anew: after a failover, the old connection may work and lead to a read-only server."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def new_worker_id():
@@ -126,8 +258,7 @@ def this_machine():
 
 
 def keep_one_connection():
-    """Use one connection for all jobs. A pool would lend and take back one for each, which costs more than the job."""
-    connection.settings_dict["OPTIONS"].pop("pool", None)
+    """Use one connection for all jobs, also where each request has its own: a new one costs more than a job."""
     connection.settings_dict["CONN_MAX_AGE"] = 600
 
 

@@ -2,7 +2,7 @@ from accounts.models.append_only import AppendOnly, AppendOnlyError
 from accounts.models.block import Block
 from accounts.models.follow import Follow
 from accounts.models.job import Job
-from accounts.models.mail import Delivery, MailPlan, MailPreference, RefusedAddress
+from accounts.models.mail import Delivery, MailPlan, MailPreference, OutboxHold, RefusedAddress
 from accounts.models.moderation import ModerationAction
 from accounts.models.name import NameWord
 from accounts.models.news import FollowerChange, FollowNotice, Milestone
@@ -28,6 +28,7 @@ __all__ = [
     "Milestone",
     "ModerationAction",
     "NameWord",
+    "OutboxHold",
     "RateLimitCounter",
     "RefusedAddress",
     "RetiredUsername",

@@ -1,14 +1,19 @@
+import inspect
 import logging
 import random
 import traceback
 from datetime import timedelta
 
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_tasks import TaskResultStatus
-from django_tasks_db.models import DBTaskResult, DBTaskResultQuerySet
+from django_tasks import TaskContext, TaskResultStatus
+from django_tasks_db.models import DBTaskResult, DBTaskResultQuerySet, get_date_max
 
+from accounts import signals
+from accounts.database_errors import is_conflict
+from accounts.jobs import registry
 from accounts.jobs.pace import paced
 from accounts.jobs.trouble import may_pass
 
@@ -16,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 # How long to wait after each failure: about a day in all, then the job stays failed.
 DELAYS = [timedelta(seconds=s) for s in (10, 60, 300, 1800, 2 * 3600, 6 * 3600, 15 * 3600)]
+# The database let another transaction go first. The same again is likely to succeed at once.
+CONFLICT_DELAY = timedelta(seconds=1)
 # Longer than any job takes. One that has run for so long has lost its worker on another machine.
 LOST_AFTER = timedelta(minutes=10)
 # A job that has cost so many workers their life is what kills them.
@@ -23,10 +30,25 @@ MOST_WORKERS = 20
 # Nobody looks for the cause of a failed job after this; its arguments may hold a mail.
 KEEP_FAILED = timedelta(days=14)
 KEEP_DONE = timedelta(days=1)
+# A job whose task is unknown is looked at again after this, and when a worker starts.
+UNKNOWN_DELAY = timedelta(hours=1)
+# A job whose task is still unknown at this age fails.
+UNKNOWN_EXPIRY = timedelta(days=14)
+# Clocks of several machines may differ by this much.
+CLOCK_TOLERANCE = timedelta(minutes=1)
 
 
 class WorkerLost(Exception):
     """The worker was killed while it ran this job, again and again."""
+
+
+class ArgumentMismatch(Exception):
+    """The task doesn't take the arguments that were stored with the job."""
+
+
+def path_of(exception_class):
+    """Return the path of an exception class as it is stored in `Job.exception_class_path`."""
+    return f"{exception_class.__module__}.{exception_class.__qualname__}"
 
 
 class JobQuerySet(DBTaskResultQuerySet):
@@ -47,16 +69,37 @@ class JobQuerySet(DBTaskResultQuerySet):
 
         `is_dead` tells by a worker's id whether it is known to have ended.
         """
-        lost = timezone.now() - LOST_AFTER
+        # A job that began in the future began before the clock was set back: from when on it runs is not known.
+        now = timezone.now()
         return sum(
             job.lose_worker()
             for job in self.running()
-            if job.started_at < lost or is_dead(job.worker_ids[-1])
+            if abs(now - job.started_at) > LOST_AFTER or is_dead("".join(job.worker_ids[-1:]))
         )
+
+    def unknown(self):
+        """Jobs that wait because no worker knew their task."""
+        return self.filter(status=TaskResultStatus.READY, exception_class_path=path_of(registry.UnknownTask))
+
+    def release_known(self):
+        """Make the jobs ready whose task was unknown and is known now. Returns how many."""
+        known = registry.all_names() | set(registry.former_names())
+        return self.unknown().filter(task_path__in=known).update(run_after=timezone.now())
+
+    def from_the_future(self, now):
+        """Jobs that were enqueued by a clock that was ahead of ours."""
+        # One condition for each state, so that the index of states and times is used.
+        late = Q()
+        for status in TaskResultStatus.values:
+            late |= Q(status=status, enqueued_at__gt=now + CLOCK_TOLERANCE)
+        return self.filter(late)
 
 
 class Job(DBTaskResult):
-    """A task in the outbox, with what the library lacks: patience, and another life after its worker's death."""
+    """A task in the outbox, with what the library lacks: patience, and another life after its worker's death.
+
+    `task_path` holds the task's name in `accounts.jobs.registry`, or, in rows of older releases, the path of its function.
+    """
 
     objects = JobQuerySet.as_manager()
 
@@ -66,7 +109,21 @@ class Job(DBTaskResult):
         verbose_name_plural = _("jobs")
 
     def __str__(self):
-        return self.task_name
+        return self.task_path
+
+    @property
+    def task(self):
+        """The task, with the options of this job. Raises registry.UnknownTask."""
+        return registry.find(self.task_path).using(
+            priority=self.priority,
+            queue_name=self.queue_name,
+            run_after=None if self.run_after == get_date_max() else self.run_after,
+            backend=self.backend_name,
+        )
+
+    @property
+    def task_name(self):
+        return self.task_path
 
     @property
     def tries(self):
@@ -78,19 +135,76 @@ class Job(DBTaskResult):
         """The last line of what went wrong last, or nothing."""
         return self.traceback.strip().rpartition("\n")[2]
 
+    @property
+    def arguments(self):
+        """The positional and the keyword arguments. Raises ArgumentMismatch if they are damaged."""
+        try:
+            return list(self.args_kwargs["args"]), dict(self.args_kwargs["kwargs"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArgumentMismatch(f"The stored arguments of {self} can't be read.") from error
+
+    def bring_up_to_date(self):
+        """Store today's name and arguments in a row of an older release.
+
+        Raises registry.ObsoleteTask if nothing is left to do, and ArgumentMismatch.
+        """
+        args, kwargs = self.arguments
+        if self.task_path not in registry.former_names():
+            return
+        with transaction.atomic():
+            try:
+                name, args, kwargs = registry.update(self.task_path, args, kwargs)
+            except TypeError as error:
+                raise ArgumentMismatch(f"{self}: {error}") from error
+            self.task_path, self.args_kwargs = name, {"args": args, "kwargs": kwargs}
+            self.save(update_fields=["task_path", "args_kwargs"])
+
+    def call(self):
+        """Call the task and return what it returns. Raises ArgumentMismatch, and whatever the task raises."""
+        task = self.task
+        args, kwargs = self.arguments
+        if task.takes_context:
+            args = [TaskContext(task_result=self.task_result), *args]
+        try:
+            inspect.signature(task.func).bind(*args, **kwargs)
+        except TypeError as error:
+            raise ArgumentMismatch(f"{self}: {error}") from error
+        return task.call(*args, **kwargs)
+
+    def set_successful(self, return_value):
+        """Record that the job is done."""
+        self._end_run(
+            status=TaskResultStatus.SUCCESSFUL,
+            finished_at=timezone.now(),
+            return_value=return_value,
+            exception_class_path="",
+            traceback="",
+        )
+
     def set_failed(self, error):
-        """Note the failure. The job waits for its next try if that can help, else it stays failed.
+        """Record the failure. The job waits for its next try if that can help, else it stays failed.
 
         Each wait is lengthened by up to a fifth at random, so that many do not come back at once.
         """
         if self.tries > len(DELAYS) or not may_pass(error):
-            super().set_failed(error)
+            self._fail(error)
             return
-        wait = paced(DELAYS[self.tries - 1] * random.uniform(1, 1.2))
-        self.exception_class_path = f"{type(error).__module__}.{type(error).__qualname__}"
-        self.traceback = "".join(traceback.format_exception(error))
-        self._wait_until(timezone.now() + wait)
+        delay = CONFLICT_DELAY if is_conflict(error) else DELAYS[max(self.tries, 1) - 1]
+        wait = paced(delay * random.uniform(1, 1.2))
+        self._wait(wait, error)
         logger.warning("%s failed, trying again in %s: %s", self, wait, error)
+
+    def set_obsolete(self, reason):
+        """Record that nothing was left to do for a job of an older release; `reason` is text."""
+        self.set_successful(f"Obsolete: {reason}")
+        logger.warning("%s was of an older release, and nothing was left to do for it: %s", self, reason)
+
+    def keep(self, error):
+        """Keep the job until its task is known; `error` is the UnknownTask. It fails when it is too old."""
+        if timezone.now() - self.enqueued_at > UNKNOWN_EXPIRY:
+            self._fail(error)
+        else:
+            self._wait(UNKNOWN_DELAY, error, worker_ids=self.worker_ids[:-1])
 
     def try_again(self):
         """Let a failed job begin anew, after what it failed of was mended. Returns whether it was one."""
@@ -103,16 +217,42 @@ class Job(DBTaskResult):
 
     def lose_worker(self):
         """Put the job back, or fail it if it keeps killing its workers. Returns whether it still ran."""
-        same_run = Job.objects.running().filter(pk=self.pk, started_at=self.started_at)
         if self.tries < MOST_WORKERS:
-            return bool(same_run.update(status=TaskResultStatus.READY, run_after=timezone.now()))
-        with transaction.atomic():
-            lost = same_run.select_for_update().first()
-            if lost:
-                DBTaskResult.set_failed(lost, WorkerLost(f"{self.tries} workers died of it."))
-        return lost is not None
+            return self._end_run(status=TaskResultStatus.READY, run_after=timezone.now())
+        return self._fail(WorkerLost(f"{self.tries} workers died of it."))
 
-    def _wait_until(self, moment):
-        self.status = TaskResultStatus.READY
-        self.run_after = moment
-        self.save(update_fields=["status", "run_after", "exception_class_path", "traceback"])
+    def _fail(self, error):
+        with transaction.atomic():
+            failed = self._end_run(
+                status=TaskResultStatus.FAILED,
+                finished_at=timezone.now(),
+                return_value=None,
+                **_described(error),
+            )
+            if failed:
+                signals.job_failed.send(sender=Job, job=self)
+        return failed
+
+    def _wait(self, wait, error, **fields):
+        self._end_run(
+            status=TaskResultStatus.READY,
+            run_after=timezone.now() + wait,
+            **_described(error),
+            **fields,
+        )
+
+    def _end_run(self, **fields):
+        """Store what became of this run. Returns whether it was stored: not if the job was taken from its worker before."""
+        same_run = Job.objects.running().filter(pk=self.pk, started_at=self.started_at)
+        stored = bool(same_run.update(**fields))
+        if stored:
+            for name, value in fields.items():
+                setattr(self, name, value)
+        return stored
+
+
+def _described(error):
+    text = "".join(traceback.format_exception(error))
+    # What no database takes.
+    text = text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+    return {"exception_class_path": path_of(type(error)), "traceback": text}

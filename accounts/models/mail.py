@@ -72,6 +72,7 @@ class Delivery(models.Model):
         SENT = "sent", _("sent")
         SKIPPED = "skipped", _("not sent: unwanted, or nothing to tell any more")
         REFUSED = "refused", _("refused: no such address")
+        HELD = "held", _("held after a restore")
         FAILED = "failed", _("given up")
 
     recipient = models.ForeignKey(
@@ -151,3 +152,22 @@ class RefusedAddress(models.Model):
     def remember(cls, address, answer):
         """Note that `address` was refused, with the mail server's answer."""
         cls.objects.update_or_create(address=email_key(address), defaults={"answer": fit(answer, 300)})
+
+
+class OutboxHold(models.Model):
+    """One row while old emails are held back, as the database was restored from a backup; none otherwise.
+
+    What the backup still had to send may have been sent after it was made. `manage.py release_outbox` decides.
+    """
+
+    ONLY = 1
+
+    # What happened before this moment comes from the backup.
+    since = models.DateTimeField()
+
+    def __str__(self):
+        return f"since {self.since}"
+
+    @classmethod
+    def is_on(cls):
+        return cls.objects.exists()

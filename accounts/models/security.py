@@ -59,6 +59,13 @@ class ToldState(models.Model):
         )
 
     @classmethod
+    def take_as_told(cls, user_pks):
+        """Take the state of these accounts as told, without telling anybody."""
+        factors = _factors_by_user(user_pks)
+        told = [cls.now_of(user, factors.get(user.pk, "")) for user in cls._users().filter(pk__in=user_pks)]
+        cls.objects.bulk_update(told, ["password", "email", "factors"], batch_size=100)
+
+    @classmethod
     def mark(cls, user_pk):
         """Have the sweep look at an account that is about to change, should nobody tell of the change before."""
         cls.objects.filter(pk=user_pk).update(due_on=timezone.now())

@@ -6,12 +6,13 @@ from functools import partial
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
 from accounts import rate_limits
+from accounts.database_errors import is_worth_another_attempt
 from accounts.transactions import in_one_transaction
 from posts import drafts
 from posts.models.post import EditingClosed
@@ -69,7 +70,9 @@ class TextViewMixin:
             return self.refuse(form, str(error), 429)
         except EditingClosed:
             return self.refuse(form, closed_message(), 409)
-        except DatabaseError:
+        except DatabaseError as error:
+            if is_worth_another_attempt(error):
+                raise  # To be tried again.
             logger.exception("A post could not be stored")
             words = _("Your post could not be stored. Your text is still here: try again in a moment.")
             return self.refuse(form, words, 503)

@@ -24,14 +24,11 @@ from socializer.settings import CACHES, DATABASES, STORAGES, TIMELINE_REDIS_URL 
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
 
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+if DATABASES["default"]["ENGINE"].endswith("sqlite"):
     # A file, not memory: threads then have connections and locks of their own, as they do on a real site.
     DATABASES["default"]["TEST"] = {
         "NAME": str(Path(tempfile.gettempdir()) / f"socializer-test-{os.getuid()}.sqlite3")
     }
-else:
-    # A test database is dropped at the end, which a pool's idle connections would prevent.
-    DATABASES["default"]["OPTIONS"].pop("pool", None)
 
 # A Redis database for each of the processes that run tests at once: they are emptied.
 if CACHES["default"]["BACKEND"].endswith("RedisCache"):

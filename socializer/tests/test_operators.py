@@ -1,8 +1,3 @@
-import fcntl
-import os
-import sqlite3
-import subprocess
-import sys
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -10,7 +5,6 @@ from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from health_check.exceptions import ServiceUnavailable
@@ -123,97 +117,6 @@ def test_health_says_that_no_mail_leaves_and_is_well_all_the_same(client):
 
     assert response.status_code == 200
     assert "No mail leaves this machine." in response.content.decode()
-
-
-@pytest.mark.django_db
-def test_backing_up_and_refusing_in_this_process(tmp_path):
-    if connection.vendor != "sqlite":
-        for command, tool in (("backup", "pg_dump"), ("restore", "pg_restore")):
-            with pytest.raises(CommandError, match=tool):
-                call_command(command, str(tmp_path / "x"))
-        return
-    file = tmp_path / "new" / "copy.sqlite3"
-    call_command("backup", file, stdout=StringIO())
-    assert file.stat().st_mode & 0o077 == 0
-    with pytest.raises(CommandError, match="there already"):
-        call_command("backup", file)
-    (tmp_path / "text").write_text("no database " * 500)
-    for name in ("text", "missing"):
-        with pytest.raises(CommandError, match="Nothing was changed"):
-            call_command("restore", tmp_path / name)
-
-
-class TestBackup:
-    """In a process of its own: it closes and replaces the database."""
-
-    @pytest.fixture
-    def manage(self, tmp_path):
-        environment = {
-            "PATH": os.environ["PATH"],
-            "ENV_FILE": os.devnull,
-            "SECRET_KEY": "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz",
-            "DATABASE_URL": f"sqlite:///{tmp_path}/live.sqlite3",
-        }
-
-        def manage(*arguments):
-            return subprocess.run(  # noqa: S603
-                [sys.executable, "manage.py", *map(str, arguments)],
-                cwd=ROOT,
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-
-        assert manage("migrate", "--verbosity=0").returncode == 0
-        return manage
-
-    def people(self, file):
-        database = sqlite3.connect(file)
-        try:
-            return database.execute("SELECT count(*) FROM accounts_user").fetchone()[0]
-        finally:
-            database.close()
-
-    def test_a_backup_brings_back_what_was_there(self, manage, tmp_path):
-        live, backup = tmp_path / "live.sqlite3", tmp_path / "backup.sqlite3"
-        manage("seed_users", "--count=5", "--follows=1")
-        assert manage("backup", backup).returncode == 0
-        manage("seed_users", "--count=9", "--follows=1")
-        assert self.people(live) == 9
-        assert "is there already" in manage("backup", backup).stderr
-
-        assert manage("restore", backup).returncode == 0
-        assert self.people(live) == 5
-        (kept,) = tmp_path.glob("live.sqlite3.before-restore-*")
-        assert self.people(kept) == 9
-
-    def test_nothing_is_replaced_under_a_running_site(self, manage, tmp_path):
-        live, backup = tmp_path / "live.sqlite3", tmp_path / "backup.sqlite3"
-        manage("seed_users", "--count=5", "--follows=1")
-        manage("backup", backup)
-        manage("seed_users", "--count=9", "--follows=1")
-        with (tmp_path / "live.sqlite3.worker").open("a") as place:
-            fcntl.flock(place, fcntl.LOCK_EX)  # As the site's worker does.
-            assert "Stop it first" in manage("restore", backup).stderr
-        assert self.people(live) == 9
-
-    def test_a_damaged_or_foreign_file_is_refused_and_nothing_changes(self, manage, tmp_path):
-        manage("seed_users", "--count=5", "--follows=1")
-        manage("backup", tmp_path / "whole.sqlite3")
-        whole = (tmp_path / "whole.sqlite3").read_bytes()
-        (tmp_path / "cut.sqlite3").write_bytes(whole[: len(whole) // 2])
-        (tmp_path / "text.sqlite3").write_text("This is no database, whatever its name says." * 100)
-        foreign = sqlite3.connect(tmp_path / "foreign.sqlite3")
-        foreign.execute("CREATE TABLE t (x)")
-        foreign.close()
-
-        for name in ("cut", "text", "foreign", "missing"):
-            refused = manage("restore", tmp_path / f"{name}.sqlite3")
-            assert refused.returncode != 0
-            assert "Nothing was changed." in refused.stderr
-            assert "Traceback" not in refused.stderr
-        assert self.people(tmp_path / "live.sqlite3") == 5
 
 
 @pytest.mark.django_db

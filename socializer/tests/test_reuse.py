@@ -54,7 +54,7 @@ TEMPLATES = [{
         "accounts.context_processors.site",
     ]},
 }]
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+TASKS = {"default": {"BACKEND": "accounts.jobs.backend.JobBackend"}}
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"

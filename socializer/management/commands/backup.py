@@ -1,41 +1,70 @@
-import sqlite3
+import signal
+import sys
 from pathlib import Path
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
-from django.utils import timezone
+
+from socializer.backups import BackupError
+from socializer.backups.making import check_backup, make_backup
+from socializer.backups.rotation import default_name, make_scheduled_backup
 
 
 class Command(BaseCommand):
-    help = "Copies the embedded SQLite database to a file, whole and consistent, while the site runs."
+    help = (
+        "Makes one file of the database and the members' pictures, consistent while the site runs, and proves that it can be "
+        "restored. It holds everything but .env: keep that, too."
+    )
+    requires_system_checks = []
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "file", nargs="?", type=Path, help="Where to; without it, var/backups/ and the moment."
+            "file", nargs="?", type=Path, help="The file to write, or its folder. Without it: BACKUP_DIR."
+        )
+        choices = parser.add_mutually_exclusive_group()
+        choices.add_argument(
+            "--check",
+            action="store_true",
+            help="Write nothing; read the backup in FILE and restore its database into a scratch one.",
+        )
+        choices.add_argument(
+            "--scheduled",
+            action="store_true",
+            help="Write to BACKUP_DIR if a backup is due there by BACKUP_EVERY, then delete old ones.",
         )
 
-    def handle(self, *, file, **options):
-        if connection.vendor != "sqlite":
-            raise CommandError("The database is not SQLite. Use pg_dump.")
-        live = Path(connection.settings_dict["NAME"])
-        file = file or live.parent / "backups" / f"{timezone.now():%Y-%m-%d-%H%M%S}.sqlite3"
-        if file.exists():
-            raise CommandError(f"{file} is there already. Nothing was copied.")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(f"{file.name}.part")
+    def handle(self, *, file, check, scheduled, **options):
+        # So that what is half done is removed.
+        signal.signal(signal.SIGTERM, lambda *args: sys.exit(143))
         try:
-            copy(live, part)
-            part.chmod(0o600)
-            part.rename(file)
-        except (OSError, sqlite3.Error) as error:
-            part.unlink(missing_ok=True)
-            raise CommandError(f"The backup failed: {error}") from error
-        self.stdout.write(self.style.SUCCESS(f"Copied to {file}."))
+            if scheduled:
+                make_scheduled_backup(report=self.warn)
+            elif check:
+                self.check_file(file)
+            else:
+                self.make(file or settings.BACKUP_DIR)
+        except BackupError as error:
+            raise CommandError(str(error)) from error
+
+    def check_file(self, file):
+        if file is None:
+            raise CommandError("Say which file to check.")
+        manifest = check_backup(file, report=self.warn)
+        self.say(f"{file} is whole: {described(manifest)}.")
+
+    def make(self, file):
+        if file.is_dir() or file == settings.BACKUP_DIR:
+            file /= default_name()
+        manifest = make_backup(file, report=self.warn)
+        self.say(f"Backed up to {file}: {described(manifest)}. Keep a copy elsewhere, and .env with it.")
+
+    def say(self, words):
+        self.stdout.write(self.style.SUCCESS(words))
+
+    def warn(self, words):
+        self.stderr.write(self.style.WARNING(words))
 
 
-def copy(source, target):
-    """Copy a database by SQLite's own backup interface, which waits for writers and holds none up for long."""
-    with sqlite3.connect(source, timeout=20) as origin, sqlite3.connect(target) as copied:
-        origin.backup(copied, pages=2000, sleep=0.01)
-    origin.close()
-    copied.close()
+def described(manifest):
+    rows, files = sum(manifest.rows.values()), manifest.pictures["count"]
+    return f"{rows:,} rows and {files:,} files of pictures"

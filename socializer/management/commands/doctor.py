@@ -5,13 +5,17 @@ from smtplib import SMTPException
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseError
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 from health_check.checks import Storage
 from redis.exceptions import RedisError
 
+from accounts import poolers
 from accounts.jobs.trouble import answer_of
-from accounts.models import Job
+from accounts.models import Job, OutboxHold
+from socializer.backups import rotation
 from socializer.health import (
     greet_mail_server,
     late_jobs,
@@ -28,7 +32,8 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, **options):
-        complaints = [complaint for check in CHECKS for complaint in self.look(check)]
+        # What several checks stumble over is said once.
+        complaints = dict.fromkeys(complaint for check in CHECKS for complaint in self.look(check))
         for complaint in complaints:
             self.stdout.write(self.style.WARNING(f"- {complaint}"))
         if complaints:
@@ -39,7 +44,14 @@ class Command(BaseCommand):
         try:
             return list(check())
         except DatabaseError as error:
+            if poolers.is_refusal(error):
+                return [poolers.ADVICE]
             return [f"The database does not answer: {error}. Check DATABASE_URL."]
+
+
+def check_pooler():
+    if poolers.is_unknown():
+        yield poolers.ADVICE
 
 
 def check_migrations():
@@ -90,6 +102,15 @@ def check_mail():
         yield f"The mail server has not taken mails for over an hour. Check EMAIL_URL. It said: {late.answer}"
 
 
+def check_outbox():
+    if OutboxHold.is_on():
+        yield "Emails are held after a restore. Run: manage.py release_outbox"
+
+
+def check_backups():
+    yield from rotation.complaints(timezone.now())
+
+
 def check_pictures():
     try:
         Storage().run()
@@ -122,12 +143,15 @@ def folders():
 
 
 CHECKS = [
+    check_pooler,
     check_migrations,
     check_writing,
     check_cache,
     check_timeline_redis,
     check_jobs,
     check_mail,
+    check_outbox,
+    check_backups,
     check_pictures,
     check_safety,
     check_disk,

@@ -1,0 +1,78 @@
+"""Databases that a test may back up, break and replace: copies of the empty test database, or of one another."""
+
+import shutil
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.utils.crypto import get_random_string
+from psycopg import sql
+
+from socializer.backups.making import current_engine
+from socializer.backups.sqlite import open_database
+
+
+@contextmanager
+def copied(template, folder):
+    """Give the name of a copy of the database `template`, made in `folder` on SQLite. All that was made from it goes with it."""
+    if connection.vendor == "sqlite":
+        # Whatever a folder may be called.
+        name = Path(folder) / "a ?#%41 folder" / "site.sqlite3"
+        name.parent.mkdir()
+        with closing(open_database(template)) as source:
+            source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copy(template, name)
+        yield name
+        return
+    name = f"socializer_own_{get_random_string(8).lower()}"
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    with current_engine().maintenance() as server:
+        server.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+    try:
+        yield name
+    finally:
+        with current_engine().maintenance() as server:
+            for database in names(server):
+                if database.startswith(name):
+                    drop(server, database)
+
+
+@contextmanager
+def everything_on(name):
+    """Have every thread use the database of that name. The connection to the other one stays as it is."""
+    before, settings = connections[DEFAULT_DB_ALIAS], connections.settings[DEFAULT_DB_ALIAS]
+    own = before.copy()
+    own.settings_dict["NAME"] = name
+    settings_before = settings["NAME"]
+    connections[DEFAULT_DB_ALIAS], settings["NAME"] = own, name
+    try:
+        yield
+    finally:
+        own.close()
+        connections[DEFAULT_DB_ALIAS], settings["NAME"] = before, settings_before
+
+
+def names(server):
+    """The names of all databases of the server."""
+    return [name for (name,) in server.execute("SELECT datname FROM pg_database").fetchall()]
+
+
+def drop(server, name):
+    server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def everything_beside(site):
+    """The names of the databases on the server that belong to a site, or of the files beside its SQLite database."""
+    connection.close()
+    if connection.vendor == "sqlite":
+        return sorted(path.name for path in site.parent.iterdir() if path.suffix not in (".lock", ".worker"))
+    with current_engine().maintenance() as server:
+        return sorted(name for name in names(server) if name.startswith(site))
+
+
+def open_another(name):
+    """Open a connection to a PostgreSQL database that is none of Django's."""
+    own = connection.copy()
+    own.settings_dict["NAME"] = name
+    return psycopg.connect(**own.get_connection_params())
