@@ -29,7 +29,7 @@ class HasPicture(models.Model):
     def remove_picture(self):
         """Go back to the drawn picture and publish `profile_changed`. Returns whether anything changed."""
         with transaction.atomic():
-            stored = type(self).objects.select_for_update().filter(pk=self.pk)
+            stored = type(self).objects.select_for_update(no_key=True).filter(pk=self.pk)
             # What this object holds may be older.
             self.picture = stored.values_list("picture", flat=True).first() or ""
             if not self.picture:

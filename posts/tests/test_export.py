@@ -80,7 +80,7 @@ def everything(member, member_client, bob):
     moderator = UserFactory(username="mo")
     Report.objects.create(reporter=member, post=PostFactory(author=bob), reason="spam", note="Look at it")
     Report.objects.create(reporter=bob, post=post, reason="abuse", note="Bob's own words")
-    moderate(moderator, ModerationAction.Verb.DISMISS, [post], "Bob exaggerates")
+    moderate(moderator, ModerationAction.Verb.DISMISS, Post.objects.filter(pk=post.pk), "Bob exaggerates")
     moderate(moderator, ModerationAction.Verb.HIDE, [post], "Bob was right")
     Milestone.objects.create(user=member, threshold=10)
     plans.choose(member, kinds.get("new_follower"), "weekly")

@@ -12,6 +12,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
 from accounts import rate_limits
+from accounts.database_errors import is_conflict
 from accounts.transactions import in_one_transaction
 from posts import drafts
 from posts.models.post import EditingClosed
@@ -69,7 +70,9 @@ class TextViewMixin:
             return self.refuse(form, str(error), 429)
         except EditingClosed:
             return self.refuse(form, closed_message(), 409)
-        except DatabaseError:
+        except DatabaseError as error:
+            if is_conflict(error):
+                raise  # Whoever tries the request again keeps the text.
             logger.exception("A post could not be stored")
             words = _("Your post could not be stored. Your text is still here: try again in a moment.")
             return self.refuse(form, words, 503)

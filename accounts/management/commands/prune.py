@@ -3,6 +3,7 @@ from datetime import timedelta
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.management.base import BaseCommand
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -29,6 +30,23 @@ KEEP_UNCONFIRMED = timedelta(days=7)
 KEEP_PICTURES = timedelta(days=1)
 
 
+# So many rows are deleted in one transaction: none holds up the rest of the site for long.
+BATCH = 1_000
+
+
+def delete_in_batches(rows):
+    """Delete `rows`, a queryset. Returns how many. What somebody else is about to change is left for the next time."""
+    count = 0
+    while True:
+        with transaction.atomic():
+            found = rows.order_by("pk").select_for_update(skip_locked=True)
+            keys = list(found.values_list("pk", flat=True)[:BATCH])
+            rows.model._base_manager.filter(pk__in=keys).delete()
+        count += len(keys)
+        if len(keys) < BATCH:
+            return count
+
+
 class Command(BaseCommand):
     help = (
         "Deletes what has served its time: ended sessions, old jobs, the record of old mails, "
@@ -43,7 +61,7 @@ class Command(BaseCommand):
     def handle(self, *, dry_run, verbosity, **options):
         now = timezone.now()
         for words, rows in self.old_rows(now):
-            count = rows.count() if dry_run else rows.delete()[0]
+            count = rows.count() if dry_run else delete_in_batches(rows)
             self.say(count, words, dry_run, verbosity)
         self.say(self.discard_unconfirmed(now, dry_run), "unconfirmed accounts", dry_run, verbosity)
         keys = self.orphaned_pictures(now)
