@@ -4,7 +4,7 @@ from copy import deepcopy
 
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError
 
 
 class SessionStore(DatabaseSessionStore):
@@ -32,6 +32,7 @@ class SessionStore(DatabaseSessionStore):
         try:
             super().save(must_create)
         except UpdateError as error:
-            if isinstance(error.__context__, OperationalError | InterfaceError):
+            # A bare DatabaseError is Django's own: there was no row to update.
+            if type(error.__context__) is not DatabaseError:
                 raise error.__context__ from None
             raise

@@ -26,7 +26,7 @@ def in_one_transaction(request, act):
     If it raises, or its response is a server error, nothing is stored, and the request's session, user and messages
     are what they were before. A callback that fails after the commit is only logged, as everything is stored by then.
     """
-    before, response, committed = _state_of(request), None, []
+    before, response, committed = state_of(request), None, []
     try:
         with transaction.atomic():
             transaction.on_commit(partial(committed.append, True))
@@ -40,12 +40,12 @@ def in_one_transaction(request, act):
                 transaction.set_rollback(True)
     except Exception:
         if not committed:
-            _restore(request, before)
+            restore(request, before)
             raise
         logger.exception("A callback failed after the commit")
     else:
         if not stored:
-            _restore(request, before)
+            restore(request, before)
     return response
 
 
@@ -97,17 +97,23 @@ def _store_session(session):
             raise SessionInterrupted("The session was deleted before the request completed.") from error
 
 
-def _state_of(request):
-    """Return what `_restore` needs: the attributes of `request`, and a copy of the session as it is now."""
-    request.POST  # noqa: B018 (a body can be read only once)
+def state_of(request):
+    """Return what `restore` needs: the attributes of `request`, and a copy of the session as it is now."""
+    # The body can be read only once: from now on it is remembered.
+    if request.content_type != "multipart/form-data":
+        request.body  # noqa: B018
+    request.POST  # noqa: B018
     session = copy(request.session)
     if hasattr(session, "_session_cache"):
         session._session_cache = deepcopy(session._session_cache)
     return vars(request) | {"session": session}
 
 
-def _restore(request, before):
+def restore(request, before):
+    """Make `request` again what `state_of` has seen, uploaded files included."""
     vars(request).clear()
     vars(request).update(before)
+    for file in request.FILES.values():
+        file.seek(0)
     if hasattr(request, "_messages"):
         request._messages = default_storage(request)

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 
 from posts.cards import ask_cache
 from posts.ids import moment_of, settled_id

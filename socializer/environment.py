@@ -12,10 +12,11 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.addresses import ascii_host
+from socializer.database.sqlite import Connection
 
 REQUIRED = object()
 SQLITE = "django.db.backends.sqlite3"
-POSTGRESQL = "socializer.postgresql"
+POSTGRESQL = "socializer.database.postgresql"
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 
 _env = environ.Env()
@@ -132,14 +133,18 @@ def database(name, default, base_dir):
     value = text(name, default)
     if value.partition(":")[0] not in DATABASE_SCHEMES or value in ("sqlite://", "sqlite:///:memory:"):
         raise ImproperlyConfigured(f"{name} must start with sqlite:/// and a path, or with postgres://.")
+    address, _mark, query = value.partition("?")
     try:
-        config = _env.db_url_config(value)
+        config = _env.db_url_config(address)
+        parameters = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except Exception as error:  # django-environ raises what it happens to meet.
         raise ImproperlyConfigured(f"{name} cannot be read: {error}") from error
     if config.get("ENGINE") == SQLITE:
+        if parameters:
+            raise ImproperlyConfigured(f"{name} has a question mark. Only a postgres:// URL takes parameters.")
         # A relative path means the same file wherever a command is run from.
         return config | {"NAME": base_dir / config["NAME"]} | SQLITE_TUNING
-    return config | {"ENGINE": POSTGRESQL} | _postgresql_tuning(config.get("OPTIONS", {}))
+    return config | {"ENGINE": POSTGRESQL} | _postgresql_tuning(name, parameters)
 
 
 # A writer takes the lock when its transaction begins, so that it waits its turn instead of failing in the
@@ -147,8 +152,9 @@ def database(name, default, base_dir):
 SQLITE_TUNING = {
     "CONN_MAX_AGE": 600,
     "OPTIONS": {
-        "transaction_mode": "IMMEDIATE",
+        "factory": Connection,
         "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
             "PRAGMA cache_size=-20000; PRAGMA temp_store=MEMORY"
@@ -157,18 +163,63 @@ SQLITE_TUNING = {
 }
 
 
-def _postgresql_tuning(options):
-    """A pool per process, as a new connection costs more than a page, and statements that are remembered by each connection,
-    as planning takes as long as most queries. `?pool=false` leaves both out, for pgbouncer or where connections are scarce.
-    Timelines are too short for the JIT compiler to pay."""
-    pooled = str(options.pop("pool", "true")).lower() in ("true", "1")
-    kept = {"pool": {"min_size": 1, "max_size": 16, "timeout": 5}} | PREPARED if pooled else {}
-    return {"OPTIONS": {"options": "-c jit=off", "connect_timeout": 5} | kept | options}
+def _postgresql_tuning(name, parameters):
+    """Return what belongs into the DATABASES entry for these parameters of the URL, a list of pairs.
+
+    Each thread keeps its connection, as a new one costs more than a page, and checks it before each request; with
+    pool=false each request has its own. pooler=transaction suits pgbouncer, which lends a session for one transaction only.
+    """
+    options = {key: int(value) if value.isdecimal() else value for key, value in parameters}
+    if len(options) < len(parameters):
+        raise ImproperlyConfigured(f"{name} has the same parameter twice.")
+    kept = str(options.pop("pool", "true")).lower()
+    pooler = options.pop("pooler", None)
+    if kept not in ("true", "1", "false", "0"):
+        raise ImproperlyConfigured(f"{name} has pool={kept}. Write pool=true or pool=false.")
+    if pooler not in (None, "transaction"):
+        raise ImproperlyConfigured(
+            f"{name} has pooler={pooler}. Write pooler=transaction, which suits poolers in session mode, too."
+        )
+    if unknown := options.keys() - libpq_parameters():
+        raise ImproperlyConfigured(
+            f"{name} has the unknown parameter {min(unknown)}. Known are pool, pooler and the parameters of libpq."
+        )
+    if pooler and "options" in options:
+        raise ImproperlyConfigured(
+            f"{name} has pooler and options, which poolers refuse. Write the options into the database: ALTER ROLE ... SET."
+        )
+    if not pooler:
+        options["options"] = f"{SESSION_OPTIONS} {options.get('options', '')}".strip()
+    return {
+        "CONN_MAX_AGE": 600 if kept in ("true", "1") else 0,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": bool(pooler),
+        "OPTIONS": CLIENT_OPTIONS | options,
+    }
 
 
-# After its fifth use on a connection PostgreSQL remembers a statement, and soon a plan of it that suits all parameters: only with
-# parameters apart from it is it the same statement. socializer/postgresql/ minds how many these may be.
-PREPARED = {"server_side_binding": True, "prepare_threshold": 5}
+# Timelines are too short for the JIT compiler to pay. Nothing waits for a lock for over a minute, migrations included: what
+# waits for a whole table keeps all others from it. And the server gives up the work of a client that has gone: it looks
+# every two seconds, and after a minute also notices a client whose network failed.
+SESSION_OPTIONS = (
+    "-c jit=off -c lock_timeout=60s -c client_connection_check_interval=2s "
+    "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+)
+# The client's own limits, in seconds and milliseconds. Requests have tighter ones: see socializer/database/.
+CLIENT_OPTIONS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+
+def libpq_parameters():
+    """Return the names of all connection parameters that the PostgreSQL client library knows."""
+    from psycopg.pq import Conninfo  # A site on SQLite need not load it.
+
+    return {parameter.keyword.decode() for parameter in Conninfo.get_defaults()}
 
 
 def cache(name, default):

@@ -72,6 +72,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "socializer.middleware.DeadlineMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "socializer.middleware.PermissionsPolicyMiddleware",
@@ -94,6 +95,7 @@ MIDDLEWARE = [
     "accounts.middleware.NotFoundMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "socializer.middleware.ConflictMiddleware",
 ]
 
 ROOT_URLCONF = "socializer.urls"

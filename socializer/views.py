@@ -4,12 +4,14 @@ None of it needs the database.
 """
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import Error as DatabaseError
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -83,8 +85,8 @@ def too_many_requests(request, exception=None):
 
 
 def server_error(request):
-    """500, or 503 where the database or the cache is what failed: that is known, and it passes."""
-    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError | RedisError)
+    """500, or 503 where the database or the cache is what failed, whatever it says."""
+    away = isinstance(sys.exc_info()[1], DatabaseError | RedisError)
     return error_page(503 if away else 500, request)
 
 
@@ -148,6 +150,13 @@ def livez(request):
 livez.needs_no_database = True
 
 
+class ContextThreads(ThreadPoolExecutor):
+    """Threads in which the request's deadline holds, too."""
+
+    def submit(self, function, /, *args, **kwargs):
+        return super().submit(copy_context().run, function, *args, **kwargs)
+
+
 class HealthView(HealthCheckView):
     """Whether the site can work, by parts; 500 if not. `?format=json` and others are understood."""
 
@@ -161,6 +170,15 @@ class HealthView(HealthCheckView):
         "socializer.health.Pictures",
         "socializer.health.TimelineRedis",
     )
+
+    @contextmanager
+    def get_executor(self):
+        threads = ContextThreads(len(self.checks))
+        try:
+            yield threads
+        finally:
+            # A check that hangs must not keep the answer.
+            threads.shutdown(wait=False)
 
     def render_to_response(self, *args, **kwargs):
         # For operators, in the language of the logs and the commands.

@@ -126,8 +126,7 @@ def this_machine():
 
 
 def keep_one_connection():
-    """Use one connection for all jobs. A pool would lend and take back one for each, which costs more than the job."""
-    connection.settings_dict["OPTIONS"].pop("pool", None)
+    """Use one connection for all jobs, also where each request has its own: a new one costs more than a job."""
     connection.settings_dict["CONN_MAX_AGE"] = 600
 
 

@@ -4,11 +4,13 @@ import logging
 
 from allauth.account.views import SignupView as AllauthSignupView
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, IntegrityError
+from django.db import Error as DatabaseError
+from django.db import IntegrityError
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
 from accounts import rate_limits
+from accounts.database_errors import is_conflict
 from accounts.transactions import AtomicFormMixin
 
 logger = logging.getLogger(__name__)
@@ -21,8 +23,8 @@ class SignupView(AtomicFormMixin, AllauthSignupView):
     def dispatch(self, request, *args, **kwargs):
         try:
             return super().dispatch(request, *args, **kwargs)
-        except DatabaseError:
-            if request.method != "POST":
+        except DatabaseError as error:
+            if request.method != "POST" or is_conflict(error):
                 raise
             logger.exception("Sign-up could not be stored")
             form = self.get_form()

@@ -25,8 +25,7 @@ def configurations(folder, engines):
         }
     site = connections["default"].settings_dict
     if "postgresql" in engines and connections["default"].vendor == "postgresql":
-        options = {name: value for name, value in site["OPTIONS"].items() if name != "pool"}
-        yield site | {"OPTIONS": options, "NAME": f"{site['NAME']}_benchmark"}
+        yield site | {"NAME": f"{site['NAME']}_benchmark"}
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def everything(member, member_client, bob):
     Report.objects.create(reporter=member, post=PostFactory(author=bob), reason="spam", note="Look at it")
     Report.objects.create(reporter=bob, post=post, reason="abuse", note="Bob's own words")
     moderate(moderator, ModerationAction.Verb.DISMISS, Post.objects.filter(pk=post.pk), "Bob exaggerates")
-    moderate(moderator, ModerationAction.Verb.HIDE, [post], "Bob was right")
+    moderate(moderator, ModerationAction.Verb.HIDE, Post.objects.filter(pk=post.pk), "Bob was right")
     Milestone.objects.create(user=member, threshold=10)
     plans.choose(member, kinds.get("new_follower"), "weekly")
     outbox.mail("new_device", member, "key-of-a-mail", when=timezone.now().isoformat())

@@ -6,7 +6,7 @@ from functools import partial
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.db import DatabaseError
+from django.db import Error as DatabaseError
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -72,7 +72,7 @@ class TextViewMixin:
             return self.refuse(form, closed_message(), 409)
         except DatabaseError as error:
             if is_conflict(error):
-                raise  # Whoever tries the request again keeps the text.
+                raise  # To be tried again.
             logger.exception("A post could not be stored")
             words = _("Your post could not be stored. Your text is still here: try again in a moment.")
             return self.refuse(form, words, 503)

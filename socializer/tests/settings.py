@@ -29,9 +29,6 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {
         "NAME": str(Path(tempfile.gettempdir()) / f"socializer-test-{os.getuid()}.sqlite3")
     }
-else:
-    # A test database is dropped at the end, which a pool's idle connections would prevent.
-    DATABASES["default"]["OPTIONS"].pop("pool", None)
 
 # A Redis database for each of the processes that run tests at once: they are emptied.
 if CACHES["default"]["BACKEND"].endswith("RedisCache"):

@@ -4,9 +4,11 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseError
+from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
+from accounts import poolers
 from accounts.seeding.command import DEMO_PASSWORD
 from posts.management.commands.seed_demo import DEMO_USERNAME, demo_member
 from posts.models import TimelineEpoch
@@ -24,11 +26,13 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, demo, **options):
-        # A pool would hide the reason for which the database does not answer.
-        connection.settings_dict.get("OPTIONS", {}).pop("pool", None)
         try:
+            if poolers.is_unknown():
+                raise CommandError(poolers.ADVICE)
             self.prepare(demo=demo)
         except DatabaseError as error:
+            if poolers.is_refusal(error):
+                raise CommandError(poolers.ADVICE) from error
             raise CommandError(
                 f"The database cannot be used. Check DATABASE_URL. It says: {error}"
             ) from error

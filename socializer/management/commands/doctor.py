@@ -5,11 +5,13 @@ from smtplib import SMTPException
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseError
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from health_check.checks import Storage
 from redis.exceptions import RedisError
 
+from accounts import poolers
 from accounts.jobs.trouble import answer_of
 from accounts.models import Job
 from socializer.health import (
@@ -28,7 +30,8 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, **options):
-        complaints = [complaint for check in CHECKS for complaint in self.look(check)]
+        # What several checks stumble over is said once.
+        complaints = dict.fromkeys(complaint for check in CHECKS for complaint in self.look(check))
         for complaint in complaints:
             self.stdout.write(self.style.WARNING(f"- {complaint}"))
         if complaints:
@@ -39,7 +42,14 @@ class Command(BaseCommand):
         try:
             return list(check())
         except DatabaseError as error:
+            if poolers.is_refusal(error):
+                return [poolers.ADVICE]
             return [f"The database does not answer: {error}. Check DATABASE_URL."]
+
+
+def check_pooler():
+    if poolers.is_unknown():
+        yield poolers.ADVICE
 
 
 def check_migrations():
@@ -122,6 +132,7 @@ def folders():
 
 
 CHECKS = [
+    check_pooler,
     check_migrations,
     check_writing,
     check_cache,
