@@ -17,7 +17,7 @@ class AccountsConfig(AppConfig):
         from django.db.models.signals import pre_delete, pre_save
         from django_tasks.signals import task_finished
 
-        from accounts import allauth_rate_limits, receivers, signals, tasks
+        from accounts import allauth_rate_limits, audit, receivers, signals, tasks  # noqa: F401 (checks register themselves)
         from accounts.emails import followers, security  # noqa: F401 (mails register themselves)
         from accounts.jobs import schedule
 

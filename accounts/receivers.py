@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import security, tasks
 from accounts.emails import outbox
-from accounts.models import ToldState
+from accounts.models import FollowNotice, ToldState
 
 
 def track_session(sender, request, user, **kwargs):
@@ -38,6 +38,8 @@ def note_follow(sender, follow, **kwargs):
 
 
 def note_unfollow(sender, follower, followed, **kwargs):
+    # Nobody has been told of it yet, and now nobody will be.
+    FollowNotice.objects.filter(recipient=followed, follower=follower, told_in="").delete()
     tasks.note_unfollow.enqueue(follower.pk, followed.pk, timezone.now().isoformat())
 
 

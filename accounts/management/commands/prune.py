@@ -16,7 +16,7 @@ from accounts.models import (
     RefusedAddress,
     User,
 )
-from accounts.pictures import discard, stored_before, stored_keys
+from accounts.pictures import discard, stored_keys
 
 # A delivery row keeps a mail from being sent twice, and no job is older than this.
 KEEP_DELIVERIES = timedelta(days=90)
@@ -64,7 +64,8 @@ class Command(BaseCommand):
             count = rows.count() if dry_run else delete_in_batches(rows)
             self.say(count, words, dry_run, verbosity)
         self.say(self.discard_unconfirmed(now, dry_run), "unconfirmed accounts", dry_run, verbosity)
-        keys = self.orphaned_pictures(now)
+        # Of those who left, or of an upload that broke off. What is stored and named meanwhile is not among them.
+        keys = User.orphaned_pictures(stored_keys(), now - KEEP_PICTURES)
         if not dry_run:
             for key in keys:
                 discard(key)
@@ -94,9 +95,3 @@ class Command(BaseCommand):
         if dry_run:
             return unconfirmed.count()
         return sum(user.discard_unconfirmed(before) for user in list(unconfirmed.only("pk")))
-
-    def orphaned_pictures(self, now):
-        """The keys of pictures in the storage that no row names: of those who left, or of an upload that broke off."""
-        keys = stored_keys()  # First: what is stored and named meanwhile is not among them.
-        orphans = keys - set(User.objects.exclude(picture="").values_list("picture", flat=True))
-        return [key for key in orphans if stored_before(key, now - KEEP_PICTURES)]
