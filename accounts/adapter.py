@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import devices, security
 from accounts.addresses import canonical_email
 from accounts.backends import account_lookup, find_account
+from accounts.database_errors import is_conflict
 from accounts.emails import letters, outbox
 from accounts.links import is_on_this_site, under_site_url
 from accounts.models import RetiredUsername, ToldState, User
@@ -79,8 +80,11 @@ class AccountAdapter(DefaultAccountAdapter):
         """Confirm an address, unless it has become somebody else's since it was asked for. Returns whether it was."""
         try:
             with transaction.atomic():
+                email_address.user.lock()
                 return super().confirm_email(request, email_address)
-        except IntegrityError:
+        except IntegrityError as error:
+            if is_conflict(error):
+                raise
             template = "account/messages/email_confirmation_failed.txt"
             self.add_message(request, messages.ERROR, template, {"email": email_address.email})
             return False
@@ -98,7 +102,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Whether that is the password of `user`. Their session stays, also if the hash was replaced."""
         if not super().reauthenticate(user, password):
             return False
-        user.refresh_from_db(fields=["password"])
+        user.password = User.objects.present(user.pk).password
         keep_session(allauth_context.request, user)
         return True
 

@@ -1,23 +1,22 @@
 """What moderators do: one verb, several targets, a reason, and a record of it."""
 
-from operator import attrgetter
-
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.database_errors import AccountGone
 from accounts.models import ModerationAction, User
 
 
 def moderate(moderator, verb, targets, reason):
     """Do `verb` to each of `targets` and record each that it changed, all or nothing. Returns how many those are.
 
-    `verb` is one of ModerationAction.Verb, and a method of the targets that returns whether anything changed. A target
-    tells its person and text by `moderation_facts()`.
+    `targets` is a queryset; what is no longer in it once its rows are locked stays as it is. `verb` is one of ModerationAction.Verb, and a method of the targets that returns whether anything changed. A target
+    tells its person and text by `moderation_facts()`. Raises AccountGone if the moderator has left or was suspended.
     """
     changed = 0
     with transaction.atomic():
-        # In the order in which everyone locks rows.
-        for target in sorted(targets, key=attrgetter("pk")):
+        lock(moderator, targets)
+        for target in targets.order_by("pk"):
             person, text = target.moderation_facts()
             pk = target.pk
             if getattr(target, verb)():
@@ -33,6 +32,17 @@ def moderate(moderator, verb, targets, reason):
                     reason=reason,
                 )
     return changed
+
+
+def lock(moderator, targets):
+    """Lock the moderator and the rows of `targets`, members before anything else, each in the order of their keys."""
+    keys = list(targets.values_list("pk", flat=True))
+    people = User.objects.lock(moderator.pk, *(keys if targets.model is User else []))
+    if not people.get(moderator.pk):
+        raise AccountGone
+    if targets.model is not User:
+        rows = targets.model._base_manager.filter(pk__in=keys).order_by("pk")
+        list(rows.select_for_update(no_key=True).values_list("pk"))
 
 
 def may_be_suspended_by(moderator):

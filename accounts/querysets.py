@@ -13,6 +13,8 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
+from accounts.database_errors import AccountGone
+
 
 def without_blocked(queryset, field, viewer):
     """Leave out the rows in whose `field` stands somebody with a block between them and `viewer`, in either direction."""
@@ -121,6 +123,21 @@ class UserQuerySet(models.QuerySet):
     def in_locking_order(self):
         """Lock these people's rows until the transaction ends. Everyone locks in this order, so that no two wait for each other."""
         return self.order_by("pk").select_for_update(no_key=True)
+
+    def lock(self, *keys):
+        """Lock the members with these primary keys until the transaction ends.
+
+        Returns a dict: to each of them who is still there, whether they are visible, which is to say not suspended.
+        """
+        people = self.filter(pk__in=keys).in_locking_order()
+        return {key: suspended_on is None for key, suspended_on in people.values_list("pk", "suspended_on")}
+
+    def present(self, key):
+        """Return the member with that primary key. Raises AccountGone if they have left."""
+        member = self.filter(pk=key).first()
+        if member is None:
+            raise AccountGone
+        return member
 
     def with_counted(self):
         """Adds `counted_followers` and `counted_following`, of visible people, from the rows."""

@@ -2,22 +2,28 @@
 
 from allauth.account.views import INTERNAL_RESET_SESSION_KEY
 from allauth.usersessions.models import UserSession
+from django.db import transaction
 from django.db.models.signals import pre_delete
 from django.utils import timezone
 
 from accounts import security, tasks
 from accounts.emails import outbox
-from accounts.models import ToldState
+from accounts.models import FollowNotice, ToldState
 
 
 def track_session(sender, request, user, **kwargs):
-    """Know every session, also one that was not begun on allauth's pages: suspending somebody must end them all."""
-    if request.session.session_key is None:  # The one before was somebody else's, so it was thrown away.
-        request.session.save()
-    UserSession.objects.get_or_create(
-        session_key=request.session.session_key,
-        defaults={"user": user, "ip": request.META.get("REMOTE_ADDR") or "0.0.0.0"},  # noqa: S104 (unknown)
-    )
+    """Know every session, also one that was not begun on allauth's pages: suspending somebody must end them all.
+
+    Raises AccountGone if they have left or were suspended since their password was checked.
+    """
+    with transaction.atomic():
+        user.lock(visible=True)
+        if request.session.session_key is None:  # The one before was somebody else's, so it was thrown away.
+            request.session.save()
+        UserSession.objects.get_or_create(
+            session_key=request.session.session_key,
+            defaults={"user": user, "ip": request.META.get("REMOTE_ADDR") or "0.0.0.0"},  # noqa: S104 (unknown)
+        )
 
 
 def forget_reset_key(sender, request, **kwargs):
@@ -32,6 +38,8 @@ def note_follow(sender, follow, **kwargs):
 
 
 def note_unfollow(sender, follower, followed, **kwargs):
+    # Nobody has been told of it yet, and now nobody will be.
+    FollowNotice.objects.filter(recipient=followed, follower=follower, told_in="").delete()
     tasks.note_unfollow.enqueue(follower.pk, followed.pk, timezone.now().isoformat())
 
 

@@ -22,9 +22,14 @@ LOCKED = 100
 
 @task("accounts.record_follow", formerly=["accounts.tasks.note_follow"])
 def note_follow(follow_id, follower_id, followed_id, happened_on):
-    """Have a new follower told of, and counted. A follow undone meanwhile counts in statements only."""
+    """Have a new follower told of, and counted. A follow undone meanwhile counts in statements only.
+
+    Nothing is done if either of them has left.
+    """
     statement, new_follower, milestone = map(kinds.of, (FollowerStatement, NewFollower, FollowerMilestone))
     with transaction.atomic():
+        if len(User.objects.lock(follower_id, followed_id)) < 2:
+            return
         statement.note(followed_id, follower_id, 1, datetime.fromisoformat(happened_on))
         follow = Follow.objects.select_related("follower", "followed").filter(pk=follow_id).first()
         if follow:
@@ -34,8 +39,11 @@ def note_follow(follow_id, follower_id, followed_id, happened_on):
 
 @task("accounts.record_unfollow", formerly=["accounts.tasks.note_unfollow"])
 def note_unfollow(follower_id, followed_id, happened_on):
-    """Have a follower who went counted in statements."""
-    kinds.of(FollowerStatement).note(followed_id, follower_id, -1, datetime.fromisoformat(happened_on))
+    """Have a follower who went counted in statements, unless either of them has left."""
+    with transaction.atomic():
+        if len(User.objects.lock(follower_id, followed_id)) == 2:
+            happened_on = datetime.fromisoformat(happened_on)
+            kinds.of(FollowerStatement).note(followed_id, follower_id, -1, happened_on)
 
 
 @task("emails.send_digests", formerly=["accounts.tasks.make_digests"])

@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 def in_one_transaction(request, act):
     """Call `act()` in a transaction that also stores the session, and return its response.
 
+    The member whose request it is, if any, is locked first: all that `act()` does happens before they leave or are suspended,
+    or not at all. Raises AccountGone if they were before.
+
     If it raises, or its response is a server error, nothing is stored, and the request's session, user and messages
     are what they were before. A callback that fails after the commit is only logged, as everything is stored by then.
     """
@@ -27,6 +30,8 @@ def in_one_transaction(request, act):
     try:
         with transaction.atomic():
             transaction.on_commit(partial(committed.append, True))
+            if request.user.is_authenticated:
+                request.user.lock(visible=True)
             response = act()
             stored = response.status_code < 500
             if stored:

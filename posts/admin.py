@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from accounts.admin.moderation import ReadOnlyAdmin, ReasonMixin
 from accounts.admin.paginator import SetFilter
 from accounts.models import ModerationAction, User
-from accounts.moderation import moderate, suspend
+from accounts.moderation import lock, moderate, suspend
 from accounts.text import truncate
 from posts.models import Post, ReportedPost
 
@@ -150,6 +150,7 @@ class ReportedPostAdmin(ModeratedPostAdmin):
 
         def act(reason):
             authors = User.objects.filter(pk__in=list(queryset.values_list("author", flat=True)))
+            lock(request.user, authors)  # Before their posts.
             hidden = self.judged_by(request, queryset).select_related("author")
             moderate(request.user, ModerationAction.Verb.HIDE, hidden, reason)
             changed = suspend(request.user, authors, reason)

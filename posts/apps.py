@@ -11,7 +11,7 @@ class PostsConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
 
         from accounts import signals as people
-        from posts import cards, checks, drafts, emails, receivers, signals, tasks  # noqa: F401 (they register themselves)
+        from posts import audit, cards, checks, drafts, emails, receivers, signals, tasks  # noqa: F401 (they register themselves)
 
         signals.post_published.connect(
             receivers.tell_timeline_of_post, dispatch_uid="posts.tell_of_published"

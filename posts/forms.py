@@ -5,6 +5,8 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import rate_limits
+from accounts.database_errors import AccountGone
+from accounts.models import User
 from accounts.text_fields import FreeTextFormField
 from posts.models import Post, Report
 from posts.validators import MAX_CHARACTERS, validate_content
@@ -37,10 +39,15 @@ class ReportForm(forms.ModelForm):
     def save(self):
         """Store the report, unless this reporter has one of this post already. Returns whether it is new.
 
-        Raises RateLimitExceeded if they have reported too much lately.
+        Raises Post.DoesNotExist if they no longer see the post, AccountGone if they have left or were suspended, and
+        RateLimitExceeded if they have reported too much lately.
         """
         reporter, post = self.instance.reporter, self.instance.post
         with transaction.atomic():
+            # So that no block comes between, and whoever hides the post closes this report, too.
+            if not User.objects.lock(reporter.pk, post.author_id).get(reporter.pk):
+                raise AccountGone
+            post = Post.objects.visible_to(reporter).select_for_update(no_key=True).get(pk=post.pk)
             _report, created = Report.objects.get_or_create(
                 reporter=reporter, post=post, defaults=self.cleaned_data
             )
@@ -101,9 +108,9 @@ class PostForm(ContentForm):
 
     def _publish(self, submission):
         with transaction.atomic():
-            rate_limits.hit("post", self.instance.author.pk, rate_limits.limit(*POST_LIMIT))
             self.instance.submission = submission
             self.instance.publish()
+            rate_limits.hit("post", self.instance.author.pk, rate_limits.limit(*POST_LIMIT))
 
     def _submission(self):
         # With the text in it: who goes back and sends another text with the old form means another post.

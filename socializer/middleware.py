@@ -10,7 +10,8 @@ from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
 from accounts import deadlines
-from accounts.database_errors import is_worth_another_attempt
+from accounts.database_errors import AccountGone, is_worth_another_attempt
+from accounts.models import RateLimitCounter
 from accounts.transactions import restore, state_of
 from socializer.views import readers_locale
 
@@ -57,7 +58,8 @@ class ConflictMiddleware:
     """Answers a request once more if the database made it give way to another one, or another one was faster.
 
     That is, after a deadlock, a serialization failure or a violated constraint. Comes last, so that the view starts afresh
-    with the request as the other middleware left it. If anything was committed before, it stays with one attempt.
+    with the request as the other middleware left it. If anything was committed before, it stays with one attempt, unless it is
+    the member who is gone: the second attempt is a visitor's.
     """
 
     def __init__(self, get_response):
@@ -82,15 +84,16 @@ class ConflictMiddleware:
 
     def process_exception(self, request, exception):
         """Return a response that nobody sees if the request can be tried again."""
-        again = request.state_before is not None and not request.commits.any
-        if not again or not is_worth_another_attempt(exception):
+        gone = isinstance(exception, AccountGone)
+        clash = is_worth_another_attempt(exception) and not request.commits.any
+        if request.state_before is None or not (gone or clash):
             return None
         request.conflict = exception
         return HttpResponse(status=503)
 
 
 class Commits:
-    """Whether anything was stored for good while it watched."""
+    """Whether anything was stored for good while it watched. Counters of limits don't count: every attempt may."""
 
     any = False
     READING = ("SELECT", "WITH", "SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "SET", "PRAGMA")
@@ -100,7 +103,7 @@ class Commits:
 
     def _execute(self, execute, sql, params, many, context):
         result = execute(sql, params, many, context)
-        if not sql.lstrip().startswith(self.READING):
+        if not sql.lstrip().startswith(self.READING) and RateLimitCounter._meta.db_table not in sql:
             transaction.on_commit(self._note)
         return result
 

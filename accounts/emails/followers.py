@@ -128,7 +128,9 @@ class NewFollower(CollectedKind):
 
     def content(self, recipient, told_in):
         told = FollowNotice.objects.filter(recipient=recipient, told_in=told_in).values("follow_id")
-        follows = Follow.objects.filter(pk__in=told, follower__suspended_on=None)
+        # Asked for once more: since they followed, one may have blocked the other.
+        visible = User.objects.visible_to(recipient)
+        follows = Follow.objects.filter(pk__in=told, follower__in=visible)
         named = follows.select_related("follower").order_by("-pk")[:NAMED]
         return self.about([follow.follower for follow in named], follows.count())
 
@@ -154,7 +156,10 @@ class FollowerStatement(CollectedKind):
     default = When.NEVER
 
     def note(self, recipient_id, person_id, change, happened_on):
-        """Keep that a follower was gained (1) or lost (-1), if the followed one gets statements."""
+        """Keep that a follower was gained (1) or lost (-1), if the followed one gets statements.
+
+        Call it in a transaction that has locked both.
+        """
         subscribed = MailPlan.objects.filter(recipient=recipient_id, kind=self.name, due_on__isnull=False)
         if subscribed.exists():
             FollowerChange.objects.bulk_create(

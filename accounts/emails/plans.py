@@ -14,7 +14,7 @@ from accounts.emails.kinds import MailKind, When
 from accounts.emails.outbox import mail
 from accounts.jobs.registry import task
 from accounts.locale import zone_of
-from accounts.models import MailPlan, MailPreference, OutboxHold
+from accounts.models import MailPlan, MailPreference, OutboxHold, User
 
 # When a day's mails are sent, in the recipient's zone; a week's on Mondays.
 HOUR = time(7)
@@ -50,9 +50,10 @@ def plan(recipient, kind):
 def choose(user, kind, when):
     """Record that `user` wants mails of `kind` at once, daily, weekly or never, and plan the next.
 
-    Returns whether anything changed: not if they have chosen the same before.
+    Returns whether anything changed: not if they have chosen the same before. Raises AccountGone if they have left.
     """
     with transaction.atomic():
+        user.lock()
         preference, created = MailPreference.objects.select_for_update().get_or_create(
             user=user, kind=kind.name, defaults={"when": when}
         )
@@ -90,15 +91,13 @@ def move_on(row_pk):
     if OutboxHold.is_on():
         return
     with transaction.atomic():
-        row = (
-            MailPlan.objects.select_for_update(of=["self"])
-            .select_related("recipient")
-            .filter(pk=row_pk)
-            .first()
-        )
+        plans = MailPlan.objects.filter(pk=row_pk)
+        recipient = User.objects.filter(pk__in=plans.values("recipient")).in_locking_order().first()
+        row = plans.select_for_update().first()
         now = timezone.now()
-        if row is None or row.due_on is None or row.due_on > now:
+        if recipient is None or row is None or row.due_on is None or row.due_on > now:
             return
+        row.recipient = recipient
         kind = kinds.get(row.kind)
         if not isinstance(kind, CollectedKind):
             row.due_on = now + UNKNOWN

@@ -6,13 +6,13 @@ from allauth.account.internal.flows.email_verification import send_verification_
 from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.core.internal.ratelimit import get_ip
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts import rate_limits
 from accounts.addresses import email_key, is_email
 from accounts.forms.fields import EmailField
-from accounts.models import User
+from accounts.models import RetiredUsername, User
 from accounts.models.user import must_confirm_email
 from accounts.passwords import keep_session, prepared
 
@@ -79,7 +79,8 @@ class SignupForm(PlainForm, allauth_forms.SignupForm):
     def save(self, request):
         """Store the account and its address. Returns the User.
 
-        Raises RateLimitExceeded if too many accounts were made from one address on the network (of IPv6: from one /64).
+        Raises RateLimitExceeded if too many accounts were made from one address on the network (of IPv6: from one /64), and
+        IntegrityError if somebody took the name or the address since they were checked.
 
         Where an address must be confirmed, it becomes the account's only then. So it makes no difference whether it
         belongs to another account, and several people may try.
@@ -91,6 +92,9 @@ class SignupForm(PlainForm, allauth_forms.SignupForm):
         else:
             EmailAddress.objects.filter(email=email, verified=False, primary=False).delete()
         self.account.save()
+        # Its owner may have left in this moment: the name was free, and must not be taken.
+        if RetiredUsername.objects.filter(username=self.account.username).exists():
+            raise IntegrityError("The username was retired meanwhile.")
         address = EmailAddress.objects.create(user=self.account, email=email, primary=True)
         EmailAddress.objects.fill_cache_for_user(self.account, [address])
         return self.account

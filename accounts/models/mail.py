@@ -55,7 +55,11 @@ class MailPlan(models.Model):
 
     @classmethod
     def locked(cls, recipient, kind):
-        """The plan for that recipient and MailKind, locked until the transaction ends."""
+        """The plan for that recipient and MailKind, locked until the transaction ends, as is the recipient.
+
+        Raises AccountGone if they have left.
+        """
+        recipient.lock()
         plan, _created = cls.objects.select_for_update().get_or_create(recipient=recipient, kind=kind.name)
         return plan
 
@@ -126,7 +130,8 @@ class Delivery(models.Model):
         self.state = state
         self.answer = fit(answer, 300)
         self.sent_on = timezone.now() if state == self.State.SENT else None
-        self.save(update_fields=["state", "answer", "sent_on"])
+        # The recipient may have left meanwhile, and this row with them.
+        Delivery.objects.filter(pk=self.pk).update(state=state, answer=self.answer, sent_on=self.sent_on)
 
 
 class RefusedAddress(models.Model):

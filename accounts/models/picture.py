@@ -16,6 +16,12 @@ class HasPicture(models.Model):
         """The address of the picture with that edge in pixels. Only for those who have one."""
         return pictures.url(self.picture, edge)
 
+    @classmethod
+    def orphaned_pictures(cls, keys, before):
+        """Return those of `keys`, of pictures in the storage, that no member has, if they were stored before that datetime."""
+        orphans = set(keys) - set(cls.objects.exclude(picture="").values_list("picture", flat=True))
+        return [key for key in orphans if pictures.stored_before(key, before)]
+
     def show_picture(self, key):
         """Show the stored picture of that key, or the drawn one if it is empty; the files of the one before go.
 
@@ -29,7 +35,7 @@ class HasPicture(models.Model):
     def remove_picture(self):
         """Go back to the drawn picture and publish `profile_changed`. Returns whether anything changed."""
         with transaction.atomic():
-            stored = type(self).objects.select_for_update().filter(pk=self.pk)
+            stored = type(self).objects.select_for_update(no_key=True).filter(pk=self.pk)
             # What this object holds may be older.
             self.picture = stored.values_list("picture", flat=True).first() or ""
             if not self.picture:

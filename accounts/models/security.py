@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -52,11 +52,17 @@ class ToldState(models.Model):
     @classmethod
     def remember_missing(cls, user_pks):
         """Take as told the state of those of these accounts that came in bulk and have no row yet."""
-        missing = list(cls._users().filter(pk__in=user_pks, told_state=None))
-        factors = _factors_by_user([user.pk for user in missing])
-        cls.objects.bulk_create(
-            [cls.now_of(user, factors.get(user.pk, "")) for user in missing], ignore_conflicts=True
-        )
+        known = cls.objects.filter(pk__in=user_pks).values("pk")
+        missing = cls._users().filter(pk__in=user_pks).exclude(pk__in=known)
+        if not missing.exists():
+            return
+        with transaction.atomic():
+            # Locked, so that nobody leaves or gets another password before the row is there.
+            users = list(missing.in_locking_order())
+            factors = _factors_by_user([user.pk for user in users])
+            cls.objects.bulk_create(
+                [cls.now_of(user, factors.get(user.pk, "")) for user in users], ignore_conflicts=True
+            )
 
     @classmethod
     def take_as_told(cls, user_pks):

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import pictures, signals
 from accounts.addresses import canonical_email
+from accounts.database_errors import AccountGone
 from accounts.fields import CountField
 from accounts.managers import UserManager
 from accounts.models.block import Block
@@ -32,6 +33,12 @@ from accounts.validators import username_validators
 def must_confirm_email():
     """Whether people have to confirm their address before they can log in."""
     return account_settings.EMAIL_VERIFICATION == EmailVerificationMethod.MANDATORY
+
+
+def _references_to(model):
+    """The foreign keys and one-to-one fields that refer to `model`, as Django's relation objects."""
+    fields = model._meta.get_fields(include_hidden=True)
+    return [field for field in fields if field.auto_created and (field.one_to_many or field.one_to_one)]
 
 
 class User(HasPicture, AbstractUser):
@@ -127,8 +134,11 @@ class User(HasPicture, AbstractUser):
         if saves("email"):
             self.email = self._canonical_email()
         with transaction.atomic():
-            if not adding and saves("password", "email"):
-                ToldState.remember(self)
+            if not adding:
+                # Before what belongs to them; and whoever has left is not stored anew.
+                self.lock()
+                if saves("password", "email"):
+                    ToldState.remember(self)
             super().save(*args, **kwargs)
             if adding:
                 ToldState.now_of(self).save(force_insert=True)
@@ -208,14 +218,14 @@ class User(HasPicture, AbstractUser):
     def follow(self, other):
         """Follow `other` and publish `user_followed`.
 
-        Returns whether anything changed: not for oneself, somebody suspended or gone, already followed, or where either has
+        Returns whether anything changed: not for oneself, somebody suspended, already followed, or where either is gone or has
         blocked the other.
         """
         if other == self:
             return False
         with transaction.atomic():
             visible = self._lock_with(other)
-            if other.pk not in visible or Block.exists_between(self, other):
+            if self.pk not in visible or not visible.get(other.pk) or Block.exists_between(self, other):
                 return False
             follow, created = Follow.objects.get_or_create(follower=self, followed=other)
             if created:
@@ -236,16 +246,15 @@ class User(HasPicture, AbstractUser):
     def _lock_with(self, other):
         """Lock both people until the transaction ends, so that follows and blocks between them happen one after another.
 
-        Returns the primary keys of those of the two who are not suspended.
+        Returns what `UserQuerySet.lock()` does: who of the two is still there, and visible.
         """
-        both = User.objects.filter(pk__in=[self.pk, other.pk]).in_locking_order()
-        return {pk for pk, suspended_on in both.values_list("pk", "suspended_on") if suspended_on is None}
+        return User.objects.lock(self.pk, other.pk)
 
     def _count_follow_of(self, other, change, visible):
         """Change the stored counts of both. Suspended people are not counted."""
-        if other.pk in visible:
+        if visible.get(other.pk):
             User.objects.filter(pk=self.pk).update(following_count=Greatest(F("following_count") + change, 0))
-        if self.pk in visible:
+        if visible.get(self.pk):
             User.objects.filter(pk=other.pk).update(follower_count=Greatest(F("follower_count") + change, 0))
 
     def is_following(self, other):
@@ -255,12 +264,13 @@ class User(HasPicture, AbstractUser):
     def block(self, other):
         """Part for good: end both follows, let neither see the other, and publish `user_blocked`.
 
-        Returns whether anything changed; not for oneself.
+        Returns whether anything changed: not for oneself, or where either is gone.
         """
         if other == self:
             return False
         with transaction.atomic():
-            self._lock_with(other)
+            if len(self._lock_with(other)) < 2:
+                return False
             block, created = Block.objects.get_or_create(blocker=self, blocked=other)
             if created:
                 self._end_follows_with(other)
@@ -288,25 +298,36 @@ class User(HasPicture, AbstractUser):
         Ends all their sessions and publishes `user_suspended`. Returns whether anything changed.
         """
         with transaction.atomic():
-            suspended = User.objects.filter(pk=self.pk, suspended_on=None).update(
-                suspended_on=timezone.now(), is_active=False
-            )
+            suspended = self._set_suspended(timezone.now())
             if suspended:
                 self.end_sessions()
                 signals.user_suspended.send(sender=User, user=self)
-        self.refresh_from_db(fields=["suspended_on", "is_active"])
-        return bool(suspended)
+        return suspended
 
     def reinstate(self):
         """Undo `suspend()` and publish `user_reinstated`. Returns whether anything changed."""
         with transaction.atomic():
-            reinstated = User.objects.filter(pk=self.pk, suspended_on__isnull=False).update(
-                suspended_on=None, is_active=True
-            )
+            reinstated = self._set_suspended(None)
             if reinstated:
                 signals.user_reinstated.send(sender=User, user=self)
-        self.refresh_from_db(fields=["suspended_on", "is_active"])
-        return bool(reinstated)
+        return reinstated
+
+    def _set_suspended(self, suspended_on):
+        """Store since when this person is suspended, or None. Returns whether that is a change: not if they are gone."""
+        unlike = User.objects.filter(pk=self.pk, suspended_on__isnull=suspended_on is not None)
+        changed = unlike.update(suspended_on=suspended_on, is_active=suspended_on is None)
+        if changed:
+            self.suspended_on, self.is_active = suspended_on, suspended_on is None
+        return bool(changed)
+
+    def lock(self, *, visible=False):
+        """Lock this person's row until the transaction ends. To be done before any row that belongs to them is written.
+
+        Raises AccountGone if they have left or, with `visible`, are suspended.
+        """
+        people = User.objects.lock(self.pk)
+        if self.pk not in people or (visible and not people[self.pk]):
+            raise AccountGone
 
     def leave(self):
         """Delete this account and all that belongs to it, keep its name from others, and publish `user_left`.
@@ -314,8 +335,12 @@ class User(HasPicture, AbstractUser):
         Returns whether anything changed: not if the account is gone already.
         """
         with transaction.atomic():
-            if not User.objects.select_for_update().filter(pk=self.pk).exists():
+            # Whoever is about to store a row that refers to this person waits, and then finds nobody.
+            locked = User.objects.select_for_update().filter(pk=self.pk)
+            picture = locked.values_list("picture", flat=True).first()
+            if picture is None:
                 return False
+            self.picture = picture
             RetiredUsername.objects.get_or_create(username=self.username)
             self._remove()
         return True
@@ -333,11 +358,23 @@ class User(HasPicture, AbstractUser):
         return user is not None
 
     def _remove(self):
+        self._lock_belongings()
         self.end_sessions()
         pictures.discard_on_commit(self.picture)
         neighbours = Follow.objects.neighbours_of(self.pk)
         self.delete()
         signals.user_left.send(sender=User, username=self.username, neighbours=neighbours)
+
+    def _lock_belongings(self):
+        """Lock those rows of this person that rows of others refer to, such as posts with reports, in the order of their keys.
+
+        Otherwise somebody could add such a row after those that are there were found, and this person could not be deleted.
+        """
+        for relation in _references_to(User):
+            model = relation.related_model
+            if relation.on_delete is models.CASCADE and _references_to(model):
+                rows = model._base_manager.filter(**{relation.field.name: self})
+                list(rows.order_by("pk").select_for_update().values_list("pk"))
 
     def moderation_facts(self):
         """Whom and what a moderator's action on this concerns: for the record."""

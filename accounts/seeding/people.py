@@ -106,7 +106,9 @@ def finish():
 
 
 def note_milestones():
-    """Store everybody's counts, and what made-up people have reached: nobody is congratulated on it when the next one follows."""
+    """Call it in a transaction: store everybody's counts, and what made-up people have reached: nobody is congratulated on it when the next one follows."""
+    # All at once, but locked in the order in which everyone locks.
+    list(User.objects.miscounted().in_locking_order().values_list("pk"))
     User.objects.recount()
     counted = seeded_people().values_list("pk", "follower_count")
     reached = [

@@ -1,6 +1,8 @@
-"""For tests of locks: what another connection sees while a transaction is under way. Nothing here waits."""
+"""For tests of locks: what another connection sees, or does, while a transaction is under way."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from queue import Queue
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -47,3 +49,33 @@ def checked_during(monkeypatch, owner, name, rows):
 
     monkeypatch.setattr(owner, name, check)
     return noted
+
+
+def begin(function):
+    """Call `function` on a connection of its own. Returns its Future once it is done, or waits for a lock.
+
+    So it may be called in a transaction: what another member does while this one is under way.
+    """
+    pool, started = ThreadPoolExecutor(1), Queue()
+
+    def run():
+        try:
+            connection.ensure_connection()
+            started.put(connection.connection.info.backend_pid)
+            return function()
+        finally:
+            connection.close()
+
+    future = pool.submit(run)
+    pool.shutdown(wait=False)
+    backend, deadline = started.get(timeout=60), time.monotonic() + 60
+    while not future.done() and not _waits_for_a_lock(backend):
+        assert time.monotonic() < deadline, "It neither ends nor waits."
+        time.sleep(0.005)
+    return future
+
+
+def _waits_for_a_lock(backend):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE pid = %s AND NOT granted", [backend])
+        return cursor.fetchone() is not None

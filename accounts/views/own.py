@@ -29,7 +29,7 @@ class SettingsView(UpdateView):
 
     def get_object(self):
         # Not request.user: what a refused form holds must not show as the member's name elsewhere on the page.
-        return User.objects.get(pk=self.request.user.pk)
+        return User.objects.present(self.request.user.pk)
 
     def get_context_data(self, **kwargs):
         refused = RefusedAddress.of(self.request.user.email).first()
@@ -75,7 +75,7 @@ class LeaveView(FormView):
         return super().post(request)
 
     def get_form_kwargs(self):
-        user = User.objects.get(pk=self.request.user.pk)
+        user = User.objects.present(self.request.user.pk)
         return super().get_form_kwargs() | {"request": self.request, "user": user}
 
     def form_valid(self, form):

@@ -2,7 +2,7 @@ from secrets import token_hex
 
 from django.conf import settings
 from django.core import signing
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 # A dot is the separator: it means nothing in an address.
@@ -35,9 +35,11 @@ class HomeFeed(models.Model):
 
     @classmethod
     def renew(cls, user, now):
-        """Give `user` a new token. Returns whether they had one, which is void now."""
+        """Give `user` a new token. Returns whether they had one, which is void now. Raises AccountGone if they have left."""
         new = {"key": token_hex(16), "created_on": now}
-        _feed, created = cls.objects.update_or_create(user=user, defaults=new)
+        with transaction.atomic():
+            user.lock()
+            _feed, created = cls.objects.update_or_create(user=user, defaults=new)
         return not created
 
     @classmethod

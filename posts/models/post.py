@@ -2,6 +2,7 @@ from copy import copy
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import IntegrityError, models, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -88,8 +89,9 @@ class Post(models.Model):
         raise IntegrityError("No free id for a post: too many in one millisecond.")
 
     def publish(self):
-        """Store a new post and publish `post_published`."""
+        """Store a new post and publish `post_published`. Raises AccountGone if the author has left."""
         with transaction.atomic():
+            self.author.lock()
             self.save()
             signals.post_published.send(sender=Post, post=self)
 
@@ -108,6 +110,7 @@ class Post(models.Model):
         Returns whether anything changed: not if it is the same text, or the post is gone. Raises EditingClosed.
         """
         with transaction.atomic():
+            get_user_model().objects.lock(self.author_id)
             stored = Post.objects.select_for_update().filter(pk=self.pk).first()
             if stored is None or stored.content == content:
                 return False
@@ -127,6 +130,8 @@ class Post(models.Model):
     def delete(self, **kwargs):
         """Delete the post for good and publish `post_removed`. Returns what Django's `delete()` does."""
         with transaction.atomic():
+            # Nobody reports it while its reports are deleted.
+            list(Post.objects.select_for_update().filter(pk=self.pk).values_list("pk"))
             # Django takes the id from a deleted object; receivers need to know which it was.
             removed = copy(self)
             deleted = super().delete(**kwargs)

@@ -8,10 +8,10 @@ another and is never read.
 
 import secrets
 
-from django.db import connections, router
+from django.db import connections, router, transaction
 
-from accounts.models import Follow
-from posts.models import Post, PulledAuthor
+from accounts.models import Follow, User
+from posts.models import PendingPost, Post, PulledAuthor
 from posts.timelines.queries import compile_sql, id_query
 from posts.timelines.stored import Candidates, StoredTimeline
 
@@ -127,7 +127,8 @@ class FanOutOnWriteTimeline(StoredTimeline):
         while followers := self.next_followers(author, pending.reached):
             self.push([key_of(pk) for pk in followers], pending.post_id, self.KEPT)
             pending.reached = followers[-1]
-            pending.save(update_fields=["reached"])
+            # The post may be deleted meanwhile.
+            PendingPost.objects.filter(pk=pending.pk).update(reached=pending.reached)
 
     def is_pulled(self, author):
         """Whether the author is one whose posts are looked up. Once they are, they stay so until all is rebuilt."""
@@ -135,7 +136,9 @@ class FanOutOnWriteTimeline(StoredTimeline):
             return True
         many = Follow.objects.filter(followed=author)[: self.FOLLOWERS_MAX + 1].count() > self.FOLLOWERS_MAX
         if many:
-            PulledAuthor.objects.get_or_create(author_id=author)
+            with transaction.atomic():
+                if User.objects.lock(author):
+                    PulledAuthor.objects.get_or_create(author_id=author)
         return many
 
     def next_followers(self, author, reached):

@@ -1,7 +1,7 @@
 """A member asks the moderators to look at a post."""
 
 from django.contrib import messages
-from django.http import HttpResponseRedirect
+from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -37,6 +37,8 @@ class ReportView(CreateView):
     def form_valid(self, form):
         try:
             new = form.save()
+        except Post.DoesNotExist as error:
+            raise Http404 from error
         except rate_limits.RateLimitExceeded as error:
             form.add_error(None, str(error))
             rate_limits.refuse(self.request, error.wait)

@@ -3,6 +3,7 @@ from datetime import timedelta
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.management.base import BaseCommand
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -15,7 +16,7 @@ from accounts.models import (
     RefusedAddress,
     User,
 )
-from accounts.pictures import discard, stored_before, stored_keys
+from accounts.pictures import discard, stored_keys
 
 # A delivery row keeps a mail from being sent twice, and no job is older than this.
 KEEP_DELIVERIES = timedelta(days=90)
@@ -27,6 +28,23 @@ KEEP_REFUSALS = timedelta(days=90)
 KEEP_UNCONFIRMED = timedelta(days=7)
 # A picture's files are there a moment before the row that names them.
 KEEP_PICTURES = timedelta(days=1)
+
+
+# So many rows are deleted in one transaction: none holds up the rest of the site for long.
+BATCH = 1_000
+
+
+def delete_in_batches(rows):
+    """Delete `rows`, a queryset. Returns how many. What somebody else is about to change is left for the next time."""
+    count = 0
+    while True:
+        with transaction.atomic():
+            found = rows.order_by("pk").select_for_update(skip_locked=True)
+            keys = list(found.values_list("pk", flat=True)[:BATCH])
+            rows.model._base_manager.filter(pk__in=keys).delete()
+        count += len(keys)
+        if len(keys) < BATCH:
+            return count
 
 
 class Command(BaseCommand):
@@ -43,10 +61,11 @@ class Command(BaseCommand):
     def handle(self, *, dry_run, verbosity, **options):
         now = timezone.now()
         for words, rows in self.old_rows(now):
-            count = rows.count() if dry_run else rows.delete()[0]
+            count = rows.count() if dry_run else delete_in_batches(rows)
             self.say(count, words, dry_run, verbosity)
         self.say(self.discard_unconfirmed(now, dry_run), "unconfirmed accounts", dry_run, verbosity)
-        keys = self.orphaned_pictures(now)
+        # Of those who left, or of an upload that broke off. What is stored and named meanwhile is not among them.
+        keys = User.orphaned_pictures(stored_keys(), now - KEEP_PICTURES)
         if not dry_run:
             for key in keys:
                 discard(key)
@@ -76,9 +95,3 @@ class Command(BaseCommand):
         if dry_run:
             return unconfirmed.count()
         return sum(user.discard_unconfirmed(before) for user in list(unconfirmed.only("pk")))
-
-    def orphaned_pictures(self, now):
-        """The keys of pictures in the storage that no row names: of those who left, or of an upload that broke off."""
-        keys = stored_keys()  # First: what is stored and named meanwhile is not among them.
-        orphans = keys - set(User.objects.exclude(picture="").values_list("picture", flat=True))
-        return [key for key in orphans if stored_before(key, now - KEEP_PICTURES)]

@@ -41,6 +41,8 @@ class Command(SeedCommand):
         if not dry_run:
             self.store_people(missing)
             keys |= {person.email: person.pk for person in missing}
+            # Nobody blocks one of them before the follows are stored.
+            list(self.stored_people(seed).in_locking_order().values_list("pk"))
         pairs = self.missing_follows([keys.get(person.email) for person in people], seed, follows)
         if dry_run:
             self.say(f"Would make {len(missing):,} of {count:,} people and {len(pairs):,} follows.")
@@ -53,8 +55,10 @@ class Command(SeedCommand):
 
     def stored_keys(self, seed):
         """The primary keys of this seed's people, by their address."""
-        there = User.objects.filter(email__endswith=f".seed-{seed}.{EMAIL_DOMAIN}")
-        return dict(there.values_list("email", "pk"))
+        return dict(self.stored_people(seed).values_list("email", "pk"))
+
+    def stored_people(self, seed):
+        return User.objects.filter(email__endswith=f".seed-{seed}.{EMAIL_DOMAIN}")
 
     def taken_names(self, people):
         """Those names that are no longer free, also of people who have left."""

@@ -1,0 +1,219 @@
+"""Somebody leaves, or is suspended, while they or others are in the middle of something that concerns them."""
+
+from functools import partial
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from accounts import security, tasks
+from accounts.audit import References
+from accounts.auditing import run
+from accounts.database_errors import AccountGone
+from accounts.emails import kinds, plans
+from accounts.models import Block, Follow, MailPlan, ToldState, User
+from accounts.moderation import moderate
+from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
+from accounts.tests.locking import begin, needs_row_locks
+from posts.forms import ReportForm
+from posts.models import HomeFeed, Post, Report
+from posts.tests.factories import PostFactory
+
+pytestmark = [needs_row_locks, pytest.mark.django_db(transaction=True)]
+
+
+def report(reporter, post):
+    form = ReportForm({"reason": "spam"}, instance=Report(reporter=reporter, post=post))
+    assert form.is_valid()
+    return form.save()
+
+
+def make_digest(bob):
+    MailPlan.objects.filter(recipient=bob).update(due_on=timezone.now())
+    plans.move_on(bob.mail_plans.get().pk)
+
+
+# What happens at the same time. Bob is the one who leaves; he has a post, follows Ada and is followed by her.
+ACTS = {
+    "he is followed": lambda bob, eve, ada: eve.follow(bob),
+    "he follows": lambda bob, eve, ada: bob.follow(eve),
+    "he is unfollowed": lambda bob, eve, ada: ada.unfollow(bob),
+    "he unfollows": lambda bob, eve, ada: bob.unfollow(ada),
+    "he is blocked": lambda bob, eve, ada: eve.block(bob),
+    "he blocks": lambda bob, eve, ada: bob.block(eve),
+    "he posts": lambda bob, eve, ada: Post(author=bob, content="Hello").publish(),
+    "he edits": lambda bob, eve, ada: bob.posts.get().edit("Something else"),
+    "he deletes a post": lambda bob, eve, ada: bob.posts.get().delete(),
+    "his post is reported": lambda bob, eve, ada: report(eve, bob.posts.get()),
+    "he reports": lambda bob, eve, ada: report(bob, Post.objects.get(author=eve)),
+    "his post is hidden": lambda bob, eve, ada: moderate(eve, "hide", Post.objects.filter(author=bob), "Why"),
+    "he is suspended": lambda bob, eve, ada: moderate(eve, "suspend", User.objects.filter(pk=bob.pk), "Why"),
+    "he moderates": lambda bob, eve, ada: moderate(bob, "suspend", User.objects.filter(pk=eve.pk), "Why"),
+    "his new follower is noted": lambda bob, eve, ada: tasks.note_follow.func(
+        *Follow.objects.filter(followed=bob).values_list("pk", "follower", "followed").get(),
+        timezone.now().isoformat(),
+    ),
+    "his follow is noted": lambda bob, eve, ada: tasks.note_follow.func(
+        *Follow.objects.filter(follower=bob).values_list("pk", "follower", "followed").get(),
+        timezone.now().isoformat(),
+    ),
+    "that he unfollowed is noted": lambda bob, eve, ada: tasks.note_unfollow.func(
+        bob.pk, eve.pk, timezone.now().isoformat()
+    ),
+    "his digest is made": lambda bob, eve, ada: make_digest(bob),
+    "he chooses": lambda bob, eve, ada: plans.choose(bob, kinds.get("new_follower"), "daily"),
+    "he saves": lambda bob, eve, ada: bob.save(),
+    "he makes a feed": lambda bob, eve, ada: HomeFeed.renew(bob, timezone.now()),
+    "he is swept": lambda bob, eve, ada: (
+        ToldState.objects.filter(pk=bob.pk).delete(),
+        ToldState.remember_missing([bob.pk]),
+        security.tell_changes(bob),
+    ),
+    "he logs in": lambda bob, eve, ada: Client().post(
+        "/users/login/", {"login": bob.username, "password": PASSWORD}
+    ),
+    "he is recounted": lambda bob, eve, ada: tasks.recount_some.func(),
+}
+
+
+def make_people():
+    bob, eve, ada = UserFactory(), UserFactory(), UserFactory()
+    FollowFactory(follower=bob, followed=ada)
+    FollowFactory(follower=ada, followed=bob)
+    Post(author=bob, content="A post").publish()
+    PostFactory(author=eve)
+    for person in (bob, eve):
+        plans.choose(person, kinds.get("follower_statement"), "daily")
+    return bob, eve, ada
+
+
+@pytest.fixture
+def people(transactional_db):
+    return make_people()
+
+
+@pytest.fixture
+def bob(people):
+    return people[0]
+
+
+@pytest.fixture
+def eve(people):
+    return people[1]
+
+
+def outcome_of(function):
+    """Return what `function` does. That somebody is gone is an answer, too; of any other error its words."""
+    try:
+        return function()
+    except (AccountGone, Post.DoesNotExist, MailPlan.DoesNotExist) as error:
+        return type(error)
+    except Exception as error:
+        return repr(error)
+
+
+def test_whatever_happens_while_somebody_leaves_finds_them_gone(transactional_db):
+    outcomes, leavers = {}, []
+    for name, act in ACTS.items():
+        bob, eve, ada = make_people()
+        leavers.append(bob.pk)
+        with transaction.atomic():
+            User.objects.get(pk=bob.pk).leave()
+            other = begin(partial(outcome_of, partial(act, bob, eve, ada)))
+        outcomes[name] = other.result(timeout=60)
+
+    assert {name: error for name, error in outcomes.items() if isinstance(error, str)} == {}
+    assert not User.objects.filter(pk__in=leavers).exists()
+    assert run(References()).wrong == []
+
+
+def test_whoever_leaves_while_something_happens_takes_it_along(transactional_db):
+    outcomes, leavers = {}, []
+    for name, act in ACTS.items():
+        bob, eve, ada = make_people()
+        leavers.append(bob.pk)
+        with transaction.atomic():
+            act(bob, eve, ada)
+            leaving = begin(partial(outcome_of, User.objects.get(pk=bob.pk).leave))
+        outcomes[name] = leaving.result(timeout=60)
+
+    assert {name: outcome for name, outcome in outcomes.items() if outcome is not True} == {}
+    assert not User.objects.filter(pk__in=leavers).exists()
+    assert run(References()).wrong == []
+
+
+def test_a_follow_and_a_block_at_once_leave_only_the_block(people):
+    bob, eve, ada = people
+    with transaction.atomic():
+        assert eve.block(bob)
+        follow = begin(lambda: bob.follow(eve))
+    assert follow.result(timeout=60) is False
+
+    with transaction.atomic():
+        assert eve.follow(ada)
+        block = begin(lambda: ada.block(eve))
+    assert block.result(timeout=60) is True
+    assert Block.objects.count() == 2
+    assert not Follow.objects.filter(follower=eve).exists()
+    assert not User.objects.miscounted().exists()
+
+
+def test_who_is_suspended_while_they_log_in_is_not_logged_in(bob):
+    with transaction.atomic():
+        User.objects.get(pk=bob.pk).suspend()
+        client = Client()
+        login = begin(lambda: client.post("/users/login/", {"login": bob.username, "password": PASSWORD}))
+    login.result(timeout=60)
+
+    assert "_auth_user_id" not in client.session
+    bob.refresh_from_db()
+    bob.reinstate()
+    assert client.get("/users/settings/").status_code == 302
+
+
+def test_who_is_suspended_while_they_post_is_given_their_text_back(bob):
+    client = Client()
+    client.force_login(bob)
+    with transaction.atomic():
+        User.objects.get(pk=bob.pk).suspend()
+        post = begin(lambda: client.post("/posts/add/", {"content": "Too late"}))
+    response = post.result(timeout=60)
+
+    assert response.status_code == 403
+    assert "Too late" in response.content.decode()
+    assert not Post.objects.filter(content="Too late").exists()
+
+
+def test_a_post_that_is_hidden_while_it_is_reported_has_no_open_report(bob, eve):
+    post = bob.posts.get()
+    with transaction.atomic():
+        post.hide()
+        reporting = begin(lambda: report(eve, post))
+    with pytest.raises(Post.DoesNotExist):
+        reporting.result(timeout=60)
+
+    post.restore()
+    with transaction.atomic():
+        assert report(eve, post)
+        hiding = begin(post.hide)
+    assert hiding.result(timeout=60) is True
+    assert not Report.objects.filter(closed_on=None).exists()
+
+
+def test_who_is_blocked_while_they_report_reports_nothing(bob, eve):
+    post = bob.posts.get()
+    with transaction.atomic():
+        bob.block(eve)
+        reporting = begin(lambda: report(eve, post))
+    with pytest.raises(Post.DoesNotExist):
+        reporting.result(timeout=60)
+
+
+def test_a_moderator_who_is_suspended_meanwhile_moderates_nobody(bob, eve):
+    with transaction.atomic():
+        User.objects.get(pk=bob.pk).suspend()
+        suspending = begin(lambda: moderate(bob, "suspend", User.objects.filter(pk=eve.pk), "Revenge"))
+    with pytest.raises(AccountGone):
+        suspending.result(timeout=60)
+    assert not User.objects.suspended().filter(pk=eve.pk).exists()
