@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from accounts.jobs.trouble import answer_of
 from accounts.models import Job
+from socializer import clocks
 from socializer.health import (
     greet_mail_server,
     late_jobs,
@@ -97,6 +98,10 @@ def check_pictures():
         yield f"Pictures cannot be stored: {error}. Check MEDIA_STORAGE."
 
 
+def check_clocks():
+    yield from clocks.problems()
+
+
 def check_safety():
     if settings.DEBUG and not settings.LOCAL:
         yield "DEBUG shows settings and code to everyone. Set DEBUG=0."
@@ -129,6 +134,7 @@ CHECKS = [
     check_jobs,
     check_mail,
     check_pictures,
+    check_clocks,
     check_safety,
     check_disk,
 ]
