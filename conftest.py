@@ -10,6 +10,7 @@ from django.utils import translation
 
 from accounts.jobs.worker import Worker
 from accounts.tests.factories import UserFactory
+from posts import ids
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +38,13 @@ def _no_event_loop(request):
     asyncio._set_running_loop(None)
     yield
     asyncio._set_running_loop(loop)
+
+
+@pytest.fixture(autouse=True)
+def _posts_by_this_machines_clock(request, monkeypatch):
+    """Tests set the clock of Python, so posts must follow it on every database."""
+    if not request.node.get_closest_marker("database_clock"):
+        monkeypatch.setattr(ids, "DATABASE_CLOCKS", {})
 
 
 @pytest.fixture

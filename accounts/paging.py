@@ -38,11 +38,15 @@ def read_position(text, max_position):
 
 @dataclass(frozen=True)
 class Page:
-    """Rows in the order of the list, and the positions from which it goes on, or None where it ends."""
+    """Rows in the order of the list, and the positions from which it goes on, or None where it ends.
+
+    Below `settled`, if known, the list did not change any more when it was read.
+    """
 
     items: list
     newer: int | None
     older: int | None
+    settled: int | None = None
 
     def __iter__(self):
         return iter(self.items)
@@ -55,8 +59,9 @@ def paginate(fetch, cursor, size, position=attrgetter("position"), settled=None)
     """Return the Page of at most `size` rows at `cursor`.
 
     `fetch(before=, after=, limit=)` returns rows in the order of the list: from its start, or those next to the
-    given position. `position(row)` is where a row stands, as a number that falls along the list. `settled`, if given,
-    is the position up to which the list no longer changes: no cursor for walking forward lies beyond it.
+    given position. `position(row)` is where a row stands, as a number that falls along the list. `settled(row)`, if
+    given, is the position up to which the list no longer changed when the row was read: no cursor for walking forward lies
+    beyond it.
     """
     rows = list(fetch(before=cursor.before, after=cursor.after, limit=size + 1))
     more = len(rows) > size
@@ -65,12 +70,14 @@ def paginate(fetch, cursor, size, position=attrgetter("position"), settled=None)
     # Next to nothing, the list goes on from the cursor itself.
     first = position(items[0]) if items else max((cursor.before or 0) - 1, 0)
     last = position(items[-1]) if items else min((cursor.after or 0) + 1, MAX_POSITION)
+    if settled is not None:
+        settled = settled(items[0]) if items else 0
     newer = older = None
     if cursor.before is not None or (walking_forward and more):
         newer = first if settled is None else min(first, settled)
     if walking_forward or more:
         older = last
-    return Page(items, newer, older)
+    return Page(items, newer, older, settled)
 
 
 def fetch_from(queryset, field="position"):

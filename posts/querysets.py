@@ -3,6 +3,7 @@ from django.db import models
 from django.db.models import F
 
 from accounts.querysets import is_among, without_blocked
+from posts.ids import settled
 
 # What a card and a feed show of a post, and what says which actions it offers.
 LISTED = (
@@ -80,8 +81,11 @@ class PostQuerySet(models.QuerySet):
         return self.select_related("author")
 
     def for_lists(self):
-        """With everything that a list shows of its posts, in one query, and nothing else: twenty at once take their time."""
-        return self.for_display().only(*LISTED)
+        """With everything that a list shows of its posts, in one query, and nothing else: twenty at once take their time.
+
+        `settled` is the id below which no new post could appear any more when they were read.
+        """
+        return self.for_display().only(*LISTED).annotate(settled=settled())
 
 
 class RevisionQuerySet(models.QuerySet):

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import Error as DatabaseError
 
 from posts.cards import ask_cache
-from posts.ids import moment_of, settled_id
+from posts.ids import moment_of
 from posts.models import ReadMark
 from posts.timelines import home_timeline
 
@@ -58,7 +58,7 @@ def shown_by(page, cursor):
     if low is None:
         low = page.items[-1].pk - 1 if page.older is not None else 0
     high = page.items[0].pk if cursor.before is None else cursor.before - 1
-    return low, min(high, settled_id() - 1)
+    return low, max(min(high, page.settled - 1), 0)
 
 
 def news_on(page, cursor, mark, reader):
@@ -73,7 +73,7 @@ def news_on(page, cursor, mark, reader):
         key = f"news:{reader.pk}:{mark.position}"
         position, below = ask_cache("get", key) or (0, 0)
         if low > position:
-            position, below = settled_id() - 1, news_for(reader, mark.position).count
+            position, below = page.settled - 1, news_for(reader, mark.position).count
             ask_cache("set", key, (position, below), REMEMBERED_FOR)
     new = sum(post.pk > position and post.author_id != reader.pk for post in page)
     return News(mark.position, min(below + new, MANY + 1))

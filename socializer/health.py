@@ -27,6 +27,7 @@ from redis.exceptions import RedisError
 
 from accounts.models import Delivery, Job, OutboxHold
 from posts.timelines import home_timeline
+from socializer import clocks
 
 logger = logging.getLogger(__name__)
 
@@ -158,6 +159,27 @@ class DatabaseWrites(RememberedCheck):
     errors = (DatabaseError,)
     words = "The database can be read, but not be written to. Is the disk full?"
     act = staticmethod(write_to_database)
+
+    async def run(self):
+        # With the connection of the request.
+        await sync_to_async(super().run)()
+
+
+class ClocksDiffer(Exception):
+    """The clocks of the site do not agree, or are wrong."""
+
+
+def compare_clocks():
+    """Raises ClocksDiffer with the first problem, or DatabaseError."""
+    for problem in clocks.problems():
+        raise ClocksDiffer(problem)
+
+
+@dataclasses.dataclass
+class Clocks(RememberedCheck):
+    errors = (ClocksDiffer, DatabaseError)
+    words = "The clocks do not agree, or posts are from the future. Run: manage.py doctor"
+    act = staticmethod(compare_clocks)
 
     async def run(self):
         # With the connection of the request.

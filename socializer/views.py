@@ -169,6 +169,7 @@ class HealthView(HealthCheckView):
         "health_check.checks.Database",
         "health_check.checks.Cache",
         "socializer.health.DatabaseWrites",
+        "socializer.health.Clocks",
         "socializer.health.Jobs",
         "socializer.health.Mail",
         "socializer.health.MailServer",

@@ -53,9 +53,9 @@ def test_beyond_either_end_the_way_back_is_kept():
 
 
 def test_no_cursor_for_walking_forward_lies_where_rows_can_still_appear():
-    assert page_at({1, 2, 3, 4, 5}, before=5, settled=3).newer == 3
-    assert page_at({1, 2, 3, 4, 5}, after=0, size=2, settled=1).newer == 1
-    assert page_at({1, 2, 3, 4, 5}, before=3, settled=4).newer == 2
+    assert page_at({1, 2, 3, 4, 5}, before=5, settled=lambda row: 3).newer == 3
+    assert page_at({1, 2, 3, 4, 5}, after=0, size=2, settled=lambda row: 1).newer == 1
+    assert page_at({1, 2, 3, 4, 5}, before=3, settled=lambda row: 4).newer == 2
 
 
 def read(query):

@@ -1,6 +1,7 @@
 """The timelines that can be read as a feed: of one author, of everyone, and, by a token, one's own home."""
 
 from functools import wraps
+from operator import attrgetter
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -16,7 +17,7 @@ from accounts.models import User
 from accounts.paging import Cursor, fetch_from, paginate
 from posts.feeds.atom import AtomFeed, FeedPage
 from posts.feeds.changes import unchanged_since
-from posts.ids import MAX_ID, settled_id
+from posts.ids import MAX_ID
 from posts.models import HomeFeed, Post
 from posts.timelines import home_timeline
 
@@ -24,7 +25,8 @@ PAGE_SIZE = 20
 
 
 def page_of(posts, cursor):
-    return paginate(fetch_from(posts.newest_first().for_lists()), cursor, PAGE_SIZE, settled=settled_id())
+    fetch = fetch_from(posts.newest_first().for_lists())
+    return paginate(fetch, cursor, PAGE_SIZE, settled=attrgetter("settled"))
 
 
 def find_author_feed(request, cursor, username):

@@ -76,8 +76,7 @@ class Post(models.Model):
 
     def _insert(self, **kwargs):
         for _attempt in range(self.ID_ATTEMPTS):
-            self.id = ids.new_id()
-            self.created_on = ids.moment_of(self.id)
+            self.id, self.created_on = ids.new_id(Post)
             try:
                 with transaction.atomic():
                     return super().save(**kwargs | {"force_insert": True})

@@ -99,7 +99,7 @@ class Network(RuleBasedStateMachine):
         if pk in self.posts:
             return
         author = self.person(one)
-        with mock.patch.object(ids, "new_id", return_value=pk):
+        with mock.patch.object(ids, "new_id", return_value=(pk, ids.moment_of(pk))):
             Post(author_id=author, content="x").publish()
         self.posts[pk] = author
 

@@ -6,6 +6,7 @@ import pytest
 import time_machine
 from django.core.cache import cache
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.paging import Cursor
@@ -100,7 +101,7 @@ def test_a_post_that_commits_late_is_met_when_walking_forward(member, followed):
     early = [PostFactory(author=followed) for _ in range(2)]
     now = LONG_AGO + timedelta(days=1000)  # After whatever the factory has made.
     with time_machine.travel(now, tick=False):
-        fresh = PostFactory(author=followed, id=ids.new_id())
+        fresh = PostFactory(author=followed, id=ids.first_id_at(timezone.now()))
         page = home_timeline().page(member, Cursor(before=fresh.pk + 1))
         late = PostFactory(author=followed, id=fresh.pk - (500 << ids.RANDOM_BITS))
         forward = home_timeline().page(member, Cursor(after=page.newer))

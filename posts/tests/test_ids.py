@@ -13,14 +13,13 @@ from posts.models import Post
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
+@pytest.mark.django_db
 def test_an_id_is_its_millisecond_and_orders_by_time():
     with time_machine.travel(NOON, tick=False):
-        now = ids.new_id()
-        settled = ids.settled_id()
+        post_id, now = ids.new_id(Post)
 
-    assert ids.moment_of(now) == NOON.replace(microsecond=123000)
-    assert ids.first_id_at(NOON) <= now < ids.first_id_at(NOON + timedelta(milliseconds=1))
-    assert settled == ids.first_id_at(NOON - timedelta(seconds=2))
+    assert ids.moment_of(post_id) == now == NOON.replace(microsecond=123000)
+    assert ids.first_id_at(NOON) <= post_id < ids.first_id_at(NOON + timedelta(milliseconds=1))
 
 
 def test_ids_stay_exact_in_javascript_for_decades():
@@ -41,7 +40,7 @@ def test_the_server_sets_the_time_of_a_post():
 @pytest.mark.django_db
 def test_a_taken_id_is_replaced():
     author = UserFactory()
-    with mock.patch.object(ids, "new_id", side_effect=[7, 7, 7, 8]):
+    with mock.patch.object(ids, "new_id", side_effect=[(7, NOON), (7, NOON), (7, NOON), (8, NOON)]):
         Post(author=author, content="first").publish()
         Post(author=author, content="second").publish()
 
@@ -50,14 +49,14 @@ def test_a_taken_id_is_replaced():
 
 @pytest.mark.django_db
 def test_other_conflicts_are_not_retried():
-    with mock.patch.object(ids, "new_id", side_effect=[7]), pytest.raises(IntegrityError):
+    with mock.patch.object(ids, "new_id", side_effect=[(7, NOON)]), pytest.raises(IntegrityError):
         Post(author=UserFactory(), content="").publish()
 
 
 @pytest.mark.django_db
 def test_a_full_millisecond_is_an_error_and_no_loop():
     author = UserFactory()
-    with mock.patch.object(ids, "new_id", return_value=7):
+    with mock.patch.object(ids, "new_id", return_value=(7, NOON)):
         Post(author=author, content="first").publish()
         with pytest.raises(IntegrityError, match="No free id"):
             Post(author=author, content="second").publish()

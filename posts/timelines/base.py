@@ -5,8 +5,9 @@ newest first, and nothing else; at every moment, on every page, down to the olde
 before the limit, so that a page is full unless it is the last in its direction.
 """
 
+from operator import attrgetter
+
 from accounts.paging import paginate
-from posts.ids import settled_id
 
 
 class HomeTimeline:
@@ -21,10 +22,10 @@ class HomeTimeline:
         def fetch(before, after, limit):
             return self.posts(reader, before=before, after=after, limit=limit)
 
-        return paginate(fetch, cursor, self.page_size, lambda post: post.pk, settled_id())
+        return paginate(fetch, cursor, self.page_size, attrgetter("pk"), attrgetter("settled"))
 
     def posts(self, reader, *, before=None, after=None, limit):
-        """Return at most `limit` posts, newest first, each with its author loaded.
+        """Return at most `limit` posts, newest first, as PostQuerySet.for_lists() loads them.
 
         The newest of all; with `before`, the newest of those with a lower id; with `after`, the oldest of those with
         a higher id.
@@ -34,8 +35,7 @@ class HomeTimeline:
     def count_newer(self, reader, position, limit):
         """Return how many of the next `limit` posts above `position` are by others and stand where they will stay."""
         newer = self.posts(reader, after=position, limit=limit)
-        settled = settled_id()
-        return sum(post.pk < settled and post.author_id != reader.pk for post in newer)
+        return sum(post.pk < post.settled and post.author_id != reader.pk for post in newer)
 
     # What a timeline is told, inside the transaction of the change
 

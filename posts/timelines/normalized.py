@@ -3,7 +3,7 @@
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
-from posts.ids import settled_id
+from posts.ids import settled
 from posts.models import Post
 from posts.timelines.base import HomeTimeline
 from posts.timelines.queries import follows_many, id_query, table_names, vendor
@@ -38,7 +38,7 @@ class NormalizedTimeline(HomeTimeline):
     def count_newer(self, reader, position, limit):
         walk = reader.pk not in self.readers_of_few
         found = posts_found_by(*id_query(reader.pk, position, limit, newer=True, walk=walk))
-        return found.filter(id__lt=settled_id()).exclude(author=reader).count()
+        return found.filter(id__lt=settled()).exclude(author=reader).count()
 
     def remember(self, reader):
         if len(self.readers_of_few) >= REMEMBERED:

@@ -1,5 +1,7 @@
 """Lists of posts: home, public and author timelines."""
 
+from operator import attrgetter
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponsePermanentRedirect
 from django.shortcuts import get_object_or_404
@@ -13,7 +15,7 @@ from accounts.paging import Cursor, fetch_from, paginate
 from posts import reading
 from posts.cards import render_cards
 from posts.forms import PostForm
-from posts.ids import MAX_ID, settled_id
+from posts.ids import MAX_ID
 from posts.models import Post
 from posts.timelines import home_timeline
 
@@ -42,7 +44,7 @@ class TimelineView(CursorListView):
             fetch_from(self.get_queryset().newest_first().for_lists()),
             cursor,
             self.page_size,
-            settled=settled_id(),
+            settled=attrgetter("settled"),
         )
 
     def get_context_data(self, **kwargs):

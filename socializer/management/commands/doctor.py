@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from accounts import poolers
 from accounts.jobs.trouble import answer_of
 from accounts.models import Job, OutboxHold
+from socializer import clocks
 from socializer.backups import rotation
 from socializer.health import (
     greet_mail_server,
@@ -118,6 +119,10 @@ def check_pictures():
         yield f"Pictures cannot be stored: {error}. Check MEDIA_STORAGE."
 
 
+def check_clocks():
+    yield from clocks.problems()
+
+
 def check_safety():
     if settings.DEBUG and not settings.LOCAL:
         yield "DEBUG shows settings and code to everyone. Set DEBUG=0."
@@ -153,6 +158,7 @@ CHECKS = [
     check_outbox,
     check_backups,
     check_pictures,
+    check_clocks,
     check_safety,
     check_disk,
 ]
