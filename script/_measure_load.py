@@ -37,10 +37,11 @@ def main():
     process, port = start_site(environment)
     try:
         times, errors = load(port, cookies, people, posts, options)
+        memory = memory_below(process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(START_WITHIN)
-    report(times, errors, options)
+    report(times, errors, memory, options)
     sys.exit(1 if errors else 0)
 
 
@@ -178,7 +179,24 @@ def request(client, method, path, cookie, data=None):
     return response.status, response.read()
 
 
-def report(times, errors, options):
+def memory_below(root):
+    """Return [(megabytes, command)] of what the process has started, and what that has: what is resident, shared or not."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,rss=,args="],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    below, found = {root}, []
+    for line in sorted(listed.stdout.splitlines(), key=lambda line: int(line.split()[0])):
+        pid, parent, kilobytes, command = line.split(None, 3)
+        if int(parent) in below:
+            below.add(int(pid))
+            found.append((int(kilobytes) // 1024, command))
+    return found
+
+
+def report(times, errors, memory, options):
     requests = sum(map(len, times.values()))
     print(
         f"{requests} requests in {options.seconds} s by {options.clients} clients, {sum(errors.values())} errors"
@@ -191,8 +209,10 @@ def report(times, errors, options):
         print(f"{what:10} {len(taken):8} {cuts[49]:8.1f} {cuts[94]:8.1f} {cuts[98]:8.1f}")
     for error, count in errors.most_common():
         print(f"{count} x {error}")
+    for megabytes, command in memory:
+        print(f"{megabytes:4} MB  {command[-60:]}")
     if options.json:
-        figures = {"requests": requests, "errors": dict(errors), "times": figures}
+        figures = {"requests": requests, "errors": dict(errors), "times": figures, "memory": memory}
         options.json.write_text(json.dumps(figures, indent=1))
 
 

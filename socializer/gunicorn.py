@@ -2,13 +2,19 @@
 
 import logging
 import os
+from contextlib import suppress
 
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
+# Unless it inherits a socket: LISTEN_FDS.
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", 1))
-worker_class = "gthread"
 threads = int(os.environ.get("WEB_THREADS", 8))
+# Less than script/_supervise allows for all of it.
+graceful_timeout = 20
+# Nobody uses it, and two servers at once would fight over its file.
+control_socket_disable = True
 loglevel = "warning"
 # What a proxy says is Django's to judge, by TRUSTED_PROXIES.
 forwarded_allow_ips = ""
@@ -58,6 +64,19 @@ def redact_record(record):
 logger_class = RedactingLogger
 
 
+class Worker(ThreadWorker):
+    """gunicorn's threads, but that the port is free as soon as a process is told to stop, not when it has answered everything."""
+
+    def set_accept_enabled(self, enabled):
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                listener.close()
+
+
+worker_class = Worker
+
+
 def post_worker_init(worker):
     """Let each process prepare itself after the fork, before its first request. It starts whatever comes of that."""
     try:
@@ -68,3 +87,11 @@ def post_worker_init(worker):
         worker.log.warning(
             "This process could not prepare itself. Its first page takes longer.", exc_info=True
         )
+    say_ready(worker.cfg.workers)
+
+
+def say_ready(processes):
+    """Tell script/_supervise, if it runs this server, that this process is ready, and of how many it is one."""
+    if fd := os.environ.get("READY_FD"):
+        with suppress(OSError):  # One that replaces another later: nobody listens any more.
+            os.write(int(fd), b"%d\n" % processes)
