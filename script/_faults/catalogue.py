@@ -22,6 +22,7 @@ class Fault:
 
     engines = BOTH
     seconds = 5
+    brief_seconds = 3  # the same in the short form
     unavailable = False
     refuses = False
     longest = 10.0  # seconds that an answer may take; None: there is no bound
@@ -173,12 +174,13 @@ class ConnectionsTerminated(Fault):
     repeats_email = True
 
     def begin(self):
-        self.engine.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'site'")
+        self.engine.cut_sessions()
 
 
 class TableLocked(Fault):
     engines = POSTGRESQL
     seconds = 15
+    brief_seconds = 12
     unavailable = True
     tables = ("posts_post", "accounts_user", "django_session", "django_tasks_database_dbtaskresult")
 
@@ -224,10 +226,8 @@ class DatabaseReadOnly(Fault):
         self._set("off")
 
     def _set(self, state):
-        self.engine.execute(
-            f"ALTER ROLE site SET default_transaction_read_only = {state}",
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'site'",
-        )
+        self.engine.execute(f"ALTER ROLE site SET default_transaction_read_only = {state}")
+        self.engine.cut_sessions()
 
 
 class ConnectionsExhausted(Fault):
@@ -242,7 +242,7 @@ class ConnectionsExhausted(Fault):
         import psycopg
 
         self.stack = ExitStack()
-        self.engine.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'site'")
+        self.engine.cut_sessions()
         with suppress(psycopg.Error):
             for _number in range(self.engine.connections_allowed):
                 self.stack.enter_context(self.engine.connect())
@@ -314,7 +314,19 @@ class NetworkCut(NetworkDropsPackets):
     seconds = 0
 
     def begin(self):
-        self.engine.network.reset()
+        self.engine.network.cut()
+
+
+class SessionsReset(Fault):
+    """DISCARD ALL on the site's connections, behind its back: prepared statements and session settings are gone."""
+
+    engines = POSTGRESQL
+    seconds = 0
+
+    def begin(self):
+        for _time in range(10):
+            self.engine.network.discard()
+            time.sleep(0.3)
 
 
 class NetworkSlow(NetworkDropsPackets):
@@ -330,6 +342,7 @@ class NetworkSlow(NetworkDropsPackets):
 class FileLocked(Fault):
     engines = SQLITE
     seconds = 18
+    brief_seconds = 12
     unavailable = True
 
     def begin(self):
@@ -577,6 +590,7 @@ CATALOGUE = [
     NetworkDropsPackets,
     NetworkCut,
     NetworkSlow,
+    SessionsReset,
     FileLocked,
     FileReadOnly,
     CheckpointStarved,

@@ -164,14 +164,15 @@ class Member(Browser):
         self.username = username
         self.email = f"{username}@example.org"
         self.password = f"the first words of {username}"
+        # Whether the site must know this browser: it said so, and nothing has happened since that may have changed it.
+        self.is_in = False
         self.posts = {}
 
     def submit(self, path, data=None, *, files=None, **options):
         """Send a form that changes `writes`, a dict for the ledger. Returns the Answer."""
         writes = self.ledger.begin(options.get("writes", {}))
         answer = self.request("POST", path, data, files)
-        if answer.wants_login:
-            self.crowd.notice("logged out", f"{self.username} at {answer}")
+        self.look_for_login(answer)
         if answer.is_stored:
             self.ledger.acknowledge(writes)
         elif not answer.failed:
@@ -194,26 +195,35 @@ class Member(Browser):
         data = {"username": self.username, "email": self.email, "password1": self.password}
         writes = {("account", self.username): True, ("password", self.username): self.password}
         answer = self.persist("/users/signup/", data, writes=writes)
+        self.is_in = answer.is_stored
         # The answer may have been lost, but not the account.
-        return answer.is_stored or self.log_in()
+        return self.is_in or self.log_in()
 
     def log_in(self):
         """Try every password that may be right. Returns whether one was."""
         for password in sorted(self.ledger.allowed(("password", self.username)) - {None}):
             answer = self.request("POST", LOGIN, {"login": self.username, "password": password})
-            if answer.status == 302:
+            if answer.is_stored:
+                self.is_in = True
                 return True
         return False
 
     def log_out(self):
+        self.is_in = False
         self.request("POST", "/users/logout/")
 
     def read(self, path):
         answer = self.get(path)
-        if answer.wants_login:
-            self.crowd.notice("logged out", f"{self.username} at {answer}")
+        if self.look_for_login(answer):
             self.log_in()
         return answer
+
+    def look_for_login(self, answer):
+        """Return whether the answer asks to log in. It shouldn't if this browser is known."""
+        if answer.wants_login and self.is_in:
+            self.crowd.notice("logged out", f"{self.username} at {answer}")
+            self.is_in = False
+        return answer.wants_login
 
     def post(self, number):
         token = f"text-{self.username}-{number}"
@@ -279,17 +289,19 @@ class Member(Browser):
             time.sleep(0.2)
         answer = self.request("GET", link)
         if answer.status == 302:
+            self.is_in = False  # Other passwords end sessions.
             password = f"the words number {number} of {self.username}"
             data = {"password1": password, "password2": password}
             if self.submit(
                 answer.location, data, writes={("password", self.username): password}, again=False
             ).is_stored:
-                self.password = password
+                self.password, self.is_in = password, True
 
     def leave(self):
         """Delete the account. Returns whether the first answer said that it is gone."""
         data = {"password": self.password, "sure": "on"}
         writes = {("account", self.username): None}
+        self.is_in = False
         first = self.submit("/users/leave/", data, writes=writes, again=False)
         self.crowd.leaves.append(first)
         if not first.is_stored:

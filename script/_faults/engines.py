@@ -123,7 +123,7 @@ class Postgresql:
         """The process ids of the server, its own first, then one for each connection and for each of its helpers."""
         return family(self.process.pid)
 
-    def backends(self, others_of=0):
+    def backends(self):
         """The process ids that serve the site."""
         query = "SELECT pid FROM pg_stat_activity WHERE usename = 'site'"
         return [pid for (pid,) in self.rows(query)]
@@ -154,6 +154,9 @@ class Postgresql:
         with self.connect() as connection:
             for statement in statements:
                 connection.execute(statement)
+
+    def cut_sessions(self):
+        self.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'site'")
 
     def connections(self):
         """How many connections the site has open."""

@@ -144,10 +144,9 @@ class Judge:
             *self.notices(),
             self.audit(),
             self.backup(),
-            self.memory(),
         ]
-        if self.trial.form.judges_growth:
-            found.append(self.growth())
+        if not self.trial.form.is_brief:
+            found += [self.memory(), self.growth()]
         found.append(self.orphans())
         return found
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import threading
-import time
+import weakref
 from contextlib import suppress
 
 from _mail_trial import HOST, Letters, Server
@@ -83,8 +83,65 @@ class MailServer:
             self.server = None
 
 
+# PostgreSQL's protocol: "I am ready, and in no transaction", and what is asked and answered when a session is reset.
+READY = b"Z\0\0\0\5I"
+DISCARD = b"Q\0\0\0\x10DISCARD ALL\0"
+DISCARDED = b"C\0\0\0\x10DISCARD ALL\0" + READY
+
+
+class Link:
+    """A connection through the Network, from a client to PostgreSQL."""
+
+    def __init__(self, network, reader, writer):
+        self.network = network
+        self.reader, self.writer = reader, writer
+        self.is_idle = self.is_resetting = False
+
+    async def serve(self):
+        try:
+            await self.network.gate.wait()
+            there, self.thither = await asyncio.open_unix_connection(self.network.socket_path)
+        except OSError:
+            self.writer.close()
+            return
+        with suppress(OSError):
+            await asyncio.gather(self._pump(self.reader, self._ask), self._pump(there, self._answer))
+
+    async def _pump(self, reader, pass_on):
+        try:
+            while data := await reader.read(65536):
+                await self.network.gate.wait()
+                await asyncio.sleep(self.network.delay)
+                await pass_on(data)
+        finally:
+            self.thither.close()
+            self.writer.close()
+
+    async def _ask(self, data):
+        self.is_idle = False
+        self.thither.write(data)
+        await self.thither.drain()
+
+    async def _answer(self, data):
+        self.is_idle = data.endswith(READY)
+        if self.is_resetting and DISCARDED in data:
+            data = data.replace(DISCARDED, b"", 1)
+            self.is_resetting = False
+        self.writer.write(data)
+        await self.writer.drain()
+
+    def discard(self):
+        """Reset the session behind the client's back, as some poolers do, if it is between two transactions."""
+        if self.is_idle:
+            self.is_idle, self.is_resetting = False, True
+            self.thither.write(DISCARD)
+
+    def cut(self):
+        self.writer.transport.abort()
+
+
 class Network:
-    """A TCP proxy in front of a Unix or TCP address that can hold back, delay or cut what passes through it.
+    """A TCP proxy in front of PostgreSQL's socket that can hold back, delay or cut what passes through it.
 
     It forwards in a thread of its own, with an event loop of its own.
     """
@@ -93,73 +150,56 @@ class Network:
         self.socket_path = str(socket_path)
         self.port = free_port()
         self.delay = 0.0
-        self.writers = set()
+        self.links = weakref.WeakSet()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
-        self.server = self.open_gate = None
+        self.server = self.gate = None
 
     def start(self):
         self.thread.start()
-        self._call(self._open())
+        self._call(self._open)
+
+    def _call(self, action):
+        """Have the loop's thread do something. Returns when it's done."""
+
+        async def act():
+            result = action()
+            return await result if asyncio.iscoroutine(result) else result
+
+        asyncio.run_coroutine_threadsafe(act(), self.loop).result(10)
 
     async def _open(self):
-        self.open_gate = asyncio.Event()
-        self.open_gate.set()
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.server = await asyncio.start_server(self._serve, HOST, self.port)
 
-    def _call(self, coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
-
     async def _serve(self, reader, writer):
-        self.writers.add(writer)
-        try:
-            await self.open_gate.wait()
-            there, thither = await asyncio.open_unix_connection(self.socket_path)
-        except OSError:
-            self._close(writer)
-            return
-        self.writers.add(thither)
-        await asyncio.gather(self._pump(reader, thither), self._pump(there, writer))
-
-    async def _pump(self, reader, writer):
-        with suppress(OSError):
-            while data := await reader.read(65536):
-                await self.open_gate.wait()
-                if self.delay:
-                    await asyncio.sleep(self.delay)
-                writer.write(data)
-                await writer.drain()
-        self._close(writer)
-
-    def _close(self, writer):
-        self.writers.discard(writer)
-        writer.close()
+        link = Link(self, reader, writer)
+        self.links.add(link)
+        await link.serve()
 
     def drop(self):
         """Let nothing through, as if every packet were lost: connections stay open, and new ones hang."""
-        self.loop.call_soon_threadsafe(self.open_gate.clear)
+        self._call(self.gate.clear)
 
     def restore(self):
         self.delay = 0.0
-        self.loop.call_soon_threadsafe(self.open_gate.set)
+        self._call(self.gate.set)
 
-    def reset(self):
+    def cut(self):
         """Cut all connections at once."""
+        self._call(lambda: [link.cut() for link in list(self.links)])
 
-        def cut():
-            for writer in list(self.writers):
-                writer.transport.abort()
-                self.writers.discard(writer)
-
-        self.loop.call_soon_threadsafe(cut)
+    def discard(self):
+        """Reset the session of every connection that is at rest."""
+        self._call(lambda: [link.discard() for link in list(self.links)])
 
     def stop(self):
         if self.server is None:
             return
         self.restore()
-        self.reset()
-        self.loop.call_soon_threadsafe(self.server.close)
-        time.sleep(0.1)
+        self._call(self.server.close)
+        self.cut()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(5)
 

@@ -38,11 +38,11 @@ class Form:
     blocks: int
     settle: float  # seconds for the jobs to be done in the end
     margin: float  # seconds by which an answer or a recovery may miss its bar
-    judges_growth: bool
+    is_brief: bool  # too short to judge memory
 
 
-LONG = Form(20, 4, 0.2, 25, 8, 50, 100, 240, 1, True)
-BRIEF = Form(0, 3, 0.1, 5, 2, 5, 10, 40, 8, False)
+LONG = Form(20, 4, 0.2, 25, 8, 50, 100, 240, 1, False)
+BRIEF = Form(0, 3, 0.1, 5, 2, 5, 10, 90, 8, True)
 
 
 @dataclass
@@ -125,7 +125,7 @@ class Trial:
         try:
             try:
                 fault.begin()
-                time.sleep(fault.seconds)
+                time.sleep(self.seconds_of(fault))
             finally:
                 # Of a site that is started again, the start is a part of the recovery.
                 episode.ended = time.monotonic()
@@ -136,6 +136,9 @@ class Trial:
             episode.problem = f"{type(error).__name__}: {error}"
         self.probe(episode)
         print(f" ({episode.ended - episode.began:.0f} s)", flush=True)
+
+    def seconds_of(self, fault):
+        return min(fault.seconds, fault.brief_seconds) if self.form.is_brief else fault.seconds
 
     def probe(self, episode):
         """For a quiet while, open all pages as a member who only looks."""
@@ -205,7 +208,7 @@ def known(engine):
 
 def draw(engine, form, rng):
     """Return the faults of a trial in their order: each at least once in the long form."""
-    if form is BRIEF:
+    if form.is_brief:
         return SHORT[engine]
     faults = list(known(engine).values())
     faults += rng.choices(faults, k=max(0, form.faults - len(faults)))
