@@ -7,8 +7,8 @@ import sqlite3
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from .processes import TrialError, end, family, run, send, start, wait_until
-from .services import HOST, Ballast, Network
+from _faults.processes import TrialError, end, family, run, send, start, wait_until
+from _faults.services import HOST, Ballast, Network
 
 # Room for the database with its log, and for what a trial writes.
 SMALL_DISK = 600

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from _mail_trial import HOST, Letters, Server
 
-from .processes import TrialError, end, free_port, run, send, start, wait_until
+from _faults.processes import TrialError, end, free_port, run, send, start, wait_until
 
 
 class Redis:

@@ -6,8 +6,8 @@ import sys
 import time
 from http.client import HTTPConnection
 
-from .processes import ROOT, TrialError, children, end, free_port, marked, run, send, start, wait_until
-from .services import HOST
+from _faults.processes import ROOT, TrialError, children, end, free_port, marked, run, send, start, wait_until
+from _faults.services import HOST
 
 START_WITHIN = 60
 STOP_WITHIN = 40
@@ -69,9 +69,11 @@ class Site:
         self.process = start([sys.executable, *words], self.log, env=self.environment)
 
     def lives(self):
-        """Whether the web server answers at all. Raises TrialError if the supervisor has ended."""
+        """Whether this site's web server answers, and no other that holds the port. Raises TrialError if it has ended."""
         if self.process.poll() is not None:
             raise TrialError("The site did not start.")
+        if not self.processes()["web"]:
+            return False
         connection = HTTPConnection(HOST, self.port, timeout=5)
         try:
             connection.request("GET", "/livez/", headers={"Host": "localhost"})

@@ -7,13 +7,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .catalogue import SHORT, by_name
-from .crowd import PAGES, Crowd
-from .engines import ENGINES
-from .growth import Sampler
-from .processes import Skipped, TrialError, marked, send, wait_until
-from .services import MailServer, Redis
-from .site import Site
+from _faults.catalogue import SHORT, by_name
+from _faults.crowd import PAGES, Crowd
+from _faults.engines import ENGINES
+from _faults.growth import Sampler
+from _faults.processes import Skipped, TrialError, marked, send, wait_until
+from _faults.services import MailServer, Redis
+from _faults.site import Site
 
 ACROSS_A_BLOCK = (
     "SELECT count(*) FROM accounts_follow f JOIN accounts_block b ON (f.follower_id = b.blocker_id "

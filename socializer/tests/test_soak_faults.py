@@ -79,7 +79,7 @@ ADA = ("ada", "Ada", "About", "")
 
 
 def broken(ledger, **tables):
-    from _faults.judge import Promises, State
+    from _faults.promises import Promises, State
 
     return Promises(ledger).broken(State(Engine(**tables)))
 
@@ -143,7 +143,7 @@ def judge_of(answers, unavailable=False, refuses=False, restarts_site=False):
 
 
 def answer(began, seconds=0.1, **outcome):
-    from _faults.crowd import Answer
+    from _faults.browser import Answer
 
     return Answer("GET", "/", began, datetime.now(UTC), ended=began + seconds, **outcome)
 
