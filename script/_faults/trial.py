@@ -107,9 +107,11 @@ class Trial:
         for fault in self.plan:
             self.suffer(fault(self))
         self.calm_since = time.monotonic()
+        print("  under load, without faults", flush=True)
         time.sleep(max(0, begin + self.form.minutes * 60 - time.monotonic()))
         self.crowd.stop()
         self.sampler.stop()
+        print("  the jobs come to an end", flush=True)
         self.settle(self.form.settle)
 
     def suffer(self, fault):

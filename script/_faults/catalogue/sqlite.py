@@ -1,11 +1,12 @@
 """The file of the SQLite database is held, changed or taken away."""
 
+import signal
 import sqlite3
 import time
 from contextlib import closing, suppress
 
 from _faults.catalogue.base import Fault
-from _faults.processes import Skipped, TrialError, run
+from _faults.processes import Skipped, TrialError, run, send
 
 
 class FileLocked(Fault):
@@ -23,9 +24,12 @@ class FileLocked(Fault):
 
 
 class FileReadOnly(Fault):
+    """Nobody may write the file. Processes that have it open still can, so that new ones take their place."""
+
     engines = ("sqlite",)
     seconds = 8
     unavailable = True
+    refuses = True
     repeats_email = True
 
     def check(self):
@@ -43,8 +47,9 @@ class FileReadOnly(Fault):
         run(["chattr", flag, *files], self.trial.scratch / "trial.log")
 
     def begin(self):
-        self.files = [self.engine.file, self.engine.file.with_name(f"{self.engine.file.name}-wal")]
+        self.files = list(self.engine.disk.folder.glob(f"{self.engine.file.name}*"))
         self._change("+i", *self.files)
+        send([self.site.one("web"), self.site.one("worker")], signal.SIGKILL)
 
     def end(self):
         self._change("-i", *self.files)
