@@ -11,6 +11,8 @@ from _faults.services import HOST
 
 START_WITHIN = 60
 STOP_WITHIN = 40
+# The supervisor starts a worker that ends again and again after pauses of up to a minute.
+LONGEST_PAUSE = 75
 # An hour between two emails takes six seconds, and a day of retries two minutes.
 PACE = 600
 UNLIMITED = "1000000/60"
@@ -112,7 +114,7 @@ class Site:
 
     def one(self, role):
         """Return the id of the first process of that role, waiting until there is one."""
-        return wait_until(lambda: self.processes()[role], 30, f"there is a {role} process")[0]
+        return wait_until(lambda: self.processes()[role], LONGEST_PAUSE, f"there is a {role} process")[0]
 
     def stop(self):
         """Stop the site. Returns the ids of processes that outlived the supervisor, which are killed."""
