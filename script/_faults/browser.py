@@ -47,7 +47,8 @@ class Answer:
 
     @property
     def wants_login(self):
-        return self.status == 302 and self.location.startswith(LOGIN)
+        """Whether the site doesn't know this browser. Pages for a text then answer 403, and give the text back."""
+        return self.status == 403 or (self.status == 302 and self.location.startswith(LOGIN))
 
     def __str__(self):
         said = self.error or str(self.status)

@@ -89,7 +89,7 @@ class Judge:
             return not any(fault.refuses for fault in faults)
         if answer.status == 503 and answer.retry_after:
             return not any(fault.unavailable for fault in faults)
-        return answer.status >= 500 or answer.status in (400, 403)
+        return answer.status >= 500 or answer.status == 400
 
     def errors(self):
         wrong = [answer for answer in self.answers if self.is_wrong(answer)]
