@@ -104,22 +104,22 @@ class Judge:
         )
 
     def log_of(self, answer):
-        """Return the errors that the site has logged about a request."""
+        """Return the ends of the tracebacks that the site has logged about a request."""
         begin = answer.moment - timedelta(seconds=1)
         end = answer.moment + timedelta(seconds=answer.seconds + 1)
         return [
-            line[-1500:]
-            for line, entry in self.log
-            if entry.get("level") in ("error", "critical")
-            and answer.path in line
+            entry["exception"][-600:]
+            for entry in self.log
+            if entry.get("request") == f"{answer.method} {answer.path}"
+            and "exception" in entry
             and begin <= datetime.fromisoformat(entry["timestamp"]) <= end
         ]
 
     @cached_property
     def log(self):
-        """The structured lines of the site's log, as they are and as they are meant."""
+        """The structured lines of the site's log."""
         with self.trial.site.log.open(errors="replace") as file:
-            return [(line.strip(), json.loads(line)) for line in file if line.startswith("{")]
+            return [json.loads(line) for line in file if line.startswith("{")]
 
     def longest(self):
         bounded = [answer for answer in self.answers if all(e.fault.longest for e in self.during(answer))]
@@ -132,10 +132,10 @@ class Judge:
         )
 
     def recovered(self, episode):
-        """Return the seconds from the end of a fault to the end of the last failure that began after it."""
+        """Return the seconds from the end of a fault to the end of the last failure between it and the next fault."""
         later = [other.began for other in self.episodes if other.began > episode.began]
         until = min(later, default=time.monotonic())
-        failed = [a.ended for a in self.answers if a.failed and episode.ended <= a.began < until]
+        failed = [a.ended for a in self.answers if a.failed and episode.ended <= a.began and a.ended < until]
         return max(failed, default=episode.ended) - episode.ended
 
     def recovery(self):
