@@ -13,8 +13,6 @@ START_WITHIN = 60
 STOP_WITHIN = 40
 # The supervisor starts a worker that ends again and again after pauses of up to a minute.
 LONGEST_PAUSE = 75
-# An hour between two emails takes six seconds, and a day of retries two minutes.
-PACE = 600
 UNLIMITED = "1000000/60"
 LIMITS = ("SIGNUP", "POST", "FOLLOW", "BLOCK", "REPORT", "PROFILE", "EXPORT")
 
@@ -22,7 +20,7 @@ LIMITS = ("SIGNUP", "POST", "FOLLOW", "BLOCK", "REPORT", "PROFILE", "EXPORT")
 class Site:
     """The site's processes. Its environment is the trial's alone: no .env, nothing inherited but the PATH."""
 
-    def __init__(self, scratch, engine, redis, mail):
+    def __init__(self, scratch, engine, redis, mail, pace):
         self.scratch = scratch
         self.log = scratch / "site.log"
         self.engine = engine
@@ -43,7 +41,7 @@ class Site:
             "BIND": f"{HOST}:{self.port}",
             "PORT": str(self.port),
             "WEB_CONCURRENCY": str(engine.web_processes),
-            "OUTBOX_PACE": str(PACE),
+            "OUTBOX_PACE": str(pace),
             "LOG_FORMAT": "json",
             "LOG_LEVEL": "WARNING",
             # Each client can have an address of its own.

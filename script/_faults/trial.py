@@ -32,6 +32,7 @@ class Form:
     minutes: float
     clients: int
     pause: float  # seconds between the requests of a client
+    pace: int  # how many times faster than usual the outbox waits
     faults: int
     quiet: float  # seconds between two faults
     leaves: int
@@ -41,8 +42,32 @@ class Form:
     is_brief: bool  # too short to judge memory
 
 
-LONG = Form(20, 4, 0.2, 25, 8, 50, 100, 240, 1, False)
-BRIEF = Form(0, 3, 0.1, 5, 2, 5, 10, 90, 8, True)
+LONG = Form(
+    minutes=20,
+    clients=4,
+    pause=0.2,
+    pace=600,
+    faults=25,
+    quiet=8,
+    leaves=50,
+    blocks=100,
+    settle=240,
+    margin=1,
+    is_brief=False,
+)
+BRIEF = Form(
+    minutes=0,
+    clients=3,
+    pause=0.1,
+    pace=2400,
+    faults=5,
+    quiet=2,
+    leaves=4,
+    blocks=8,
+    settle=90,
+    margin=8,
+    is_brief=True,
+)
 
 
 @dataclass
@@ -66,7 +91,7 @@ class Trial:
         self.engine = ENGINES[engine](scratch)
         self.redis = Redis(scratch)
         self.mail = MailServer()
-        self.site = Site(scratch, self.engine, self.redis, self.mail)
+        self.site = Site(scratch, self.engine, self.redis, self.mail, form.pace)
         self.crowd = Crowd(self.site, self.mail, rng, form.clients, form.pause)
         self.sampler = Sampler(self.site, self.engine)
         self.plan = [known(engine)[name] for name in chosen] or draw(engine, form, rng)
