@@ -1,0 +1,34 @@
+"""All faults that the trial knows."""
+
+from _faults.catalogue import postgresql, processes, sqlite, surroundings
+from _faults.catalogue.base import Fault
+
+CATALOGUE = [
+    fault
+    for module in (processes, postgresql, sqlite, surroundings)
+    for fault in vars(module).values()
+    if isinstance(fault, type) and issubclass(fault, Fault) and fault is not Fault
+]
+
+# Quick ones, for every change: one of each kind of mechanism.
+SHORT = {
+    "sqlite": [
+        processes.WebProcessKilled,
+        processes.JobWorkerKilled,
+        sqlite.FileLocked,
+        surroundings.CacheStopped,
+        surroundings.EverythingAtOnce,
+    ],
+    "postgresql": [
+        postgresql.DatabaseCrashed,
+        postgresql.ColumnWidened,
+        postgresql.TableLocked,
+        surroundings.CacheStopped,
+        surroundings.EverythingAtOnce,
+    ],
+}
+
+
+def by_name(engine):
+    """Return {name: class} of the faults that the engine can meet."""
+    return {fault.name(): fault for fault in CATALOGUE if engine in fault.engines}

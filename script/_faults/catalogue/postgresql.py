@@ -1,0 +1,214 @@
+"""PostgreSQL fails, or what it is asked for, or the network to it."""
+
+import os
+import signal
+import time
+from contextlib import ExitStack, suppress
+
+from _faults.catalogue.base import Fault
+from _faults.processes import send, wait_until
+
+
+class DatabaseRestarted(Fault):
+    engines = ("postgresql",)
+    seconds = 2
+    unavailable = True
+    repeats_email = True
+    stops_by = signal.SIGINT
+
+    def begin(self):
+        self.engine.stop_server(self.stops_by)
+
+    def end(self):
+        if self.engine.process.poll() is not None:
+            self.engine.start_server()
+
+
+class DatabaseCrashed(DatabaseRestarted):
+    stops_by = signal.SIGQUIT
+
+
+class DatabaseProcessKilled(Fault):
+    """One connection's process is killed: PostgreSQL ends all others, and recovers."""
+
+    engines = ("postgresql",)
+    seconds = 0
+    unavailable = True
+    repeats_email = True
+
+    def begin(self):
+        os.kill(self.rng.choice(self.engine.backends()), signal.SIGKILL)
+
+    def end(self):
+        wait_until(self.engine.answers, 30, "PostgreSQL recovers")
+
+
+class ConnectionsTerminated(Fault):
+    """On a site at rest this finds out whether a page meets the dead connections of the pool."""
+
+    engines = ("postgresql",)
+    seconds = 0
+    unavailable = True
+    repeats_email = True
+
+    def begin(self):
+        self.engine.cut_sessions()
+
+
+class TableLocked(Fault):
+    engines = ("postgresql",)
+    seconds = 15
+    brief_seconds = 12
+    unavailable = True
+    tables = ("posts_post", "accounts_user", "django_session", "django_tasks_database_dbtaskresult")
+
+    def begin(self):
+        self.stack = ExitStack()
+        connection = self.stack.enter_context(self.engine.connect())
+        connection.execute(f"BEGIN; LOCK TABLE {self.rng.choice(self.tables)} IN ACCESS EXCLUSIVE MODE")
+
+    def end(self):
+        self.stack.close()
+
+
+class StatementsSlow(Fault):
+    """Whatever is written takes 15 s more."""
+
+    engines = ("postgresql",)
+    seconds = 15
+    unavailable = True
+
+    def begin(self):
+        self.engine.execute(
+            "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS "
+            "'BEGIN PERFORM pg_sleep(15); RETURN NEW; END'",
+            "CREATE TRIGGER slow BEFORE INSERT ON posts_post FOR EACH ROW EXECUTE FUNCTION public.slow()",
+        )
+
+    def end(self):
+        self.engine.execute("DROP FUNCTION IF EXISTS public.slow() CASCADE")
+
+
+class DatabaseReadOnly(Fault):
+    """As a standby is, or a primary that was demoted."""
+
+    engines = ("postgresql",)
+    seconds = 8
+    unavailable = True
+    repeats_email = True
+
+    def begin(self):
+        self._set("on")
+
+    def end(self):
+        self._set("off")
+
+    def _set(self, state):
+        self.engine.execute(f"ALTER ROLE site SET default_transaction_read_only = {state}")
+        self.engine.cut_sessions()
+
+
+class ConnectionsExhausted(Fault):
+    """Others have taken all connections, and those of the site were cut."""
+
+    engines = ("postgresql",)
+    seconds = 8
+    unavailable = True
+    repeats_email = True
+
+    def begin(self):
+        import psycopg
+
+        self.stack = ExitStack()
+        self.engine.cut_sessions()
+        with suppress(psycopg.Error):
+            for _number in range(self.engine.connections_allowed):
+                self.stack.enter_context(self.engine.connect())
+
+    def end(self):
+        self.stack.close()
+
+
+class ColumnWidened(Fault):
+    """A migration of a later release widens a column. Nothing may fail, but wait for its lock."""
+
+    engines = ("postgresql",)
+    columns = (("posts_post", "content"), ("accounts_user", "bio"), ("accounts_user", "display_name"))
+    seconds = 3
+
+    def begin(self):
+        self.table, self.column = self.rng.choice(self.columns)
+        ((self.length,),) = self.engine.rows(
+            "SELECT character_maximum_length FROM information_schema.columns "  # noqa: S608 (our own words)
+            f"WHERE table_name = '{self.table}' AND column_name = '{self.column}'"
+        )
+        self._alter(self.length + 1000)
+
+    def end(self):
+        self._alter(self.length)
+
+    def _alter(self, length):
+        self.engine.execute(f"ALTER TABLE {self.table} ALTER COLUMN {self.column} TYPE varchar({length})")
+
+
+class DatabaseConnectionsFrozen(Fault):
+    """The processes of the site's connections are stopped. No timeout of the server's can end that."""
+
+    engines = ("postgresql",)
+    seconds = 12
+    unavailable = True
+    longest = None
+
+    def begin(self):
+        self.pids = self.processes()
+        send(self.pids, signal.SIGSTOP)
+
+    def processes(self):
+        return self.engine.backends()
+
+    def end(self):
+        send(self.pids, signal.SIGCONT)
+
+
+class DatabaseFrozen(DatabaseConnectionsFrozen):
+    def processes(self):
+        return self.engine.processes()
+
+
+class NetworkDropsPackets(Fault):
+    engines = ("postgresql",)
+    seconds = 15
+    unavailable = True
+    repeats_email = True
+
+    def begin(self):
+        self.engine.network.drop()
+
+    def end(self):
+        self.engine.network.restore()
+
+
+class NetworkCut(NetworkDropsPackets):
+    seconds = 0
+
+    def begin(self):
+        self.engine.network.cut()
+
+
+class SessionsReset(Fault):
+    """DISCARD ALL on the site's connections, behind its back: prepared statements and session settings are gone."""
+
+    engines = ("postgresql",)
+    seconds = 0
+
+    def begin(self):
+        for _time in range(10):
+            self.engine.network.discard()
+            time.sleep(0.3)
+
+
+class NetworkSlow(NetworkDropsPackets):
+    seconds = 8
+
+    def begin(self):
+        self.engine.network.delay = 0.05

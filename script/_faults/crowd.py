@@ -1,0 +1,189 @@
+"""The crowd: clients that use the site at the same time, as people with browsers do."""
+
+import random
+import re
+import threading
+import time
+from contextlib import suppress
+from itertools import count
+
+from _faults.browser import PATIENCE
+from _faults.ledger import Ledger
+from _faults.members import Member, picture
+from _faults.processes import TrialError
+
+RESET_LINK = re.compile(r"http://localhost:\d+(/users/password/reset/key/\S+)")
+PAGES = ("/", "/explore/", "/unread/", "/users/", "/users/settings/")
+
+
+class Crowd:
+    """All clients, and what they have in common."""
+
+    def __init__(self, site, mail, rng, clients, pause):
+        self.site = site
+        self.mail = mail
+        self.rng = rng
+        self.answers = []
+        self.leaves = []
+        self.notices = []
+        self.numbers = count(1)
+        self.posts = {}
+        self.lock = threading.Lock()
+        self.going = threading.Event()
+        self.over = threading.Event()
+        self.pause_between = pause
+        self.ledger = Ledger()
+        self.clients = [Client(self, random.Random(rng.random())) for _ in range(clients)]
+
+    def notice(self, kind, words):
+        """Remember something that should not happen, apart from errors in answers."""
+        self.notices.append((time.monotonic(), kind, words))
+
+    def new_member(self, prefix):
+        return Member(self, f"{prefix}{next(self.numbers)}")
+
+    def gather(self):
+        """Let the regular members sign up. Raises TrialError if one can't: nothing has failed yet."""
+        for client in self.clients:
+            for member in client.members:
+                if not member.sign_up():
+                    raise TrialError(f"Nobody can sign up: {self.answers[-1]}")
+
+    def start(self):
+        self.going.set()
+        for client in self.clients:
+            client.start()
+
+    def pause(self):
+        """Return when no request is under way. Until `resume()` none is made."""
+        self.going.clear()
+        for client in self.clients:
+            client.idle.wait(PATIENCE)
+
+    def resume(self):
+        self.going.set()
+
+    def stop(self):
+        self.over.set()
+        self.going.set()
+        for client in self.clients:
+            client.join(PATIENCE)
+
+    def regulars(self):
+        return [member for client in self.clients for member in client.members]
+
+    def add_post(self, member, token):
+        with self.lock:
+            self.posts[token] = (member, member.posts[token])
+
+    def remove_post(self, token):
+        with self.lock:
+            self.posts.pop(token, None)
+
+    def any_post(self, rng, but_of):
+        """Return the token and id of a post by another regular member, or None."""
+        with self.lock:
+            known = [
+                (token, post_id) for token, (author, post_id) in self.posts.items() if author not in but_of
+            ]
+        return rng.choice(known) if known else None
+
+    def newest_reset_link(self, email, since):
+        letters = [kept for kept in list(self.mail.letters.kept) if kept[1] == email and kept[0] > since]
+        links = [found[1] for kept in letters if (found := RESET_LINK.search(kept[3]))]
+        return links[-1] if links else None
+
+
+class Client(threading.Thread):
+    """Two regular members, who quarrel with each other alone, and people who come and leave."""
+
+    WEIGHTS = {
+        "read_pages": 12,
+        "read_profile": 4,
+        "post": 6,
+        "edit": 2,
+        "delete": 1,
+        "follow": 4,
+        "unfollow": 2,
+        "quarrel": 1,
+        "change_settings": 1,
+        "upload_picture": 1,
+        "report": 1,
+        "come_and_leave": 2,
+        "log_in_again": 1,
+        "reset_password": 1,
+    }
+
+    def __init__(self, crowd, rng):
+        super().__init__(daemon=True)
+        self.crowd = crowd
+        self.rng = rng
+        self.members = [crowd.new_member("member") for _ in range(2)]
+        self.idle = threading.Event()
+
+    def run(self):
+        while not self.crowd.over.is_set():
+            if not self.crowd.going.is_set():
+                self.idle.set()
+                self.crowd.going.wait()
+                self.idle.clear()
+                continue
+            (what,) = self.rng.choices(list(self.WEIGHTS), list(self.WEIGHTS.values()))
+            with suppress(IndexError):  # There is nothing to choose from yet.
+                getattr(self, what)(self.rng.choice(self.members), next(self.crowd.numbers))
+            time.sleep(self.crowd.pause_between * self.rng.uniform(0.5, 1.5))
+        self.idle.set()
+
+    def other(self):
+        return self.rng.choice([one for one in self.crowd.regulars() if one not in self.members])
+
+    def read_pages(self, member, number):
+        member.read(self.rng.choice(PAGES))
+
+    def read_profile(self, member, number):
+        member.read(f"/@{self.other().username}/")
+
+    def post(self, member, number):
+        member.post(number)
+
+    def edit(self, member, number):
+        member.edit(self.rng.choice(list(member.posts)), number)
+
+    def delete(self, member, number):
+        member.delete(self.rng.choice(list(member.posts)))
+
+    def follow(self, member, number):
+        member.follow(self.other())
+
+    def unfollow(self, member, number):
+        member.follow(self.other(), on=False)
+
+    def quarrel(self, member, number):
+        one, other = self.members
+        one.block(other, on=self.rng.random() < 0.5)
+
+    def change_settings(self, member, number):
+        member.change_settings(number)
+
+    def upload_picture(self, member, number):
+        member.change_settings(number, picture(self.rng))
+
+    def report(self, member, number):
+        if post := self.crowd.any_post(self.rng, self.members):
+            member.report(*post)
+
+    def come_and_leave(self, member, number):
+        guest = self.crowd.new_member("guest")
+        if guest.sign_up():
+            guest.follow(member)
+            guest.post(number)
+            guest.leave()
+
+    def log_in_again(self, member, number):
+        member.log_out()
+        if not member.log_in():
+            # Not while the site is away; then the next page asks again.
+            return
+
+    def reset_password(self, member, number):
+        member.reset_password(number)

@@ -1,0 +1,97 @@
+"""Whether a database holds what the site has promised to keep."""
+
+from collections import Counter
+
+
+class State:
+    """What a database holds of what the crowd has written."""
+
+    def __init__(self, engine, copy=False):
+        def rows(query):
+            return engine.rows(query, copy=copy)
+
+        self.users = {
+            name: {"display_name": display_name, "bio": bio, "picture": bool(picture) or None}
+            for name, display_name, bio, picture in rows(
+                "SELECT username, display_name, bio, picture FROM accounts_user"
+            )
+        }
+        contents = [content for (content,) in rows("SELECT content FROM posts_post")]
+        self.posts = {content.split()[0]: content for content in contents}
+        self.posted_twice = [
+            token for token, times in Counter(c.split()[0] for c in contents).items() if times > 1
+        ]
+        self.follows = set(rows(pairs_in("accounts_follow", "follower", "followed")))
+        self.blocks = set(rows(pairs_in("accounts_block", "blocker", "blocked")))
+        self.reports = {
+            (name, content.split()[0])
+            for name, content in rows(
+                "SELECT u.username, p.content FROM posts_report r JOIN accounts_user u ON u.id = r.reporter_id "
+                "JOIN posts_post p ON p.id = r.post_id"
+            )
+        }
+
+    def value(self, key):
+        """Return what it has under a key of the ledger, or None."""
+        kind, name, *rest = key
+        if kind == "account":
+            return True if name in self.users else None
+        if kind == "post":
+            return self.posts.get(name)
+        if kind in ("follow", "block", "report"):
+            return True if (name, *rest) in getattr(self, f"{kind}s") else None
+        return self.users.get(name, {}).get(kind)
+
+
+def pairs_in(table, one, other):
+    return (
+        f"SELECT a.username, b.username FROM {table} t JOIN accounts_user a ON a.id = t.{one}_id "  # noqa: S608
+        f"JOIN accounts_user b ON b.id = t.{other}_id"
+    )
+
+
+class Promises:
+    """Compares a State with what the ledger allows in a state made between two moments."""
+
+    KINDS = ("account", "post", "follow", "block", "report", "display_name", "bio", "picture")
+
+    def __init__(self, ledger, since=None, until=None):
+        self.ledger, self.since, self.until = ledger, since, until
+
+    def allowed(self, *key):
+        return self.ledger.allowed(key, self.since, self.until)
+
+    def broken(self, state):
+        """Return a sentence for each acknowledged write that isn't there."""
+        found = []
+        for kind in self.KINDS:
+            for key in self.ledger.keys(kind):
+                if self.is_judged(key) and state.value(key) not in (allowed := self.allowed(*key)):
+                    found.append(f"{key} is {state.value(key)!r}, not {' or '.join(map(repr, allowed))}")
+        return found
+
+    def is_judged(self, key):
+        """Whether nothing else that has happened explains another value."""
+        kind, name, *others = key
+        if kind == "account":
+            return True
+        if kind == "post":
+            return self.is_here(author_of(name))
+        if kind == "report":
+            return self.is_here(name) and self.stands(others[0])
+        if kind == "follow":
+            parted = {("block", name, others[0]), ("block", others[0], name)} & set(self.ledger.keys("block"))
+            return not parted and self.is_here(name) and self.is_here(others[0])
+        return all(self.is_here(one) for one in (name, *others))
+
+    def is_here(self, username):
+        """Whether that member's account must be there."""
+        return None not in self.allowed("account", username)
+
+    def stands(self, token):
+        """Whether that post must be there."""
+        return None not in self.allowed("post", token) and self.is_here(author_of(token))
+
+
+def author_of(token):
+    return token.split("-")[1]

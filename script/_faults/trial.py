@@ -1,0 +1,243 @@
+"""One trial: a site of one engine, its crowd, and one fault after another."""
+
+import signal
+import threading
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from _faults.catalogue import SHORT, by_name
+from _faults.crowd import PAGES, Crowd
+from _faults.engines import ENGINES
+from _faults.growth import Sampler
+from _faults.processes import Skipped, TrialError, marked, send, wait_until
+from _faults.services import MailServer, Redis
+from _faults.site import Site
+
+ACROSS_A_BLOCK = (
+    "SELECT count(*) FROM accounts_follow f JOIN accounts_block b ON (f.follower_id = b.blocker_id "
+    "AND f.followed_id = b.blocked_id) OR (f.follower_id = b.blocked_id AND f.followed_id = b.blocker_id)"
+)
+UNFINISHED = (
+    "SELECT task_path, status FROM django_tasks_database_dbtaskresult "
+    "WHERE status IN ('READY', 'RUNNING') AND enqueued_at < '{before}'"
+)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How long and how hard a trial is, and what it forgives a slow machine."""
+
+    minutes: float
+    clients: int
+    pause: float  # seconds between the requests of a client
+    pace: int  # how many times faster than usual the outbox waits
+    faults: int
+    quiet: float  # seconds between two faults
+    leaves: int
+    blocks: int
+    settle: float  # seconds for the jobs to be done in the end
+    margin: float  # seconds by which an answer or a recovery may miss its bar
+    is_brief: bool  # too short to judge memory
+
+
+LONG = Form(
+    minutes=20,
+    clients=4,
+    pause=0.2,
+    pace=600,
+    faults=25,
+    quiet=8,
+    leaves=50,
+    blocks=100,
+    settle=240,
+    margin=1,
+    is_brief=False,
+)
+BRIEF = Form(
+    minutes=0,
+    clients=3,
+    pause=0.1,
+    pace=2400,
+    faults=5,
+    quiet=2,
+    leaves=4,
+    blocks=8,
+    settle=90,
+    margin=8,
+    is_brief=True,
+)
+
+
+@dataclass
+class Episode:
+    """What is known of one fault that was tried."""
+
+    fault: object
+    began: float
+    ended: float = 0.0
+    skipped: str = ""
+    problem: str = ""
+
+    @property
+    def name(self):
+        return self.fault.name()
+
+
+class Trial:
+    def __init__(self, engine, form, rng, scratch, chosen=()):
+        self.form, self.rng, self.scratch = form, rng, scratch
+        self.engine = ENGINES[engine](scratch)
+        self.redis = Redis(scratch)
+        self.mail = MailServer()
+        self.site = Site(scratch, self.engine, self.redis, self.mail, form.pace)
+        self.crowd = Crowd(self.site, self.mail, rng, form.clients, form.pause)
+        self.sampler = Sampler(self.site, self.engine)
+        self.plan = [known(engine)[name] for name in chosen] or draw(engine, form, rng)
+        self.episodes = []
+        self.race_leaves = []
+        self.across_blocks = 0
+        self.backup = None  # (file, began, ended)
+        self.start_seconds = 0.0
+        self.calm_since = 0.0
+        self.unfinished = []
+        self.orphans = []
+
+    @contextmanager
+    def running(self):
+        """Start everything; whatever happens, stop and end it all."""
+        with ExitStack() as stack:
+            stack.callback(self.end_everything)
+            for service in (self.engine, self.redis, self.mail):
+                stack.callback(service.stop)
+                service.start()
+            self.site.prepare()
+            stack.callback(self.site.stop)
+            begin = time.monotonic()
+            self.site.start()
+            self.start_seconds = time.monotonic() - begin
+            yield
+
+    def end_everything(self):
+        send(marked(str(self.scratch)), signal.SIGKILL)
+
+    def run(self):
+        """Go through the faults, then stay under load until the time is over, and let the site come to rest."""
+        begin = time.monotonic()
+        self.crowd.gather()
+        self.sampler.start()
+        self.crowd.start()
+        time.sleep(self.form.quiet)
+        for fault in self.plan:
+            self.suffer(fault(self))
+        self.calm_since = time.monotonic()
+        print("  under load, without faults", flush=True)
+        time.sleep(max(0, begin + self.form.minutes * 60 - time.monotonic()))
+        self.crowd.stop()
+        self.sampler.stop()
+        print("  the jobs come to an end", flush=True)
+        self.settle(self.form.settle)
+
+    def suffer(self, fault):
+        episode = Episode(fault, time.monotonic())
+        self.episodes.append(episode)
+        try:
+            fault.check()
+        except Skipped as reason:
+            episode.skipped = str(reason)
+            print(f"  {fault.name()}: skipped, as {reason}", flush=True)
+            return
+        print(f"  {fault.name()}", end="", flush=True)
+        try:
+            try:
+                fault.begin()
+                time.sleep(self.seconds_of(fault))
+            finally:
+                # Of a site that is started again, the start is a part of the recovery.
+                episode.ended = time.monotonic()
+                fault.end()
+                if not fault.restarts_site:
+                    episode.ended = time.monotonic()
+        except Exception as error:  # Whatever it is, the others can still be tried.
+            episode.problem = f"{type(error).__name__}: {error}"
+        self.probe(episode)
+        print(f" ({episode.ended - episode.began:.0f} s)", flush=True)
+
+    def seconds_of(self, fault):
+        return min(fault.seconds, fault.brief_seconds) if self.form.is_brief else fault.seconds
+
+    def probe(self, episode):
+        """For a quiet while, open all pages as a member who only looks."""
+        looker = self.crowd.clients[0].members[0]
+        until = max(episode.ended, time.monotonic() - 1) + self.form.quiet
+        while time.monotonic() < until:
+            for page in PAGES:
+                looker.read(page)
+            time.sleep(0.2)
+
+    def settle(self, within):
+        """Wait until all jobs that were enqueued up to now are done. Keeps what isn't in `unfinished`."""
+        query = UNFINISHED.format(before=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}+00")
+        with suppress(TrialError):
+            wait_until(lambda: not self.engine.rows(query), within, "the jobs are done")
+        self.unfinished = self.engine.rows(query)
+
+    def back_up(self):
+        file, begin = self.scratch / "backup", time.monotonic()
+        self.site.manage("backup", file)
+        self.backup = file, begin, time.monotonic()
+
+    def race(self):
+        """Let people leave, and block each other, at the moment at which others follow and post."""
+        racers = [self.crowd.new_member("racer") for _ in range(4)]
+        for racer in racers:
+            racer.sign_up()
+        for number in range(self.form.leaves):
+            self._race_of_a_leave(racers, number)
+        for _number in range(self.form.blocks):
+            at_once(lambda: racers[0].follow(racers[1]), lambda: racers[1].block(racers[0]))
+            self.across_blocks += bool(self.engine.rows(ACROSS_A_BLOCK)[0][0])
+            racers[1].block(racers[0], on=False)
+
+    def _race_of_a_leave(self, racers, number):
+        leaver = self.crowd.new_member("leaver")
+        if not leaver.sign_up():
+            return
+        racers[0].follow(leaver)
+        at_once(
+            lambda: self.race_leaves.append(leaver.leave()),
+            lambda: racers[0].follow(leaver, on=False),
+            lambda: racers[1].follow(leaver),
+            lambda: racers[2].block(leaver),
+            lambda: racers[3].post(f"race-{number}"),
+        )
+
+
+def at_once(*actions):
+    """Do all that in threads that start together, and wait for them."""
+    barrier = threading.Barrier(len(actions))
+
+    def act(action):
+        barrier.wait()
+        action()
+
+    threads = [threading.Thread(target=act, args=[action]) for action in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def known(engine):
+    return by_name(engine)
+
+
+def draw(engine, form, rng):
+    """Return the faults of a trial in their order: each at least once in the long form."""
+    if form.is_brief:
+        return SHORT[engine]
+    faults = list(known(engine).values())
+    faults += rng.choices(faults, k=max(0, form.faults - len(faults)))
+    rng.shuffle(faults)
+    return faults

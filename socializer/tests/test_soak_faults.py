@@ -1,0 +1,204 @@
+"""The judge of script/soak-faults: what it must notice, and what it must let pass. The trial itself is a part of CI."""
+
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "script"
+KEY = ("bio", "ada")
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(SCRIPT), *sys.path])
+
+
+@pytest.fixture
+def ledger():
+    from _faults.ledger import Ledger
+
+    return Ledger()
+
+
+def write(ledger, values, answer="stored"):
+    writes = ledger.begin(values)
+    if answer == "stored":
+        ledger.acknowledge(writes)
+    elif answer == "refused":
+        ledger.withdraw(writes)
+
+
+def test_the_last_acknowledged_value_is_the_only_one_allowed(ledger):
+    write(ledger, {KEY: "first"})
+    write(ledger, {KEY: "second"})
+    assert ledger.allowed(KEY) == {"second"}
+
+
+def test_nothing_is_promised_of_what_was_never_acknowledged(ledger):
+    assert ledger.allowed(KEY) == {None}
+    write(ledger, {KEY: "first"}, answer="lost")
+    assert ledger.allowed(KEY) == {None, "first"}
+
+
+def test_a_write_whose_answer_was_lost_may_be_there_or_not(ledger):
+    write(ledger, {KEY: "first"})
+    write(ledger, {KEY: "second"}, answer="lost")
+    assert ledger.allowed(KEY) == {"first", "second"}
+
+
+def test_a_refused_write_is_not_allowed(ledger):
+    write(ledger, {KEY: "first"})
+    write(ledger, {KEY: "second"}, answer="refused")
+    assert ledger.allowed(KEY) == {"first"}
+
+
+def test_a_backup_may_hold_what_was_written_while_it_was_made_and_nothing_later(ledger):
+    write(ledger, {KEY: "before"})
+    began = time.monotonic()
+    write(ledger, {KEY: "meanwhile"})
+    ended = time.monotonic()
+    write(ledger, {KEY: "after"})
+    assert ledger.allowed(KEY, began, ended) == {"before", "meanwhile"}
+
+
+class Engine:
+    """Answers the queries of a State, in their order."""
+
+    def __init__(self, users=(), posts=(), follows=(), blocks=(), reports=()):
+        self.tables = iter([users, posts, follows, blocks, reports])
+
+    def rows(self, query, copy=False):
+        return list(next(self.tables))
+
+
+ADA = ("ada", "Ada", "About", "")
+
+
+def broken(ledger, **tables):
+    from _faults.promises import Promises, State
+
+    return Promises(ledger).broken(State(Engine(**tables)))
+
+
+def test_what_is_there_as_promised_is_not_broken(ledger):
+    write(ledger, {("account", "ada"): True, KEY: "About", ("post", "text-ada-1"): "text-ada-1 words"})
+    assert broken(ledger, users=[ADA], posts=[("text-ada-1 words",)]) == []
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {},
+        {"users": [ADA]},
+        {"users": [ADA], "posts": [("text-ada-1 older words",)]},
+    ],
+    ids=["an account", "a post", "an edit"],
+)
+def test_what_is_gone_or_older_is_broken(ledger, tables):
+    write(ledger, {("account", "ada"): True, ("post", "text-ada-1"): "text-ada-1 words"})
+    assert broken(ledger, **tables)
+
+
+def test_posts_and_follows_go_with_an_account(ledger):
+    write(ledger, {("account", "ada"): True, ("account", "bob"): True})
+    write(ledger, {("post", "text-ada-1"): "text-ada-1 words", ("follow", "bob", "ada"): True})
+    write(ledger, {("account", "ada"): None})
+    assert broken(ledger, users=[("bob", "", "", "")]) == []
+    assert broken(ledger, users=[ADA, ("bob", "", "", "")])
+
+
+def test_a_block_explains_a_missing_follow_and_nothing_else_does(ledger):
+    write(ledger, {("account", "ada"): True, ("account", "bob"): True, ("follow", "bob", "ada"): True})
+    both = [ADA, ("bob", "", "", "")]
+    assert broken(ledger, users=both)
+    write(ledger, {("block", "ada", "bob"): True})
+    assert broken(ledger, users=both, blocks=[("ada", "bob")]) == []
+
+
+def judge_of(answers, unavailable=False, refuses=False, restarts_site=False):
+    """Return a Judge of a fault that went on from the second 100 to 110."""
+    from _faults.judge import Judge
+    from _faults.trial import Episode
+
+    fault = SimpleNamespace(
+        name=lambda: "fault",
+        unavailable=unavailable,
+        refuses=refuses,
+        restarts_site=restarts_site,
+        longest=10,
+    )
+    trial = SimpleNamespace(
+        engine=None,
+        form=SimpleNamespace(margin=0),
+        crowd=SimpleNamespace(answers=answers),
+        episodes=[Episode(fault, began=100, ended=110)],
+        start_seconds=3,
+        site=SimpleNamespace(log=Path("/dev/null")),
+    )
+    return Judge(trial)
+
+
+def answer(began, seconds=0.1, **outcome):
+    from _faults.browser import Answer
+
+    return Answer("GET", "/", began, datetime.now(UTC), ended=began + seconds, **outcome)
+
+
+AWAY = {"status": 503, "retry_after": "5"}
+REFUSED = {"error": "ConnectionRefusedError"}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"), [(AWAY, {"unavailable": True}), (REFUSED, {"refuses": True})], ids=["503", "refused"]
+)
+def test_a_failure_is_wrong_unless_its_fault_allows_it_then(outcome, kind):
+    meanwhile, long_after = answer(105, **outcome), answer(130, **outcome)
+    assert not judge_of([meanwhile], **kind).is_wrong(meanwhile)
+    assert judge_of([meanwhile]).is_wrong(meanwhile)
+    assert judge_of([long_after], **kind).is_wrong(long_after)
+
+
+@pytest.mark.parametrize(
+    "outcome", [{"status": 500}, {"status": 503}], ids=["500", "503 without Retry-After"]
+)
+def test_no_fault_allows_an_error_without_hope(outcome):
+    meanwhile = answer(105, **outcome)
+    assert not judge_of([meanwhile], unavailable=True, refuses=True).errors().passed
+
+
+def test_the_longest_answer_counts_while_nothing_is_frozen():
+    assert judge_of([answer(105, seconds=9, status=200)]).longest().passed
+    assert not judge_of([answer(105, seconds=11, status=200)]).longest().passed
+
+
+def test_the_recovery_ends_with_the_last_request_that_failed():
+    failures = [answer(108, **AWAY), answer(113, **AWAY)]
+    judge = judge_of(failures, unavailable=True)
+    assert judge.recovered(judge.episodes[0]) == pytest.approx(3.1)
+    assert judge.recovery().passed
+    assert not judge_of([answer(116, **AWAY)], unavailable=True).recovery().passed
+
+
+def test_the_start_of_the_site_is_given_its_time():
+    assert judge_of([answer(117, **REFUSED)], refuses=True, restarts_site=True).recovery().passed
+
+
+@pytest.mark.parametrize(("slope", "grows"), [(0, False), (0.02, False), (0.5, True)])
+def test_growth_is_what_goes_beyond_noise(slope, grows):
+    from _faults.growth import Series
+
+    samples = [(moment, 100 + slope * moment + moment % 3) for moment in range(100)]
+    growth, noise = Series("web 1", "MB", samples).growth()
+    assert (growth > noise) is grows
+
+
+def test_each_fault_has_a_name_of_its_own_and_each_engine_enough_of_them():
+    from _faults.catalogue import CATALOGUE, by_name
+    from _faults.engines import ENGINES
+
+    assert len({fault.name() for fault in CATALOGUE}) == len(CATALOGUE)
+    assert all(len(by_name(engine)) >= 20 for engine in ENGINES)
