@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from accounts.jobs.trouble import answer_of
 from accounts.models import Job
+from accounts.models.job import UNKNOWN_EXPIRY
 from socializer.health import (
     greet_mail_server,
     late_jobs,
@@ -79,6 +80,17 @@ def check_jobs():
         yield f"{failed} jobs have failed. The admin shows why, under failed jobs, and lets them try again."
 
 
+def check_unknown_jobs():
+    unknown = Job.objects.unknown()
+    names = sorted(set(unknown.order_by().values_list("task_path", flat=True)[:1000]))
+    if names:
+        yield (
+            f"{unknown.count()} jobs wait for tasks that this release does not know: {', '.join(names[:5])}. They run as soon as a "
+            f"worker knows these, and fail when they are {UNKNOWN_EXPIRY.days} days old. Is an app switched off, or a newer "
+            "release to be installed?"
+        )
+
+
 def check_mail():
     if not settings.MAIL_LEAVES:
         yield "No mail leaves this machine. Set EMAIL_URL."
@@ -127,6 +139,7 @@ CHECKS = [
     check_cache,
     check_timeline_redis,
     check_jobs,
+    check_unknown_jobs,
     check_mail,
     check_pictures,
     check_safety,
