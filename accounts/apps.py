@@ -49,8 +49,10 @@ class AccountsConfig(AppConfig):
                 receivers.mark_account, sender=Authenticator, dispatch_uid="accounts.mark_account"
             )
         connect(signals.job_failed, receivers.give_up_mail)
+        connect(signals.clock_was_ahead, receivers.correct_future_times)
 
         schedule.register(tasks.make_digests, timedelta(minutes=5))
         schedule.register(tasks.sweep_accounts, timedelta(minutes=5))
         schedule.register(tasks.recount_some, timedelta(minutes=5))
+        schedule.register(tasks.correct_future_times, timedelta(minutes=5))
         schedule.register(tasks.prune, timedelta(days=1))

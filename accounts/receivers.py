@@ -7,8 +7,8 @@ from django.db.models.signals import pre_delete
 from django.utils import timezone
 
 from accounts import security, tasks
-from accounts.emails import outbox
-from accounts.models import FollowNotice, ToldState
+from accounts.emails import outbox, plans
+from accounts.models import FollowNotice, RateLimitCounter, ToldState
 
 
 def track_session(sender, request, user, **kwargs):
@@ -70,3 +70,11 @@ def give_up_mail(sender, job, **kwargs):
     """Record that an email's job has failed for good."""
     if delivery_id := outbox.delivery_of(job):
         outbox.give_up(delivery_id)
+
+
+def correct_future_times(sender, now, **kwargs):
+    """Times at which something is to happen, or before which it may not happen again."""
+    plans.correct_future_times(now)
+    ToldState.objects.filter(due_on__gt=now).update(due_on=now)
+    latest = now + RateLimitCounter.LONGEST_WINDOW
+    RateLimitCounter.objects.filter(ends_on__gt=latest).update(ends_on=latest)

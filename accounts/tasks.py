@@ -1,17 +1,20 @@
 """Work that a worker does after the request: `manage.py worker`, which script/server runs."""
 
+import logging
 from datetime import datetime
 from itertools import islice
 
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import security
+from accounts import security, signals
 from accounts.emails import kinds, plans
 from accounts.emails.followers import FollowerMilestone, FollowerStatement, NewFollower
 from accounts.jobs.registry import task
-from accounts.models import Follow, NameWord, ScanPosition, User
+from accounts.models import Follow, Job, NameWord, ScanPosition, User
+
+logger = logging.getLogger(__name__)
 
 # As many digests as one job makes; after them the next job has its turn.
 DIGESTS = 500
@@ -115,4 +118,20 @@ def recount_now(user_pks):
 @task("accounts.prune", formerly=["accounts.tasks.prune"])
 def prune():
     """Delete what has served its time."""
-    call_command("prune", verbosity=0)
+    try:
+        call_command("prune", verbosity=0)
+    except CommandError as error:
+        logger.warning("%s", error)
+
+
+@task("accounts.correct_future_times")
+def correct_future_times():
+    """Correct the times that were stored while a clock was ahead: what waits for them would wait for days.
+
+    Jobs tell of it, as there are always new ones.
+    """
+    now = timezone.now()
+    if Job.objects.from_the_future(now).exists():
+        logger.warning("A clock was ahead. Times that it stored are corrected.")
+        signals.clock_was_ahead.send(sender=Job, now=now)
+        Job.objects.correct_future_times(now)

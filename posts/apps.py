@@ -22,6 +22,9 @@ class PostsConfig(AppConfig):
             receivers.tell_timeline_of_unfollow, dispatch_uid="posts.tell_of_unfollow"
         )
 
+        people.clock_was_ahead.connect(
+            receivers.correct_future_times, dispatch_uid="posts.correct_future_times"
+        )
         people.follows_seeded.connect(receivers.forget_timelines, dispatch_uid="posts.forget_timelines")
         user_logged_in.connect(drafts.forget_others, dispatch_uid="posts.forget_others_drafts")
 

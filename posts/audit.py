@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.auditing import RowCheck, register
 from posts import tasks
-from posts.ids import MAX_ID, first_id_at, settled_id
+from posts.ids import MAX_ID, first_id_at, settled
 from posts.models import PendingPost, Post, ReadMark, Report
 from posts.timelines import home_timeline
 
@@ -68,9 +68,8 @@ class ReadMarks(RowCheck):
         return rows.filter(Q(position__gte=future) | Q(line__gte=future) | Q(top__gte=future))
 
     def fix(self, key):
-        now = settled_id()
         self.rows().filter(pk=key).update(
-            position=Least(F("position"), now), line=Least(F("line"), now), bottom=0, top=0
+            position=Least(F("position"), settled()), line=Least(F("line"), settled()), bottom=0, top=0
         )
 
 

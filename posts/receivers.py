@@ -1,5 +1,6 @@
 """What follows from an event: the home timeline is told of what it may have to store."""
 
+from posts.models import PendingPost
 from posts.timelines import home_timeline
 
 
@@ -17,3 +18,8 @@ def tell_timeline_of_unfollow(sender, follower, **kwargs):
 
 def forget_timelines(sender, **kwargs):
     home_timeline().forget()
+
+
+def correct_future_times(sender, now, **kwargs):
+    """What a worker was killed over is looked for by its age."""
+    PendingPost.objects.filter(created_on__gt=now).update(created_on=now)

@@ -7,6 +7,7 @@ once a minute by each process, however often it is asked for.
 import dataclasses
 import logging
 import threading
+import time
 from datetime import timedelta
 from smtplib import SMTPException, SMTPResponseException
 from uuid import uuid4
@@ -131,19 +132,24 @@ class RememberedCheck(HealthCheck):
         """What is wrong, as a sentence, or nothing."""
         # This cache is kept by each process for itself.
         cache, key = caches["template_fragments"], f"health.{type(self).__name__}"
-        remembered = cache.get(key)
+        remembered = self.recall(cache, key)
         if remembered is not None:
             return remembered
         if not self.running.acquire(timeout=SMTP_TIMEOUT):
             return "No answer yet."
         try:
-            remembered = cache.get(key)
+            remembered = self.recall(cache, key)
             if remembered is None:
                 remembered = self.try_now()
-                cache.set(key, remembered, REMEMBERED)
+                cache.set(key, (time.monotonic(), remembered), REMEMBERED)
             return remembered
         finally:
             self.running.release()
+
+    def recall(self, cache, key):
+        """Return what was found in the last minute, or None. The cache goes by a clock that may be set back."""
+        looked_at, failure = cache.get(key, (0, None))
+        return failure if 0 <= time.monotonic() - looked_at < REMEMBERED else None
 
     def try_now(self):
         try:

@@ -16,13 +16,21 @@ class WithCauseFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request, model_admin):
-        return [("waiting", _("waiting")), ("running", _("running")), ("done", _("done")), ("all", _("all"))]
+        return [
+            ("waiting", _("waiting")),
+            ("unknown", _("waiting for an unknown task")),
+            ("running", _("running")),
+            ("done", _("done")),
+            ("all", _("all")),
+        ]
 
     def choices(self, changelist):
         failed = {"selected": self.value() is None, "query_string": "?", "display": _("failed")}
         return [failed, *list(super().choices(changelist))[1:]]
 
     def queryset(self, request, queryset):
+        if self.value() == "unknown":
+            return queryset.unknown()
         states = {"waiting": "READY", "running": "RUNNING", "done": "SUCCESSFUL", None: "FAILED"}
         return queryset.filter(status=states[self.value()]) if self.value() in states else queryset
 

@@ -7,6 +7,7 @@ same, and nothing falls between two.
 from datetime import UTC, datetime, time, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.emails import kinds
@@ -14,13 +15,17 @@ from accounts.emails.kinds import MailKind, When
 from accounts.emails.outbox import mail
 from accounts.jobs.registry import task
 from accounts.locale import zone_of
-from accounts.models import MailPlan, MailPreference, OutboxHold, User
+from accounts.models import Delivery, MailPlan, MailPreference, Milestone, OutboxHold, User
 
 # When a day's mails are sent, in the recipient's zone; a week's on Mondays.
 HOUR = time(7)
 PERIODS = {When.DAILY: timedelta(days=1), When.WEEKLY: timedelta(days=7)}
 # How long a plan waits whose kind this release does not know: another may be about to take its place.
 UNKNOWN = timedelta(hours=1)
+# No plan is due later than this: a day and a week, and an hour more if clocks change.
+LONGEST_WAITS = {When.DAILY: timedelta(hours=26), When.WEEKLY: timedelta(days=7, hours=2)}
+# An email that was made before cannot have been sent lately.
+RECENT = timedelta(days=9)
 # What a transaction under way has dated, but not committed yet, must not fall between two mails.
 SETTLING = timedelta(minutes=1)
 
@@ -133,6 +138,26 @@ def next_digest(recipient, when, now):
     # Compared in UTC: a day of a clock change has 23 or 25 hours.
     due = datetime.combine(day, HOUR, zone).astimezone(UTC)
     return due if due > now else datetime.combine(day + PERIODS[when], HOUR, zone).astimezone(UTC)
+
+
+def correct_future_times(now):
+    """Correct plans that were made, and emails that were sent, while a clock was ahead. What is due too late is due now."""
+    soon = now + SETTLING
+    weekly = MailPreference.objects.filter(
+        user=OuterRef("recipient"), kind=OuterRef("kind"), when=When.WEEKLY
+    )
+    too_late = (
+        Q(told_until__gt=soon)
+        | Q(due_on__gt=now + LONGEST_WAITS[When.WEEKLY])
+        | Q(~Exists(weekly), due_on__gt=now + LONGEST_WAITS[When.DAILY])
+    )
+    MailPlan.objects.filter(too_late, due_on__isnull=False).update(due_on=now)
+    MailPlan.objects.filter(told_until__gt=soon).update(told_until=now)
+    # The next email waits for an hour or a day after the last one.
+    Milestone.objects.filter(reached_on__gt=soon).update(reached_on=now)
+    recent = Delivery.objects.filter(created_on__gt=now - RECENT)
+    recent.filter(created_on__gt=soon).update(created_on=now)
+    recent.filter(sent_on__gt=soon).update(sent_on=now)
 
 
 def _plan_for(row, kind, moment):

@@ -9,7 +9,7 @@ from accounts.models.news import FollowerChange, FollowNotice, Milestone
 from accounts.models.rate_limit import RateLimitCounter
 from accounts.models.retired import RetiredUsername
 from accounts.models.scan import ListPart, ScanPosition
-from accounts.models.schedule import Turn
+from accounts.models.schedule import ClockReading, Turn
 from accounts.models.security import ToldState
 from accounts.models.user import User
 
@@ -34,6 +34,7 @@ __all__ = [
     "RetiredUsername",
     "ScanPosition",
     "ToldState",
+    "ClockReading",
     "Turn",
     "User",
 ]

@@ -5,7 +5,6 @@ import traceback
 from datetime import timedelta
 
 from django.db import models, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_tasks import TaskContext, TaskResultStatus
@@ -34,8 +33,10 @@ KEEP_DONE = timedelta(days=1)
 UNKNOWN_DELAY = timedelta(hours=1)
 # A job whose task is still unknown at this age fails.
 UNKNOWN_EXPIRY = timedelta(days=14)
-# Clocks of several machines may differ by this much.
-CLOCK_TOLERANCE = timedelta(minutes=1)
+# A clock that is ahead by less than this delays nothing that matters.
+CLOCK_TOLERANCE = timedelta(minutes=10)
+# As many jobs as are corrected at once after a clock was ahead.
+CORRECTED = 1_000
 
 
 class WorkerLost(Exception):
@@ -88,11 +89,18 @@ class JobQuerySet(DBTaskResultQuerySet):
 
     def from_the_future(self, now):
         """Jobs that were enqueued by a clock that was ahead of ours."""
-        # One condition for each state, so that the index of states and times is used.
-        late = Q()
-        for status in TaskResultStatus.values:
-            late |= Q(status=status, enqueued_at__gt=now + CLOCK_TOLERANCE)
-        return self.filter(late)
+        # All states are named, so that the index of states and times is used.
+        return self.filter(status__in=TaskResultStatus.values, enqueued_at__gt=now + CLOCK_TOLERANCE)
+
+    def correct_future_times(self, now):
+        """Correct jobs that were enqueued or tried by a clock that was ahead, some at a time: they wait as long as was meant.
+
+        When a running job began is left alone: it tells this run from others.
+        """
+        tried = Job.objects.filter(status=TaskResultStatus.READY, started_at__gt=now + CLOCK_TOLERANCE)
+        jobs = {job.pk: job for rows in (tried, self.from_the_future(now)) for job in rows[:CORRECTED]}
+        for job in jobs.values():
+            job.correct_future_times(now)
 
 
 class Job(DBTaskResult):
@@ -220,6 +228,20 @@ class Job(DBTaskResult):
         if self.tries < MOST_WORKERS:
             return self._end_run(status=TaskResultStatus.READY, run_after=timezone.now())
         return self._fail(WorkerLost(f"{self.tries} workers died of it."))
+
+    def correct_future_times(self, now):
+        """Replace times after `now`, and keep how long the job is still to wait."""
+        times = {"enqueued_at": min(self.enqueued_at, now)}
+        if self.status == TaskResultStatus.READY and self.run_after != get_date_max():
+            waits_since = max(self.enqueued_at, self.started_at or self.enqueued_at)
+            times["run_after"] = now + max(self.run_after - waits_since, timedelta())
+        if self.status != TaskResultStatus.RUNNING:
+            times |= {
+                name: min(time, now)
+                for name in ("started_at", "finished_at")
+                if (time := getattr(self, name)) is not None
+            }
+        Job.objects.filter(pk=self.pk, status=self.status).update(**times)
 
     def _fail(self, error):
         with transaction.atomic():

@@ -12,6 +12,9 @@ class RateLimitCounter(models.Model):
     count = models.PositiveIntegerField()
     ends_on = models.DateTimeField(db_index=True)
 
+    # No limit of this site is counted for longer.
+    LONGEST_WINDOW = timedelta(days=1)
+
     def __str__(self):
         return f"{self.key}: {self.count}"
 
@@ -19,7 +22,8 @@ class RateLimitCounter(models.Model):
     def increment(cls, key, window):
         """Add one to the counter `key` and return its new count. The first one begins a window, a timedelta, of its own.
 
-        One statement, so that concurrent transactions count one after the other.
+        One statement, so that concurrent transactions count one after the other. A window never ends later than one that begins
+        now: if it would, the clock was ahead when it began.
         """
         connection = connections[router.db_for_write(cls)]
         now, ends_on = (
@@ -32,7 +36,7 @@ class RateLimitCounter(models.Model):
             INSERT INTO {table} AS c (key, count, ends_on) VALUES (%s, 1, %s)
             ON CONFLICT (key) DO UPDATE SET
                 count = CASE WHEN c.ends_on <= %s THEN 1 ELSE c.count + 1 END,
-                ends_on = CASE WHEN c.ends_on <= %s THEN excluded.ends_on ELSE c.ends_on END
+                ends_on = CASE WHEN c.ends_on > %s AND c.ends_on < excluded.ends_on THEN c.ends_on ELSE excluded.ends_on END
             RETURNING count
         """  # noqa: S608
         with connection.cursor() as cursor:

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.db import models, transaction
 
 
@@ -28,3 +30,43 @@ class Turn(models.Model):
     def set_back(cls, name, mistaken, period):
         """Take `period` as the last one, unless the row says something else than `mistaken` by now."""
         cls.objects.filter(name=name, period=mistaken).update(period=period)
+
+
+class ClockReading(models.Model):
+    """The time at which rows were last deleted for their age, by this machine's clock. One row.
+
+    A clock that is years ahead for a moment, as machines without a battery are after a start, must not delete everything. It is
+    trusted once it has gone on from there.
+    """
+
+    # A site may be off over a weekend.
+    LONGEST_GAP = timedelta(days=3)
+    # Less than a day, so that the next daily run is trusted.
+    PROBATION = timedelta(hours=12)
+
+    read_on = models.DateTimeField()
+    trusted_from = models.DateTimeField()
+
+    def __str__(self):
+        return f"{self.read_on}"
+
+    @property
+    def is_trusted(self):
+        return self.read_on >= self.trusted_from
+
+    @classmethod
+    def take(cls, now, *, trust=False):
+        """Store and return the reading `now`. With `trust` it is trusted whatever was stored before."""
+        with transaction.atomic():
+            last = cls.objects.select_for_update().first()
+            reading = cls(pk=1, read_on=now, trusted_from=now)
+            if last is not None:
+                if now - last.read_on > cls.LONGEST_GAP:
+                    reading.trusted_from = now + cls.PROBATION
+                elif now >= last.read_on:
+                    reading.trusted_from = last.trusted_from
+                # Else the clock went back, and nothing looks older than it is.
+            if trust:
+                reading.trusted_from = now
+            reading.save()
+        return reading

@@ -2,12 +2,13 @@ from datetime import timedelta
 
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.models import (
+    ClockReading,
     Delivery,
     FollowerChange,
     FollowNotice,
@@ -55,11 +56,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument(
+            "--trust-clock",
+            action="store_true",
+            help="Delete also if the clock has jumped ahead since the last time.",
+        )
+        parser.add_argument(
             "--dry-run", action="store_true", help="Say what would be deleted, and delete nothing."
         )
 
-    def handle(self, *, dry_run, verbosity, **options):
+    def handle(self, *, dry_run, trust_clock, verbosity, **options):
         now = timezone.now()
+        if not dry_run:
+            self.check_clock(now, trust_clock)
         for words, rows in self.old_rows(now):
             count = rows.count() if dry_run else delete_in_batches(rows)
             self.say(count, words, dry_run, verbosity)
@@ -70,6 +78,15 @@ class Command(BaseCommand):
             for key in keys:
                 discard(key)
         self.say(len(keys), "pictures of nobody", dry_run, verbosity)
+
+    def check_clock(self, now, trust_clock):
+        """Raise CommandError if the clock may be wrong: everything would look old to one that is ahead."""
+        reading = ClockReading.take(now, trust=trust_clock)
+        if not reading.is_trusted:
+            raise CommandError(
+                f"Nothing was pruned: the clock has jumped ahead, and says {now:%Y-%m-%d %H:%M} UTC. If that is right, "
+                f"pruning goes on by itself from {reading.trusted_from:%Y-%m-%d %H:%M} on; --trust-clock prunes now."
+            )
 
     def say(self, count, words, dry_run, verbosity):
         if verbosity:

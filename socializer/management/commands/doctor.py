@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from accounts import poolers
 from accounts.jobs.trouble import answer_of
 from accounts.models import Job, OutboxHold
+from accounts.models.job import UNKNOWN_EXPIRY
 from socializer import clocks
 from socializer.backups import rotation
 from socializer.health import (
@@ -92,6 +93,17 @@ def check_jobs():
         yield f"{failed} jobs have failed. The admin shows why, under failed jobs, and lets them try again."
 
 
+def check_unknown_jobs():
+    unknown = Job.objects.unknown()
+    names = sorted(set(unknown.order_by().values_list("task_path", flat=True)[:1000]))
+    if names:
+        yield (
+            f"{unknown.count()} jobs wait for tasks that this release does not know: {', '.join(names[:5])}. They run as soon as a "
+            f"worker knows these, and fail when they are {UNKNOWN_EXPIRY.days} days old. Is an app switched off, or a newer "
+            "release to be installed?"
+        )
+
+
 def check_mail():
     if not settings.MAIL_LEAVES:
         yield "No mail leaves this machine. Set EMAIL_URL."
@@ -154,6 +166,7 @@ CHECKS = [
     check_cache,
     check_timeline_redis,
     check_jobs,
+    check_unknown_jobs,
     check_mail,
     check_outbox,
     check_backups,
