@@ -184,7 +184,7 @@ class TestArguments:
         assert done == ["a+b"]
 
     def test_a_type_error_of_the_task_itself_is_what_it_is(self, stored, run_jobs):
-        job = stored("accounts.record_follow", [1, 2, 3, 4])
+        job = stored("accounts.recount", [5])
         assert run_jobs() == ["FAILED"]
         assert refreshed(job).cause.startswith("TypeError: ")
 
