@@ -26,11 +26,12 @@ class Connection(psycopg.Connection):
         try:
             refuse_after_deadline()
             return super().wait(gen, timeout=seconds)
-        except psycopg.OperationalError:
-            if deadlines.has_passed():
-                # An answer may still come, which nobody must take for that to another statement.
-                self.close()
-            raise
+        except psycopg.OperationalError as error:
+            if not deadlines.has_passed():
+                raise
+            # An answer may still come, which nobody must take for that to another statement.
+            self.close()
+            raise psycopg.OperationalError("The database did not answer within the request's time.") from error
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
