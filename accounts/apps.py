@@ -18,6 +18,7 @@ class AccountsConfig(AppConfig):
 
         from accounts import (
             allauth_rate_limits,
+            checks,  # noqa: F401 (it registers itself)
             former_tasks,  # noqa: F401 (it registers itself)
             receivers,
             signals,
