@@ -19,6 +19,7 @@ class AccountsConfig(AppConfig):
         from accounts import (
             allauth_rate_limits,
             audit,  # noqa: F401 (it registers itself)
+            checks,  # noqa: F401 (it registers itself)
             former_tasks,  # noqa: F401 (it registers itself)
             receivers,
             signals,

@@ -78,6 +78,11 @@ def former_names():
     return {former: now.name for former, now in _former.items()}
 
 
+def is_former(name):
+    """Return whether only older releases stored jobs under that name."""
+    return name in _former
+
+
 def find(name):
     """Return the task whose jobs are stored as `name`, today or formerly. Raises UnknownTask.
 
@@ -101,7 +106,7 @@ def update(name, args, kwargs):
 
     Raises ObsoleteTask if nothing is left to do for it. May change rows: call it in the transaction that stores the answer.
     """
-    if name not in _former:
+    if not is_former(name):
         return name, args, kwargs
     former = _former[name]
     if former.name is None:

@@ -156,7 +156,7 @@ class Worker(LibraryWorker):
             try:
                 record(outcome)
             except (db.DataError, TypeError, ValueError) as error:
-                job.set_failed(ValueError(f"What {job} returned can't be stored: {error}"))
+                job.set_failed(ValueError(f"What {job} returned can't be stored: {answer_of(error)}"))
 
         self.survive(attempt, f"recording the outcome of {job}")
 

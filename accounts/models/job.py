@@ -157,7 +157,7 @@ class Job(DBTaskResult):
         Raises registry.ObsoleteTask if nothing is left to do, and ArgumentMismatch.
         """
         args, kwargs = self.arguments
-        if self.task_path not in registry.former_names():
+        if not registry.is_former(self.task_path):
             return
         with transaction.atomic():
             try:

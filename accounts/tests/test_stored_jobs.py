@@ -6,7 +6,9 @@ from unittest import mock
 import django_tasks
 import pytest
 import time_machine
+from django.urls import reverse
 
+from accounts.checks import check_task_backend
 from accounts.emails import outbox
 from accounts.jobs import registry
 from accounts.jobs.worker import Worker
@@ -187,6 +189,23 @@ class TestArguments:
         job = stored("accounts.recount", [5])
         assert run_jobs() == ["FAILED"]
         assert refreshed(job).cause.startswith("TypeError: ")
+
+
+def test_the_check_asks_for_the_backend_that_stores_names(settings):
+    assert check_task_backend(None) == []
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    assert [warning.id for warning in check_task_backend(None)] == ["accounts.W001"]
+    settings.TASKS = {"default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}}
+    assert check_task_backend(None) == []
+
+
+def test_the_admin_shows_jobs_whose_task_is_unknown(stored, run_jobs, client):
+    stored("newer.task")
+    run_jobs()
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    page = client.get(reverse("admin:accounts_job_changelist"), {"state": "unknown"}).content.decode()
+    assert "newer.task" in page
+    assert "This release has no task" in page
 
 
 def test_a_job_that_kills_its_workers_ends_its_email_too():

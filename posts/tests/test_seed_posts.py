@@ -207,6 +207,14 @@ class TestSetUp:
         assert "Log in as" not in said
         assert not User.objects.exists()
 
+    def test_the_site_starts_with_a_clock_that_has_jumped(self, db):
+        with time_machine.travel(datetime(2026, 3, 1, tzinfo=UTC)):
+            run("set_up", demo=False)
+        with time_machine.travel(datetime(2036, 3, 1, tzinfo=UTC)):
+            said = run("set_up", demo=False)
+        assert "Nothing was pruned: the clock has jumped ahead" in said
+        assert "http://localhost:8000" in said
+
     def test_it_names_the_demo_log_in_where_there_is_one(self, db):
         words = f"Log in as: demo, password {DEMO_PASSWORD}"
         demo = UserFactory(username="demo")

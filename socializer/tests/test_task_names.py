@@ -12,6 +12,7 @@ from django.apps import apps
 from accounts.jobs import registry
 from accounts.models import Delivery, Job, Turn
 from accounts.tests.factories import UserFactory
+from socializer.management.commands.doctor import check_unknown_jobs
 
 # A name may be added. If one is to go, `registry.replace()` or `registry.retire()` says what becomes of its jobs.
 NAMES = {
@@ -105,3 +106,12 @@ def test_what_ran_in_a_period_under_an_old_name_does_not_run_in_it_again(db):
 def test_a_new_job_is_stored_under_its_name(member):
     member.follow(UserFactory())
     assert list(Job.objects.values_list("task_path", flat=True)) == ["accounts.record_follow"]
+
+
+def test_the_doctor_names_tasks_that_this_release_does_not_know(member, run_jobs):
+    assert list(check_unknown_jobs()) == []
+    member.follow(UserFactory())
+    Job.objects.update(task_path="newer.task")
+    run_jobs()
+    (complaint,) = check_unknown_jobs()
+    assert complaint.startswith("1 jobs wait for tasks that this release does not know: newer.task.")

@@ -1,7 +1,9 @@
 import logging
 
+from django import db
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.jobs.trouble import answer_of
 from accounts.jobs.worker import AnotherWorker, Worker, keep_one_connection, only_one_on_sqlite
 
 
@@ -35,3 +37,7 @@ class Command(BaseCommand):
                 worker.run()
         except AnotherWorker as error:
             raise CommandError(str(error)) from error
+        except db.Error as error:
+            raise CommandError(
+                f"The database does not do what the worker needs. {answer_of(error)}"
+            ) from error

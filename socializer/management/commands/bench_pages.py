@@ -118,7 +118,7 @@ def everything():
     make_work(known)
     for regular in schedule.all_regulars():
         if regular.task is not prune:
-            yield f"task: {regular.name.rpartition('.')[2]}", regular.task.func
+            yield f"task: {regular.name}", regular.task.func
     worker = Worker()
     yield "worker: the next job", lambda: worker.ready().first()
     yield "worker: jobs of dead workers", worker.bring_back
