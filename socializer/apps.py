@@ -12,7 +12,7 @@ class SocializerConfig(AppConfig):
     name = "socializer"
 
     def ready(self):
-        from django_structlog.signals import bind_extra_request_metadata
+        from django_structlog.signals import bind_extra_request_failed_metadata, bind_extra_request_metadata
 
         from accounts.jobs import schedule
         from socializer import sitemaps
@@ -20,6 +20,7 @@ class SocializerConfig(AppConfig):
         schedule.register(sitemaps.store_parts, timedelta(hours=1))
         bind_extra_request_metadata.connect(log_client_address, dispatch_uid="socializer.log_client_address")
         bind_extra_request_metadata.connect(note_request, dispatch_uid="socializer.note_request")
+        bind_extra_request_failed_metadata.connect(log_outage, dispatch_uid="socializer.log_outage")
 
 
 class SocializerAdminConfig(admin_apps.AdminConfig):
@@ -43,3 +44,13 @@ def log_client_address(request, logger, **kwargs):
 def note_request(request, **kwargs):
     """Let every log line know which request is being answered, so that it holds none of its secrets."""
     structlog.contextvars.bind_contextvars(answering=request)
+
+
+def log_outage(exception, log_kwargs, **kwargs):
+    """Log what the database or the cache said, and the status that visitors really get."""
+    from accounts.database_errors import sqlstate
+    from socializer.views import is_outage
+
+    if is_outage(exception):
+        cause = f"{type(exception).__name__}: {str(exception).strip()}"
+        log_kwargs.update(code=503, cause=cause, sqlstate=sqlstate(exception))

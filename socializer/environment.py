@@ -141,7 +141,9 @@ def database(name, default, base_dir):
         raise ImproperlyConfigured(f"{name} cannot be read: {error}") from error
     if config.get("ENGINE") == SQLITE:
         if parameters:
-            raise ImproperlyConfigured(f"{name} has a question mark. Only a postgres:// URL takes parameters.")
+            raise ImproperlyConfigured(
+                f"{name} has a question mark. Only a postgres:// URL takes parameters."
+            )
         # A relative path means the same file wherever a command is run from.
         return config | {"NAME": base_dir / config["NAME"]} | SQLITE_TUNING
     return config | {"ENGINE": POSTGRESQL} | _postgresql_tuning(name, parameters)

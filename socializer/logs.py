@@ -58,6 +58,10 @@ _renderers = {
 }
 
 
+def is_not_an_outage(record):
+    return getattr(record, "status_code", None) != 503
+
+
 def logging_settings(format, level):
     """Return Django's LOGGING for lines in `format`, console or json, from `level` on."""
     structlog.configure(
@@ -74,11 +78,14 @@ def logging_settings(format, level):
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"structured": formatter},
+        "filters": {"not_an_outage": {"()": "django.utils.log.CallbackFilter", "callback": is_not_an_outage}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # Django's own handlers would write every line twice, and django_structlog logs each request already.
             "django": {"handlers": [], "propagate": True},
+            # The line before, of django_structlog, says what failed, and once is enough during an outage.
+            "django.request": {"filters": ["not_an_outage"]},
             # A line for every job would bury the one about a job that failed.
             "django_tasks": {"level": "WARNING"},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},

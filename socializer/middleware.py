@@ -3,14 +3,14 @@
 import logging
 
 from django.contrib.auth.middleware import AuthenticationMiddleware
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.http import HttpResponse
 from django.middleware.locale import LocaleMiddleware
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
 from accounts import deadlines
-from accounts.database_errors import AccountGone, is_conflict
+from accounts.database_errors import AccountGone, is_worth_another_attempt
 from accounts.models import RateLimitCounter
 from accounts.transactions import restore, state_of
 from socializer.views import readers_locale
@@ -85,8 +85,8 @@ class ConflictMiddleware:
     def process_exception(self, request, exception):
         """Return a response that nobody sees if the request can be tried again."""
         gone = isinstance(exception, AccountGone)
-        clash = isinstance(exception, IntegrityError) or is_conflict(exception)
-        if request.state_before is None or not (gone or (clash and not request.commits.any)):
+        again = gone or (is_worth_another_attempt(exception) and not request.commits.any)
+        if request.state_before is None or not again:
             return None
         request.conflict = exception
         return HttpResponse(status=503)

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error as DatabaseError
+from django.db import connection
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -86,8 +87,12 @@ def too_many_requests(request, exception=None):
 
 def server_error(request):
     """500, or 503 where the database or the cache is what failed, whatever it says."""
-    away = isinstance(sys.exc_info()[1], DatabaseError | RedisError)
-    return error_page(503 if away else 500, request)
+    return error_page(503 if is_outage(sys.exc_info()[1]) else 500, request)
+
+
+def is_outage(error):
+    """Whether it comes from the database or from Redis. Django does not translate all errors of the database's driver."""
+    return isinstance(error, DatabaseError | connection.Database.Error | RedisError)
 
 
 def page(name):

@@ -10,7 +10,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
 from accounts import rate_limits
-from accounts.database_errors import is_conflict
+from accounts.database_errors import is_worth_another_attempt
 from accounts.transactions import AtomicFormMixin
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class SignupView(AtomicFormMixin, AllauthSignupView):
         try:
             return super().dispatch(request, *args, **kwargs)
         except DatabaseError as error:
-            if request.method != "POST" or is_conflict(error):
+            if request.method != "POST" or is_worth_another_attempt(error):
                 raise
             logger.exception("Sign-up could not be stored")
             form = self.get_form()

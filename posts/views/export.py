@@ -7,7 +7,6 @@ from django.views import View
 from accounts import deadlines, rate_limits
 from posts.export import export_data
 
-
 # Who has written ten thousand posts gets them, too.
 EXPORT_SECONDS = 60
 

@@ -12,7 +12,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
 from accounts import rate_limits
-from accounts.database_errors import is_conflict
+from accounts.database_errors import is_worth_another_attempt
 from accounts.transactions import in_one_transaction
 from posts import drafts
 from posts.models.post import EditingClosed
@@ -71,7 +71,7 @@ class TextViewMixin:
         except EditingClosed:
             return self.refuse(form, closed_message(), 409)
         except DatabaseError as error:
-            if is_conflict(error):
+            if is_worth_another_attempt(error):
                 raise  # To be tried again.
             logger.exception("A post could not be stored")
             words = _("Your post could not be stored. Your text is still here: try again in a moment.")

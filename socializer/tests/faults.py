@@ -33,7 +33,11 @@ def another_connection():
     else:
         params = connection.get_connection_params()
         other = psycopg.connect(
-            **{name: params[name] for name in ("dbname", "host", "port", "user", "password") if name in params},
+            **{
+                name: params[name]
+                for name in ("dbname", "host", "port", "user", "password")
+                if name in params
+            },
             autocommit=True,
         )
     with closing(other):

@@ -9,6 +9,7 @@ from django.db import OperationalError, close_old_connections, connection, trans
 from django.test import Client
 
 from accounts import deadlines
+from accounts.models import User
 from accounts.tests.factories import UserFactory
 from posts.models import Post
 from posts.tests.factories import PostFactory
@@ -173,17 +174,11 @@ def test_a_changed_column_and_a_reset_session_disturb_nobody(client):
     for _ in range(7):
         assert client.get("/explore/").status_code == 200
     with another_connection() as other:
-        other.execute("ALTER TABLE accounts_user ALTER display_name TYPE varchar(999)")
-    try:
-        assert client.get("/explore/").status_code == 200
-    finally:
-        with another_connection() as other:
-            other.execute("ALTER TABLE accounts_user ALTER display_name TYPE varchar(%d)" % width("display_name"))
+        widen = "ALTER TABLE accounts_user ALTER display_name TYPE varchar({})"
+        other.execute(widen.format(999))
+        try:
+            assert client.get("/explore/").status_code == 200
+        finally:
+            other.execute(widen.format(User._meta.get_field("display_name").max_length))
     connection.cursor().execute("DISCARD ALL")
     assert client.get("/explore/").status_code == 200
-
-
-def width(name):
-    from accounts.models import User
-
-    return User._meta.get_field(name).max_length

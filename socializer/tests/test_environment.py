@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from django.core.cache.backends.redis import RedisCache
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from socializer import environment as env
@@ -134,21 +133,53 @@ def test_pictures_elsewhere_are_let_in_by_the_policy(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(("url", "pooled"), [("postgres://h/d", True), ("postgres://h/d?pool=false", False)])
-def test_postgresql_connections_are_pooled_and_remember_statements_unless_told_not_to(
-    set_variable, url, pooled
-):
-    set_variable(url)
+@pytest.mark.parametrize(
+    ("query", "age", "server_side_cursors", "session_options"),
+    [
+        ("", 600, True, True),
+        ("?pool=true", 600, True, True),
+        ("?pool=false", 0, True, True),
+        ("?pooler=transaction", 600, False, False),
+        ("?pooler=transaction&pool=false", 0, False, False),
+    ],
+)
+def test_ways_to_connect_to_postgresql(set_variable, query, age, server_side_cursors, session_options):
+    set_variable(f"postgres://h/d{query}")
+    config = env.database("THING", "", ROOT)
+    assert config["CONN_MAX_AGE"] == age
+    assert config["CONN_HEALTH_CHECKS"]
+    assert config["DISABLE_SERVER_SIDE_CURSORS"] is not server_side_cursors
+    assert ("options" in config["OPTIONS"]) is session_options
+    assert not config["OPTIONS"].keys() & {"pool", "pooler", "prepare_threshold", "server_side_binding"}
+
+
+def test_parameters_of_the_client_library_are_passed_on(set_variable):
+    set_variable("postgres://h/d?sslmode=require&connect_timeout=3&options=-c%20statement_timeout=9s")
     options = env.database("THING", "", ROOT)["OPTIONS"]
-    assert ("pool" in options) is ("prepare_threshold" in options) is pooled
-    assert options["options"] == "-c jit=off"
+    assert (options["sslmode"], options["connect_timeout"]) == ("require", 3)
+    assert options["options"].startswith("-c jit=off ")
+    assert options["options"].endswith(" -c statement_timeout=9s")
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize(("fields", "most"), [(["pk"], 65_535), (["a", "b"], 32_767)])
-def test_no_statement_takes_more_parameters_than_there_may_be(fields, most):
-    """Somebody who leaves may have written any number of posts: they go in several statements."""
-    assert connection.ops.bulk_batch_size(fields, range(70_000)) <= most
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgres://h/d?pool=maybe", "Write pool=true or pool=false."),
+        ("postgres://h/d?pooler=session", "Write pooler=transaction"),
+        ("postgres://h/d?pooler=", "Write pooler=transaction"),
+        ("postgres://h/d?poler=transaction", "unknown parameter poler"),
+        ("postgres://h/d?prepare_threshold=5", "unknown parameter prepare_threshold"),
+        ("postgres://h/d?pool=true&pool=false", "the same parameter twice"),
+        ("postgres://h/d?pooler=transaction&options=-c%20jit=off", "which poolers refuse"),
+        ("postgres://h/d?pooler", "cannot be read"),
+        ("sqlite:///x.sqlite3?timeout=5", "Only a postgres:// URL takes parameters."),
+    ],
+)
+def test_a_parameter_of_the_database_that_cannot_be_meant(set_variable, url, words):
+    set_variable(url)
+    with pytest.raises(ImproperlyConfigured, match="^THING ") as error:
+        env.database("THING", "", ROOT)
+    assert words in str(error.value)
 
 
 @pytest.mark.parametrize(
