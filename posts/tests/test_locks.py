@@ -35,3 +35,12 @@ def test_authors_are_locked_before_their_posts_are_hidden(monkeypatch, transacti
 
     assert noted == [True]
     assert User.objects.suspended().get() == post.author
+
+
+def test_the_posts_of_whoever_leaves_are_locked_before_anything_is_deleted(monkeypatch, transactional_db):
+    """A row that refers to a post must not come after those that are there were found."""
+    post = Post(author=UserFactory(), content="Mine")
+    post.publish()
+    noted = checked_during(monkeypatch, User, "end_sessions", Post.objects.filter(pk=post.pk))
+    assert post.author.leave()
+    assert noted == [True]
