@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import devices, security
 from accounts.addresses import canonical_email
 from accounts.backends import account_lookup, find_account
-from accounts.database_errors import is_conflict
+from accounts.database_errors import AccountGone
 from accounts.emails import letters, outbox
 from accounts.links import is_on_this_site, under_site_url
 from accounts.models import RetiredUsername, ToldState, User
@@ -82,9 +82,9 @@ class AccountAdapter(DefaultAccountAdapter):
             with transaction.atomic():
                 email_address.user.lock()
                 return super().confirm_email(request, email_address)
-        except IntegrityError as error:
-            if is_conflict(error):
-                raise
+        except AccountGone:
+            raise
+        except IntegrityError:
             template = "account/messages/email_confirmation_failed.txt"
             self.add_message(request, messages.ERROR, template, {"email": email_address.email})
             return False

@@ -140,14 +140,14 @@ def reading():
 
     On SQLite a transaction would take the only write lock, so each statement is on its own.
     """
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("PRAGMA query_only = ON")
-            try:
-                yield
-            finally:
-                cursor.execute("PRAGMA query_only = OFF")
-        else:
-            with transaction.atomic():
-                cursor.execute("SET TRANSACTION READ ONLY")
-                yield
+    connection.ensure_connection()
+    if connection.vendor == "sqlite":
+        connection.connection.execute("PRAGMA query_only = ON")
+        try:
+            yield
+        finally:
+            connection.connection.execute("PRAGMA query_only = OFF")
+    else:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
+            yield

@@ -4,7 +4,6 @@ from django.db import DatabaseError, IntegrityError
 
 # SQLSTATE codes, in PostgreSQL's table of error codes: serialization_failure and deadlock_detected.
 CONFLICTS = {"40001", "40P01"}
-FOREIGN_KEY_VIOLATION = "23503"
 
 
 class AccountGone(IntegrityError):
@@ -21,25 +20,16 @@ def sqlstate(error):
 
 
 def is_conflict(error):
-    """Whether the transaction failed because of another one that ran at the same time.
+    """Whether the database chose this transaction to fail, so that another one could go on.
 
-    All of it was rolled back. The same again gets a proper answer at once.
+    All of it was rolled back. The same again is likely to succeed at once.
     """
-    return isinstance(error, DatabaseError) and (sqlstate(error) in CONFLICTS or is_lost_reference(error))
-
-
-def is_lost_reference(error):
-    """Whether a row refers to one that was deleted meanwhile, or is to be deleted while another has come to refer to it."""
-    if not isinstance(error, IntegrityError):
-        return False
-    sqlite_name = getattr(error.__cause__, "sqlite_errorname", None)
-    return (
-        isinstance(error, AccountGone)
-        or sqlstate(error) == FOREIGN_KEY_VIOLATION
-        or sqlite_name == "SQLITE_CONSTRAINT_FOREIGNKEY"
-    )
+    return isinstance(error, DatabaseError) and sqlstate(error) in CONFLICTS
 
 
 def is_worth_another_attempt(error):
-    """Whether the same request is likely to succeed at once: after a conflict, or if another one stored the same first."""
+    """Whether the same request is likely to get a proper answer at once.
+
+    After a conflict, if another one stored the same first, or if what a row was to refer to has been deleted meanwhile.
+    """
     return is_conflict(error) or isinstance(error, IntegrityError)

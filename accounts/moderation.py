@@ -10,13 +10,13 @@ from accounts.models import ModerationAction, User
 def moderate(moderator, verb, targets, reason):
     """Do `verb` to each of `targets` and record each that it changed, all or nothing. Returns how many those are.
 
-    `targets` is a queryset; what is no longer in it once its rows are locked stays as it is. `verb` is one of ModerationAction.Verb, and a method of the targets that returns whether anything changed. A target
-    tells its person and text by `moderation_facts()`. Raises AccountGone if the moderator has left or was suspended.
+    `targets` is a queryset; whatever isn't in it any more once its rows are locked stays as it is. `verb` is one of
+    ModerationAction.Verb, and a method of the targets that returns whether anything changed. A target tells its person and
+    text by `moderation_facts()`. Raises AccountGone if the moderator has left or was suspended.
     """
     changed = 0
     with transaction.atomic():
-        lock(moderator, targets)
-        for target in targets.order_by("pk"):
+        for target in lock(moderator, targets):
             person, text = target.moderation_facts()
             pk = target.pk
             if getattr(target, verb)():
@@ -35,7 +35,10 @@ def moderate(moderator, verb, targets, reason):
 
 
 def lock(moderator, targets):
-    """Lock the moderator and the rows of `targets`, members before anything else, each in the order of their keys."""
+    """Lock the moderator and the rows of `targets`, a queryset: members before anything else, each in the order of their keys.
+
+    Returns those of them that are still in it, as a queryset. Raises AccountGone if the moderator has left or was suspended.
+    """
     keys = list(targets.values_list("pk", flat=True))
     people = User.objects.lock(moderator.pk, *(keys if targets.model is User else []))
     if not people.get(moderator.pk):
@@ -43,6 +46,7 @@ def lock(moderator, targets):
     if targets.model is not User:
         rows = targets.model._base_manager.filter(pk__in=keys).order_by("pk")
         list(rows.select_for_update(no_key=True).values_list("pk"))
+    return targets.filter(pk__in=keys).order_by("pk")
 
 
 def may_be_suspended_by(moderator):

@@ -85,8 +85,8 @@ class ConflictMiddleware:
     def process_exception(self, request, exception):
         """Return a response that nobody sees if the request can be tried again."""
         gone = isinstance(exception, AccountGone)
-        clash = is_worth_another_attempt(exception) and not request.commits.any
-        if request.state_before is None or not (gone or clash):
+        again = gone or (is_worth_another_attempt(exception) and not request.commits.any)
+        if request.state_before is None or not again:
             return None
         request.conflict = exception
         return HttpResponse(status=503)

@@ -81,9 +81,11 @@ class ProfileForm(MailChoices, PlaceChoices, forms.ModelForm):
     def save(self):
         """Store what changed and publish `profile_changed` if others can see it. Returns the User.
 
-        Raises pictures.NotStored, or RateLimitExceeded if that changed too often lately, and changes nothing then.
+        Raises pictures.NotStored, RateLimitExceeded if that changed too often lately, or AccountGone if they have left or were
+        suspended, and changes nothing then.
         """
         with pictures.stored(self.cleaned_data["picture"]) as key, transaction.atomic():
+            self.instance.lock(visible=True)
             self.instance.save(update_fields=self.Meta.fields)
             self.save_mails()
             if key or self.cleaned_data.get("remove_picture"):

@@ -106,7 +106,10 @@ def finish():
 
 
 def note_milestones():
-    """Call it in a transaction: store everybody's counts, and what made-up people have reached: nobody is congratulated on it when the next one follows."""
+    """Store everybody's counts, and what made-up people have reached. Call it in a transaction.
+
+    Nobody is congratulated on what they have when the next one follows them.
+    """
     # All at once, but locked in the order in which everyone locks.
     list(User.objects.miscounted().in_locking_order().values_list("pk"))
     User.objects.recount()

@@ -5,8 +5,9 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from accounts import signals
-from accounts.models import Follow, User
+from accounts.models import Follow, FollowNotice, User
 from accounts.tests.factories import FollowFactory, UserFactory
+from accounts.tests.mailing import choose
 
 
 @pytest.fixture
@@ -152,3 +153,13 @@ def test_a_forged_form_is_refused(member, bob):
     assert response.status_code == 403
     assert "This page was open too long" in response.content.decode()
     assert not member.is_following(bob)
+
+
+def test_nobody_will_be_told_of_a_follow_that_is_over(member, bob, run_jobs):
+    choose(member, "daily")
+    bob.follow(member)
+    run_jobs()
+    assert FollowNotice.objects.get().follower == bob
+
+    bob.unfollow(member)
+    assert not FollowNotice.objects.exists()

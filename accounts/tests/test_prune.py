@@ -5,12 +5,14 @@ import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
+from django.db import transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts.models import Delivery, FollowerChange, FollowNotice, RefusedAddress
 from accounts.tasks import prune as prune_later
 from accounts.tests.factories import UserFactory
+from accounts.tests.locking import elsewhere, needs_row_locks
 
 
 def prune(**options):
@@ -77,3 +79,28 @@ def test_the_worker_prunes_by_itself(old_rows, run_jobs):
     prune_later.enqueue()
     assert run_jobs() == ["SUCCESSFUL"]
     assert counts()[3] == 1
+
+
+@needs_row_locks
+@pytest.mark.django_db(transaction=True)
+def test_what_somebody_is_about_to_change_is_left_for_the_next_time(transactional_db):
+    recipient = UserFactory()
+    rows = [Delivery.objects.create(recipient=recipient, kind="new_follower", key=key) for key in "ab"]
+    Delivery.objects.update(created_on=timezone.now() - timedelta(days=100))
+    with transaction.atomic():
+        Delivery.objects.select_for_update().get(pk=rows[0].pk)
+        elsewhere(prune)
+
+    assert list(Delivery.objects.all()) == [rows[0]]
+    prune()
+    assert not Delivery.objects.exists()
+
+
+def test_many_rows_are_deleted_in_several_transactions(member, monkeypatch):
+    monkeypatch.setattr("accounts.management.commands.prune.BATCH", 2)
+    for key in "abcde":
+        Delivery.objects.create(recipient=member, kind="new_follower", key=key)
+    Delivery.objects.update(created_on=timezone.now() - timedelta(days=100))
+
+    assert "Deleted 5 records of mails." in prune()
+    assert not Delivery.objects.exists()

@@ -118,6 +118,21 @@ def test_of_two_equal_sign_ups_at_once_one_gets_the_name_and_the_other_is_told()
 
 
 @pytest.mark.django_db
+def test_the_name_of_somebody_who_leaves_in_this_moment_is_not_taken_over(client):
+    form_valid = SignupView.form_valid
+
+    def leave_first(self, form):
+        UserFactory(username="grace", email=None).leave()
+        return form_valid(self, form)
+
+    with mock.patch.object(SignupView, "form_valid", leave_first):
+        response = sign_up(client)
+
+    assert "That name is taken. Try another." in response.content.decode()
+    assert not User.objects.exists()
+
+
+@pytest.mark.django_db
 def test_a_database_that_fails_is_a_page_that_keeps_what_was_typed(client, caplog):
     with mock.patch.object(User, "save", side_effect=DatabaseError("disk full")):
         response = sign_up(client)

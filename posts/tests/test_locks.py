@@ -1,10 +1,12 @@
 """A post is edited by one at a time."""
 
 import pytest
+from django.test import Client
 
+from accounts.models import User
 from accounts.tests.factories import UserFactory
 from accounts.tests.locking import checked_during, needs_row_locks
-from posts.models import Post
+from posts.models import Post, Report
 
 pytestmark = [needs_row_locks, pytest.mark.django_db(transaction=True)]
 
@@ -17,3 +19,28 @@ def test_a_post_is_locked_while_its_text_is_replaced(monkeypatch):
     assert post.edit("second")
     assert noted == [True]
     assert list(post.revisions.values_list("content", flat=True)) == ["first"]
+
+
+def test_authors_are_locked_before_their_posts_are_hidden(monkeypatch, transactional_db):
+    """Whoever leaves locks themselves first, and then their posts: in the other order both would wait for each other."""
+    admin = UserFactory(is_staff=True, is_superuser=True)
+    post = Post(author=UserFactory(), content="Bad")
+    post.publish()
+    Report.objects.create(reporter=admin, post=post, reason="spam")
+    noted = checked_during(monkeypatch, Post, "hide", User.objects.filter(pk=post.author_id))
+    client = Client()
+    client.force_login(admin)
+    data = {"action": "suspend_authors", "_selected_action": [post.pk], "reason": "Spam"}
+    client.post("/admin/posts/reportedpost/", data)
+
+    assert noted == [True]
+    assert User.objects.suspended().get() == post.author
+
+
+def test_the_posts_of_whoever_leaves_are_locked_before_anything_is_deleted(monkeypatch, transactional_db):
+    """A row that refers to a post must not come after those that are there were found."""
+    post = Post(author=UserFactory(), content="Mine")
+    post.publish()
+    noted = checked_during(monkeypatch, User, "end_sessions", Post.objects.filter(pk=post.pk))
+    assert post.author.leave()
+    assert noted == [True]

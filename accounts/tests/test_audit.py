@@ -1,0 +1,284 @@
+"""Each check of `manage.py audit` finds what was planted past the models, and repairs what it can."""
+
+import json
+from contextlib import suppress
+from datetime import timedelta
+from io import StringIO
+from unittest import mock
+
+import pytest
+from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
+from django.test import Client
+from django.utils import timezone
+from django_tasks import TaskResultStatus
+
+from accounts import audit, auditing, pictures, tasks
+from accounts.models import (
+    Block,
+    Delivery,
+    Follow,
+    FollowNotice,
+    Job,
+    NameWord,
+    RateLimitCounter,
+    RetiredUsername,
+    ToldState,
+    User,
+)
+from accounts.tests.factories import FollowFactory, UserFactory
+
+LONG_AGO = timezone.now() - timedelta(days=30)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch):
+    monkeypatch.setattr(auditing, "PAUSE", 0)
+
+
+@pytest.fixture
+def bob(db):
+    return UserFactory(username="bob")
+
+
+def report(**options):
+    """Return what the command writes as JSON, by the name of the check."""
+    out = StringIO()
+    with suppress(CommandError):
+        call_command("audit", json=True, stdout=out, **options)
+    return {row["check"]: row for row in json.loads(out.getvalue())}
+
+
+def wrong(**options):
+    return {name: row["wrong"] for name, row in report(**options).items() if row["wrong"]}
+
+
+def plant_follow_across_a_block(member, bob):
+    FollowFactory(follower=bob, followed=member)
+    Block.objects.create(blocker=member, blocked=bob)
+
+
+def plant_wrong_count(member, bob):
+    User.objects.filter(pk=member.pk).update(follower_count=7)
+
+
+def plant_missing_word(member, bob):
+    NameWord.objects.filter(user=member, word=b"lovelace").delete()
+
+
+def plant_retired_name(member, bob):
+    RetiredUsername.objects.create(username="bob")
+
+
+def plant_other_primary_address(member, bob):
+    EmailAddress.objects.filter(user=member).update(primary=False)
+    EmailAddress.objects.create(user=member, email="other@example.org", primary=True)
+
+
+def plant_unknown_state(member, bob):
+    User.objects.filter(pk=member.pk).update(date_joined=LONG_AGO)
+    ToldState.objects.filter(pk=member.pk).delete()
+
+
+def plant_notice_of_nothing(member, bob):
+    FollowNotice.objects.create(recipient=member, follower=bob, follow_id=1)
+
+
+def plant_delivery_without_job(member, bob):
+    Delivery.objects.create(recipient=member, kind="new_follower", key="k")
+
+
+def plant_job_of_a_dead_worker(member, bob):
+    tasks.recount.enqueue([member.pk])
+    Job.objects.update(
+        status=TaskResultStatus.RUNNING,
+        started_at=timezone.now() - timedelta(hours=1),
+        worker_ids=["gone:1:x"],
+    )
+
+
+def plant_job_that_takes_no_arguments(member, bob):
+    tasks.recount.enqueue([member.pk])
+    Job.objects.update(args_kwargs={"args": [1, 2, 3], "kwargs": {}})
+
+
+def plant_unknown_session(member, bob):
+    client = Client()
+    client.force_login(member)
+    UserSession.objects.all().delete()
+
+
+def plant_session_of_somebody_suspended(member, bob):
+    User.objects.filter(pk=member.pk).update(suspended_on=timezone.now(), is_active=False)
+    UserSession.objects.create(user=member, ip="127.0.0.1", session_key="s")
+
+
+def plant_endless_window(member, bob):
+    RateLimitCounter.objects.create(key="k", count=1, ends_on=timezone.now() + timedelta(days=5))
+
+
+def plant_lost_picture(member, bob):
+    User.objects.filter(pk=member.pk).update(picture="0" * 32)
+
+
+def plant_orphaned_picture(member, bob):
+    default_storage.save(pictures.path("f" * 32, pictures.SMALL), ContentFile(b"x"))
+
+
+PLANTED = {
+    audit.FollowsAcrossBlocks: plant_follow_across_a_block,
+    audit.FollowCounts: plant_wrong_count,
+    audit.NameWords: plant_missing_word,
+    audit.RetiredUsernames: plant_retired_name,
+    audit.PrimaryAddresses: plant_other_primary_address,
+    audit.ToldStates: plant_unknown_state,
+    audit.Notices: plant_notice_of_nothing,
+    audit.WaitingDeliveries: plant_delivery_without_job,
+    audit.RunningJobs: plant_job_of_a_dead_worker,
+    audit.ReadyJobs: plant_job_that_takes_no_arguments,
+    audit.MembersSessions: plant_unknown_session,
+    audit.SessionsOfSuspended: plant_session_of_somebody_suspended,
+    audit.RateLimitWindows: plant_endless_window,
+    audit.PicturesOfMembers: plant_lost_picture,
+    audit.PictureFiles: plant_orphaned_picture,
+}
+# Planted below: their constraints must be out of the way.
+APART = {audit.References, audit.FollowPairs, audit.BlockPairs}
+
+
+def test_something_is_planted_for_every_check():
+    ours = {type(check) for check in auditing.all_checks() if type(check).__module__ == audit.__name__}
+    assert ours == {*PLANTED, *APART}
+
+
+def test_nothing_is_wrong_where_people_use_the_site(member, member_client, bob, run_jobs):
+    bob.follow(member)
+    member.follow(bob)
+    member_client.post("/@bob/block/")
+    member_client.post("/users/settings/", {"display_name": "A. L.", "bio": ""})
+    UserFactory().follow(member)
+    bob.suspend()
+    run_jobs()
+
+    assert wrong() == {}
+
+
+@pytest.mark.parametrize("check", PLANTED, ids=lambda check: check.__name__)
+def test_what_is_wrong_is_found_and_repaired_if_that_is_safe(member, bob, monkeypatch, check):
+    monkeypatch.setattr(audit, "PRUNED_AFTER", timedelta(0))
+    assert wrong() == {}
+    PLANTED[check](member, bob)
+
+    found = report()[check.__name__]
+    assert (found["wrong"], len(found["examples"])) == (1, 1)
+    assert found["remedy"]
+
+    assert wrong(fix=True) == ({} if check.can_fix else {check.__name__: 1})
+    assert report()[check.__name__]["repaired"] == 0
+
+
+def test_a_reference_to_nobody_is_found_in_any_table(member):
+    follow = Follow(follower=member, followed_id=10**9)
+    Follow.objects.bulk_create([follow])
+
+    found = report()["References"]
+    assert (found["wrong"], found["examples"]) == (1, [f"accounts.Follow {follow.pk}"])
+    # The database itself looks at it at the end of the test.
+    follow.delete()
+    assert wrong() == {}
+
+
+@pytest.mark.parametrize(
+    ("model", "check", "sides"),
+    [(Follow, "FollowPairs", ("follower", "followed")), (Block, "BlockPairs", ("blocker", "blocked"))],
+)
+def test_a_second_row_of_a_pair_and_one_with_oneself_are_found(member, bob, model, check, sides):
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        # Takes the place of the real one until the end of the test, and has none of its constraints.
+        cursor.execute(f"CREATE TEMPORARY TABLE {table} AS SELECT * FROM {table}")  # noqa: S608
+    pairs = [(member, bob), (member, bob), (member, member)]
+    model.objects.bulk_create(
+        model(pk=pk, **dict(zip(sides, pair, strict=True))) for pk, pair in enumerate(pairs, start=1)
+    )
+    User.objects.recount()
+
+    assert wrong() == {check: 2}
+    assert wrong(fix=True) == {}
+    assert model.objects.get().pk == 1
+
+
+def test_ending_a_follow_across_a_block_corrects_the_counts(member, bob, run_jobs):
+    plant_follow_across_a_block(member, bob)
+    assert wrong(fix=True) == {}
+
+    assert not Follow.objects.exists()
+    assert not User.objects.exclude(follower_count=0, following_count=0).exists()
+
+
+def test_what_is_right_again_at_the_second_look_is_not_reported(member, bob, monkeypatch):
+    plant_wrong_count(member, bob)
+    monkeypatch.setattr(auditing.time, "sleep", lambda seconds: tasks.recount_now([member.pk]))
+
+    assert wrong() == {}
+
+
+def test_all_rows_are_looked_at_batch_by_batch(member, bob, monkeypatch):
+    UserFactory.create_batch(5)
+    User.objects.update(follower_count=1)
+    monkeypatch.setattr(auditing.RowCheck, "batch", 3)
+
+    found = report()["FollowCounts"]
+    assert (found["looked_at"], found["wrong"], len(found["examples"])) == (7, 7, 5)
+
+
+def test_the_report_says_what_to_do_and_ends_with_an_error(member, bob):
+    out = StringIO()
+    call_command("audit", stdout=out)
+    assert "All is well." in out.getvalue()
+
+    plant_wrong_count(member, bob)
+    with pytest.raises(CommandError, match="1 wrong"):
+        call_command("audit", stdout=out)
+    assert f"1 wrong\n  accounts.User {member.pk}\n  With --fix: The counts are corrected." in out.getvalue()
+
+
+def test_nothing_can_be_written_while_it_reads(member):
+    with pytest.raises(DatabaseError), auditing.reading():
+        User.objects.update(bio="Written")
+
+
+@pytest.mark.django_db
+def test_an_empty_database_is_fine():
+    assert set(report()) >= {check.__name__ for check in PLANTED}
+    assert wrong() == {}
+
+
+def test_a_database_that_is_not_there_or_is_old_is_a_sentence(db, monkeypatch, tmp_path):
+    missing = mock.Mock(vendor="sqlite", settings_dict={"NAME": tmp_path / "missing.sqlite3"})
+    missing.is_in_memory_db.return_value = False
+    with (
+        mock.patch("accounts.management.commands.audit.connection", missing),
+        pytest.raises(CommandError, match="no database"),
+    ):
+        call_command("audit")
+
+    plan = "django.db.migrations.executor.MigrationExecutor.migration_plan"
+    with mock.patch(plan, return_value=["something"]), pytest.raises(CommandError, match="manage.py migrate"):
+        call_command("audit")
+    with (
+        mock.patch(plan, side_effect=DatabaseError("gone")),
+        pytest.raises(CommandError, match="DATABASE_URL"),
+    ):
+        call_command("audit")
+
+
+def test_a_session_key_is_not_shown(member, bob):
+    plant_unknown_session(member, bob)
+    key = Session.objects.get().session_key
+    assert report()["MembersSessions"]["examples"] == [f"sessions.Session {key[:4]}..."]

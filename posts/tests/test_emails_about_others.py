@@ -1,0 +1,92 @@
+"""No email names somebody who, when it is sent, is gone or suspended, or is parted from its recipient by a block.
+
+What makes an email is stored earlier: the news, the job, and in releases before locks even a follow across a block.
+"""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.emails import kinds
+from accounts.models import Block, Follow, FollowerChange, FollowNotice, User
+from accounts.tests.factories import UserFactory
+from posts.ids import first_id_at
+from posts.tests.factories import PostFactory
+
+SPAN = {
+    "since": (timezone.now() - timedelta(days=1)).isoformat(),
+    "until": (timezone.now() + timedelta(days=1)).isoformat(),
+}
+
+
+def prepare_new_follower(member, bob):
+    follow = Follow.objects.create(follower=bob, followed=member)
+    FollowNotice.objects.create(recipient=member, follower=bob, follow_id=follow.pk, told_in="this one")
+    return {"told_in": "this one"}
+
+
+def prepare_statement(member, bob):
+    Follow.objects.create(follower=bob, followed=member)
+    FollowerChange.objects.create(recipient=member, person=bob, change=1, happened_on=timezone.now())
+    return SPAN
+
+
+def prepare_home(member, bob):
+    Follow.objects.create(follower=member, followed=bob)
+    PostFactory(author=bob, id=first_id_at(timezone.now()))
+    return SPAN
+
+
+# Each kind of email that names other people: what there is to tell, and the arguments of its job.
+NAMES_OTHERS = {
+    "new_follower": prepare_new_follower,
+    "follower_statement": prepare_statement,
+    "home_by_mail": prepare_home,
+}
+NAMES_NOBODY = {
+    "follower_milestone",
+    "password_changed",
+    "email_changed",
+    "second_factor_changed",
+    "new_device",
+}
+
+
+def block(member, bob):
+    Block.objects.create(blocker=member, blocked=bob)
+
+
+def be_blocked(member, bob):
+    Block.objects.create(blocker=bob, blocked=member)
+
+
+def suspend(member, bob):
+    User.objects.filter(pk=bob.pk).update(suspended_on=timezone.now(), is_active=False)
+
+
+def leave(member, bob):
+    bob.leave()
+
+
+@pytest.fixture
+def bob(db):
+    return UserFactory(username="bob", display_name="Bob the Builder")
+
+
+def test_every_kind_of_email_is_known_here():
+    assert {kind.name for kind in kinds.all_kinds()} == {*NAMES_OTHERS} | NAMES_NOBODY
+
+
+@pytest.mark.parametrize("parted", [None, block, be_blocked, suspend, leave])
+@pytest.mark.parametrize("name", NAMES_OTHERS)
+def test_an_email_names_only_whom_its_recipient_sees_when_it_is_sent(member, bob, name, parted):
+    """The rows are written past `User.block()` and so on, which would end the follows."""
+    arguments = NAMES_OTHERS[name](member, bob)
+    if parted:
+        parted(member, bob)
+
+    content = kinds.get(name).content(member, **arguments)
+
+    assert (content is None) == bool(parted)
+    assert ("bob" in repr(content)) == (not parted)
