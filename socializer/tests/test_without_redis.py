@@ -21,6 +21,7 @@ from accounts.tests.test_second_factor import ASKS, SECRET, code_now, is_logged_
 from accounts.transactions import atomic_post
 from posts.breaker import Unavailable
 from posts.cards import ask_cache
+from posts.management.commands import set_up
 from posts.models import Post
 from posts.tests.stored import READ, WRITE
 from posts.timelines.store import Store
@@ -144,6 +145,14 @@ def test_whatever_redis_answers_is_as_good_as_no_answer(kind, settings):
         ask_cache("set", "x", 1)
         with pytest.raises(Unavailable):
             Store().script("return 1")(["x"])
+
+
+def test_the_site_starts_and_says_so(settings, monkeypatch):
+    settings.MAIL_LEAVES = True
+    monkeypatch.delenv("HOST", raising=False)
+    with use_broken_redis("refused", settings):
+        (warning,) = set_up.warnings()
+    assert "Check CACHE_URL" in warning
 
 
 @pytest.mark.django_db
