@@ -19,24 +19,26 @@ class RateLimitCounter(models.Model):
     def increment(cls, key, window):
         """Add one to the counter `key` and return its new count. The first one begins a window, a timedelta, of its own.
 
-        One statement, so that concurrent transactions count one after the other.
+        One statement, so that concurrent transactions count one after the other. A window that ends more than twice its
+        length from now was begun while the clock was ahead: it would keep somebody out for as long as that, so it is over.
         """
         connection = connections[router.db_for_write(cls)]
-        now, ends_on = (
+        began = timezone.now()
+        now, ends_on, too_late = (
             connection.ops.adapt_datetimefield_value(moment)
-            for moment in (timezone.now(), timezone.now() + window)
+            for moment in (began, began + window, began + 2 * window)
         )
         table = connection.ops.quote_name(cls._meta.db_table)
         # No part of the statement comes from a request.
         sql = f"""
             INSERT INTO {table} AS c (key, count, ends_on) VALUES (%s, 1, %s)
             ON CONFLICT (key) DO UPDATE SET
-                count = CASE WHEN c.ends_on <= %s THEN 1 ELSE c.count + 1 END,
-                ends_on = CASE WHEN c.ends_on <= %s THEN excluded.ends_on ELSE c.ends_on END
+                count = CASE WHEN c.ends_on > %s AND c.ends_on <= %s THEN c.count + 1 ELSE 1 END,
+                ends_on = CASE WHEN c.ends_on > %s AND c.ends_on <= %s THEN c.ends_on ELSE excluded.ends_on END
             RETURNING count
         """  # noqa: S608
         with connection.cursor() as cursor:
-            cursor.execute(sql, [key, ends_on, now, now])
+            cursor.execute(sql, [key, ends_on, now, too_late, now, too_late])
             return cursor.fetchone()[0]
 
     @classmethod

@@ -242,6 +242,19 @@ def test_a_refused_sign_up_does_not_count(db, settings):
     assert sign_up("person").status_code == 302
 
 
+def test_a_clock_that_was_days_ahead_keeps_nobody_out_once_it_is_right(db):
+    window = timedelta(minutes=10)
+    with time_machine.travel(NOON + timedelta(days=5), tick=False) as clock:
+        assert [RateLimitCounter.increment("k", window) for _ in range(3)] == [1, 2, 3]
+        clock.move_to(NOON)
+        assert [RateLimitCounter.increment("k", window) for _ in range(3)] == [1, 2, 3]
+        # Between two machines, or after a small step, the window goes on.
+        clock.shift(-timedelta(minutes=9))
+        assert RateLimitCounter.increment("k", window) == 4
+        clock.move_to(NOON + window)
+        assert RateLimitCounter.increment("k", window) == 1
+
+
 def test_an_ipv6_network_counts_as_one_address(db, settings):
     settings.SIGNUP_LIMIT = (1, 600)
     assert sign_up("person1", "2001:db8:1:2::1").status_code == 302
