@@ -7,8 +7,10 @@ from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
 logger = logging.getLogger(__name__)
 
-# For how long nobody asks Redis after it did not answer.
+# For how many seconds nobody asks Redis after it did not answer.
 RESTS_FOR = 10
+# A Redis that is full or read-only refuses many commands of every page: one line in so many seconds says it.
+LOGS_EVERY = 60
 
 
 class Unavailable(OSError):
@@ -16,21 +18,37 @@ class Unavailable(OSError):
 
 
 class Breaker:
-    """Calls what talks to Redis; after a failure to reach it, refuses at once for RESTS_FOR seconds."""
+    """Calls what talks to Redis; after a failure to reach it, refuses at once for RESTS_FOR seconds.
+
+    Then one caller tries again, while the others are still refused.
+    """
 
     def __init__(self):
-        self.rests_until = 0
+        self.rests_until = 0  # 0: Redis can be reached.
+        self.logs_from = 0
 
     def call(self, function, *args, **kwargs):
         """Return what the function returns; raises Unavailable for whatever Redis raises."""
-        if time.monotonic() < self.rests_until:
+        now = time.monotonic()
+        if now < self.rests_until:
             raise Unavailable("Redis did not answer a moment ago.")
+        if self.rests_until:
+            self.rests_until = now + RESTS_FOR
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
         except (ConnectionError, TimeoutError) as error:
             self.rests_until = time.monotonic() + RESTS_FOR
-            logger.warning("Redis does not answer; doing without it for %s s: %s", RESTS_FOR, error)
+            self._log("Redis does not answer; the site works without it", error)
             raise Unavailable(str(error)) from error
         except RedisError as error:  # Full, only for reading, or a foreign key in our place.
-            logger.warning("Redis refuses: %s", error)
+            self.rests_until = 0
+            self._log("Redis refuses a command; the site works without it", error)
             raise Unavailable(str(error)) from error
+        self.rests_until = 0
+        return result
+
+    def _log(self, message, error):
+        now = time.monotonic()
+        if now >= self.logs_from:
+            self.logs_from = now + LOGS_EVERY
+            logger.warning("%s: %s", message, error)
