@@ -16,7 +16,7 @@ def configurations(folder, engines):
     if "sqlite" in engines:
         tuning = {"transaction_mode": "IMMEDIATE", "timeout": 20}
         tuning["init_command"] = (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-20000"
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-4000"
         )
         yield {
             "ENGINE": "django.db.backends.sqlite3",
