@@ -15,9 +15,7 @@ def configurations(folder, engines):
     """Yield the DATABASES entry of each database to make, SQLite first; PostgreSQL where the site is on it."""
     if "sqlite" in engines:
         tuning = {"transaction_mode": "IMMEDIATE", "timeout": 20}
-        tuning["init_command"] = (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-20000"
-        )
+        tuning["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-4000"
         yield {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": Path(folder) / "benchmark.sqlite3",

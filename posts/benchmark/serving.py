@@ -85,10 +85,7 @@ def cookie_of(member):
 @contextmanager
 def server(timeline):
     """Let script/server's command serve the database at hand, in one process; yield its port."""
-    try:
-        staticfiles_storage.url("socializer/site.css")
-    except ValueError as error:
-        raise CommandError("The static files are not there. Run manage.py collectstatic first.") from error
+    require_static_files()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "posts.benchmark.wsgi", "--bind", f"127.0.0.1:{port}"]
@@ -107,6 +104,14 @@ def server(timeline):
     finally:
         process.terminate()
         process.wait(START_WITHIN)
+
+
+def require_static_files():
+    """Raise CommandError unless pages can name their style sheets."""
+    try:
+        staticfiles_storage.url("admin/css/base.css")
+    except ValueError as error:
+        raise CommandError("The static files are not there. Run manage.py collectstatic first.") from error
 
 
 def database_url():

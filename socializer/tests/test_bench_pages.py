@@ -36,3 +36,12 @@ def test_a_made_up_site_is_measured_and_compared(tmp_path):
     assert after == before
     with pytest.raises(CommandError, match="Fill an empty one"):
         run("bench_fill")
+
+
+def test_without_static_files_it_says_what_to_do(db, settings, tmp_path):
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    }
+    with pytest.raises(CommandError, match="Run manage.py collectstatic first"):
+        run("bench_pages")

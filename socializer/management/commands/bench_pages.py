@@ -20,6 +20,7 @@ from accounts.models import Follow, ListPart, NameWord, ScanPosition, User
 from accounts.quiet import without_request_log
 from accounts.seeding.command import positive
 from accounts.tasks import prune
+from posts.benchmark.serving import require_static_files
 from posts.models import Post, ReadMark
 from socializer.health import late_jobs, late_mails
 from socializer.sitemaps import store_parts
@@ -47,6 +48,7 @@ class Command(BaseCommand):
     def handle(self, *, paths, rounds, compare, **options):
         if rounds < 2:
             raise CommandError("One round says nothing: take 2 at least.")
+        require_static_files()
         earlier = json.loads(compare.read_text()) if compare else {}
         with without_request_log(), transaction.atomic():
             lines = some_paths(paths) if paths else everything()
