@@ -97,18 +97,18 @@ class Judge:
         details = [f"{times} x {what} in {name}" for (name, what), times in counts.most_common()]
         for answer in wrong[:SHOWN]:
             details.append(f"{answer} in {self.name_of(answer)}")
-            details += [f"    {line}" for line in self.log_of(answer)]
+            details += [f"    {line}" for line in self.log_of(answer)[-1:]]
         value = f"{len(wrong)} of {len(self.answers)}"
         return Verdict(
             "wrong answers: 500, 503 without Retry-After or reason, refused", value, "0", not wrong, details
         )
 
     def log_of(self, answer):
-        """Return the ends of the tracebacks that the site has logged about a request."""
+        """Return the ends of the tracebacks that the site has logged about a request, on one line each."""
         begin = answer.moment - timedelta(seconds=1)
         end = answer.moment + timedelta(seconds=answer.seconds + 1)
         return [
-            entry["exception"][-600:]
+            " | ".join(entry["exception"].strip().splitlines()[-6:])
             for entry in self.log
             if entry.get("request") == f"{answer.method} {answer.path}"
             and "exception" in entry
