@@ -4,7 +4,8 @@ import os
 import shutil
 import signal
 import sqlite3
-from contextlib import closing, contextmanager
+import time
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from _faults.processes import TrialError, end, family, run, send, start, wait_until
@@ -40,6 +41,12 @@ class Sqlite:
     def connect(self):
         """Open a connection beside the site's, without implicit transactions."""
         return sqlite3.connect(self.file, timeout=30, isolation_level=None, check_same_thread=False)
+
+    def need_room(self):
+        """Have the database ask for room on its disk. SQLite's log does so with every write."""
+
+    def recover(self):
+        """Bring a server back that has ended for want of room. There is none."""
 
     def connections(self):
         return None  # Files are counted instead.
@@ -105,6 +112,21 @@ class Postgresql:
                 return True
         except psycopg.Error:
             return False
+
+    def need_room(self):
+        """Have the database ask for room on its disk: it needs more of its log than it keeps for later use."""
+        import psycopg
+
+        with suppress(psycopg.Error), self.connect() as connection:
+            for _number in range(100):
+                connection.execute("SELECT pg_logical_emit_message(false, 'filler', repeat('x', 1000000))")
+
+    def recover(self):
+        """Bring a server back that has ended for want of room."""
+        time.sleep(1)  # It may be about to end.
+        if self.process.poll() is not None:
+            self.start_server()
+        wait_until(self.answers, 60, "PostgreSQL answers with room on its disk")
 
     def stop_server(self, signum=signal.SIGINT):
         """Stop the server: SIGINT ends all sessions and writes everything down, SIGQUIT is a crash."""

@@ -40,7 +40,7 @@ class State:
             return self.posts.get(name)
         if kind in ("follow", "block", "report"):
             return True if (name, *rest) in getattr(self, f"{kind}s") else None
-        return self.users.get(name, {}).get(kind)
+        return self.users.get(name, {}).get(kind) or None
 
 
 def pairs_in(table, one, other):

@@ -6,7 +6,7 @@ import sys
 import time
 from http.client import HTTPConnection
 
-from _faults.processes import ROOT, TrialError, children, end, free_port, marked, run, send, start, wait_until
+from _faults.processes import TrialError, children, end, free_port, marked, run, send, start, wait_until
 from _faults.services import HOST
 
 START_WITHIN = 60
@@ -39,7 +39,9 @@ class Site:
             "MEDIA_STORAGE": f"django.core.files.storage.FileSystemStorage?location={self.media}",
             "SITE_URL": f"http://localhost:{self.port}",
             "BIND": f"{HOST}:{self.port}",
+            "LISTENING_ON": f"{HOST}:{self.port}",
             "PORT": str(self.port),
+            "DEMO": "0",
             "WEB_CONCURRENCY": str(engine.web_processes),
             "OUTBOX_PACE": str(pace),
             "LOG_FORMAT": "json",
@@ -47,12 +49,6 @@ class Site:
             # Each client can have an address of its own.
             "TRUSTED_PROXIES": "1",
         } | {f"{name}_LIMIT": UNLIMITED for name in LIMITS}
-
-    def prepare(self):
-        """Make the database and the static files."""
-        self.manage("migrate", "--verbosity", "0")
-        if not (ROOT / "var/static/staticfiles.json").exists():
-            self.manage("collectstatic", "--noinput", "--verbosity", "0")
 
     def manage(self, *words, **changes):
         """Run a command of manage.py. Raises TrialError if it fails."""
@@ -63,10 +59,9 @@ class Site:
         wait_until(self.lives, START_WITHIN, f"the site answers; see {self.log}")
 
     def _launch(self):
-        gunicorn = ["-m", "gunicorn", "socializer.wsgi", "--config", "python:socializer.gunicorn"]
-        worker = ["manage.py", "worker", "--wait"]
-        words = ["script/_supervise", sys.executable, *gunicorn, "--", sys.executable, *worker]
-        self.process = start([sys.executable, *words], self.log, env=self.environment)
+        words = ["script/_supervise", "--listen", HOST, self.port, "script/_release"]
+        worker = [sys.executable, "manage.py", "worker", "--wait"]
+        self.process = start([sys.executable, *words, "--", *worker], self.log, env=self.environment)
 
     def lives(self):
         """Whether this site's web server answers, and no other that holds the port. Raises TrialError if it has ended."""

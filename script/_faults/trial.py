@@ -61,9 +61,9 @@ BRIEF = Form(
     pause=0.1,
     pace=2400,
     faults=5,
-    quiet=2,
-    leaves=4,
-    blocks=8,
+    quiet=1,
+    leaves=3,
+    blocks=5,
     settle=90,
     margin=8,
     is_brief=True,
@@ -100,7 +100,7 @@ class Trial:
         self.across_blocks = 0
         self.backup = None  # (file, began, ended)
         self.start_seconds = 0.0
-        self.calm_since = 0.0
+        self.calm_since = self.at_rest_since = 0.0
         self.unfinished = []
         self.orphans = []
 
@@ -112,7 +112,6 @@ class Trial:
             for service in (self.engine, self.redis, self.mail):
                 stack.callback(service.stop)
                 service.start()
-            self.site.prepare()
             stack.callback(self.site.stop)
             begin = time.monotonic()
             self.site.start()
@@ -138,6 +137,8 @@ class Trial:
         self.sampler.stop()
         print("  the jobs come to an end", flush=True)
         self.settle(self.form.settle)
+        self.at_rest_since = time.monotonic()
+        self.sampler.sample()
 
     def suffer(self, fault):
         episode = Episode(fault, time.monotonic())

@@ -10,21 +10,21 @@ CATALOGUE = [
     if isinstance(fault, type) and issubclass(fault, Fault) and fault is not Fault
 ]
 
-# Quick ones, for every change: one of each kind of mechanism.
+# Quick ones, for every change. First those in which nothing may fail: for a while after another fault, some failures may.
 SHORT = {
     "sqlite": [
-        processes.WebProcessKilled,
         processes.JobWorkerKilled,
-        sqlite.FileLocked,
         surroundings.CacheStopped,
         surroundings.EverythingAtOnce,
+        processes.WebProcessKilled,
+        sqlite.FileLocked,
     ],
     "postgresql": [
-        postgresql.DatabaseCrashed,
         postgresql.ColumnWidened,
-        postgresql.TableLocked,
         surroundings.CacheStopped,
         surroundings.EverythingAtOnce,
+        postgresql.TableLocked,
+        postgresql.DatabaseCrashed,
     ],
 }
 

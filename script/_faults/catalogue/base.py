@@ -8,7 +8,7 @@ class Fault:
 
     engines = tuple(ENGINES)
     seconds = 5
-    brief_seconds = 3  # the same in the short form
+    brief_seconds = 2  # the same in the short form
     unavailable = False
     refuses = False
     longest = 10.0  # seconds that an answer may take; None: there is no bound

@@ -58,7 +58,7 @@ class ConnectionsTerminated(Fault):
 class TableLocked(Fault):
     engines = ("postgresql",)
     seconds = 15
-    brief_seconds = 12
+    brief_seconds = 11
     unavailable = True
     tables = ("posts_post", "accounts_user", "django_session", "django_tasks_database_dbtaskresult")
 

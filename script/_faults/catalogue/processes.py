@@ -75,7 +75,7 @@ class Reloaded(Fault):
         now = set(self.site.processes()["web"])
         if self.site.process.poll() is not None:
             raise TrialError("The supervisor ended on HUP.")
-        return len(now - self.before) >= self.engine.web_processes
+        return len(now) >= self.engine.web_processes and not now & self.before
 
     def end(self):
         if self.site.process.poll() is not None:

@@ -12,7 +12,7 @@ from _faults.processes import Skipped, TrialError, run, send
 class FileLocked(Fault):
     engines = ("sqlite",)
     seconds = 18
-    brief_seconds = 12
+    brief_seconds = 11
     unavailable = True
 
     def begin(self):

@@ -1,7 +1,7 @@
 """What a site needs beside its database fails: Redis, the mail server, disks. And what operators and crowds do."""
 
 from _faults.catalogue.base import Fault
-from _faults.processes import Skipped, wait_until
+from _faults.processes import Skipped
 
 
 class DiskFull(Fault):
@@ -15,13 +15,11 @@ class DiskFull(Fault):
 
     def begin(self):
         self.engine.disk.fill()
+        self.engine.need_room()
 
     def end(self):
         self.engine.disk.empty()
-        if self.engine.name == "postgresql":
-            if self.engine.process.poll() is not None:
-                self.engine.start_server()
-            wait_until(self.engine.answers, 60, "PostgreSQL answers with room on its disk")
+        self.engine.recover()
 
 
 class CacheStopped(Fault):
