@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0018_admin_filters'),
+        ('accounts', '0019_stable_task_names'),
     ]
 
     operations = [
