@@ -14,8 +14,9 @@ from accounts.emails import kinds
 from accounts.emails.plans import CollectedKind
 from accounts.models import Delivery, Job, MailPlan, OutboxHold, ToldState, User
 
-# When the jobs of held emails run: never, until they are released.
+# When the jobs of held emails run: never, until they are released. What corrects times after a clock was wrong may move it.
 NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+ABOUT_NEVER = (datetime(8000, 1, 1, tzinfo=UTC), datetime(9500, 1, 1, tzinfo=UTC))
 # As many accounts are compared at once with what their owners were told.
 AT_ONCE = 1_000
 DISCARDED = "Discarded after a restore."
@@ -77,7 +78,7 @@ def discard_held():
 
 
 def _held_jobs():
-    return Job.objects.filter(SENDING, run_after=NEVER)
+    return Job.objects.filter(SENDING, run_after__range=ABOUT_NEVER)
 
 
 def _take_accounts_as_told(since):

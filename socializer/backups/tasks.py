@@ -5,12 +5,12 @@ import sys
 
 from django.conf import settings
 from django.utils import timezone
-from django_tasks import task
 
+from accounts.jobs.registry import task
 from socializer.backups import rotation
 
 
-@task()
+@task("backups.start")
 def start_backup():
     """Start a backup in a process of its own if one is due.
 

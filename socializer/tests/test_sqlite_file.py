@@ -6,7 +6,7 @@ import shutil
 from contextlib import closing
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, close_old_connections, connection, connections
 from django.db.transaction import atomic
 
 from accounts.models import ScanPosition
@@ -74,6 +74,22 @@ def test_a_file_that_was_deleted_is_an_error_and_not_made_anew(site):
         with pytest.raises(OperationalError, match="is gone.*manage.py restore"):
             write("second")
     assert not site.exists()
+
+
+def test_the_end_of_a_request_is_no_error_though_the_file_was_deleted(site, caplog):
+    write("first")
+    site.unlink()
+    close_old_connections()
+    assert connection.connection is None
+    assert "was replaced or deleted" in caplog.text
+
+
+def test_a_web_server_shows_from_its_start_that_it_uses_the_database(site):
+    connection.close()
+    presence.share_default()
+    with presence.lock_path(site).open("a") as another:
+        with pytest.raises(OSError, match="unavailable"):
+            fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_process_that_starts_after_the_file_was_deleted_makes_none(site):

@@ -62,12 +62,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def ensure_connection(self):
-        if self.connection is not None and not self.in_atomic_block and self._has_another_file():
-            logger.error(
-                "The database file %s was replaced or deleted. Opening it again.", self.settings_dict["NAME"]
-            )
-            self.close()
+        self._close_if_lost()
         super().ensure_connection()
+
+    def close_if_unusable_or_obsolete(self):
+        # Called before and after each request, where no error may be raised: opening the file again is left to the first query.
+        self._close_if_lost()
+        super().close_if_unusable_or_obsolete()
+
+    def _close_if_lost(self):
+        if self.connection is not None and not self.in_atomic_block and self._has_another_file():
+            logger.error("The database file %s was replaced or deleted.", self.settings_dict["NAME"])
+            self.close()
 
     def _commit(self):
         if self.connection is not None and self._has_another_file():

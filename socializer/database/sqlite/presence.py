@@ -9,7 +9,7 @@ import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 _mutex = threading.Lock()
 # Open files by their path. They are numbers, not file objects, so that they stay open until the process ends.
@@ -57,6 +57,13 @@ def share(path):
             os.close(file)
             raise OperationalError("The database is being replaced. Wait until that is done.") from error
         _shared[lock] = file
+
+
+def share_default():
+    """Do so for the site's database, if it is on SQLite and there is one. A web server has not opened it before its first page."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite" and not connection.is_in_memory_db() and Path(name).exists():
+        share(Path(name).absolute())
 
 
 @contextmanager
