@@ -6,11 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-<<<<<<<< HEAD:accounts/migrations/0021_outbox_hold.py
         ('accounts', '0020_clock_reading'),
-========
-        ('accounts', '0020_clock_reading'),
->>>>>>>> 8beb72dfc2a0176fb069d55f8162066626e462a1:accounts/migrations/0020_outbox_hold.py
     ]
 
     operations = [
