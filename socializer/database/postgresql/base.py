@@ -31,7 +31,9 @@ class Connection(psycopg.Connection):
                 raise
             # An answer may still come, which nobody must take for that to another statement.
             self.close()
-            raise psycopg.OperationalError("The database did not answer within the request's time.") from error
+            raise psycopg.OperationalError(
+                "The database did not answer within the request's time."
+            ) from error
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
