@@ -67,6 +67,7 @@ def worker():
 
     def pause(seconds):
         worker.pauses.append(seconds)
+        assert len(worker.pauses) < 50, "It never goes on."
         if seconds == worker.interval and not worker.ready().exists():
             worker.running = False
 
