@@ -7,7 +7,7 @@ from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.core.exceptions import SuspiciousOperation
 from django.db import models, transaction
@@ -343,14 +343,23 @@ class MembersSessions(RowCheck):
         return Session.objects.filter(expire_date__gt=timezone.now())
 
     def wrong_keys(self, rows):
-        people = {}
-        for session in rows:
-            # What cannot be decoded is nobody's.
-            if user := session.get_decoded().get(SESSION_KEY):
-                people[session.pk] = user
-        known = UserSession.objects.filter(session_key__in=people, user__is_active=True)
+        # What can't be decoded is nobody's.
+        sessions = {session.pk: session.get_decoded() for session in rows}
+        known = UserSession.objects.filter(session_key__in=sessions, user__is_active=True)
         known = {(key, str(user)) for key, user in known.values_list("session_key", "user")}
-        return [key for key, user in people.items() if (key, user) not in known]
+        unknown = {
+            key: data
+            for key, data in sessions.items()
+            if SESSION_KEY in data and (key, data[SESSION_KEY]) not in known
+        }
+        people = User.objects.in_bulk({int(data[SESSION_KEY]) for data in unknown.values()})
+        return [
+            key
+            for key, data in unknown.items()
+            # One from before the password was changed opens nothing.
+            if (user := people.get(int(data[SESSION_KEY])))
+            and user.get_session_auth_hash() == data.get(HASH_SESSION_KEY)
+        ]
 
     def describe(self, key):
         # Whoever has the whole key is logged in.

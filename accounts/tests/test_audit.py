@@ -278,6 +278,15 @@ def test_a_database_that_is_not_there_or_is_old_is_a_sentence(db, monkeypatch, t
         call_command("audit")
 
 
+def test_a_session_from_before_a_new_password_is_no_finding(member, bob):
+    plant_unknown_session(member, bob)
+    assert wrong() == {"MembersSessions": 1}
+
+    member.set_password("another battery")
+    member.save()
+    assert wrong() == {}
+
+
 def test_a_session_key_is_not_shown(member, bob):
     plant_unknown_session(member, bob)
     key = Session.objects.get().session_key
