@@ -37,11 +37,11 @@ def problems():
 def _difference(whose, read_time):
     """Compare a clock with this machine's. The time that it takes to ask is no difference."""
     begin = monotonic()
-    there = read_time()
+    there, here = read_time(), timezone.now()
     took = timedelta(seconds=monotonic() - begin)
     if there is None:
         return
-    ahead = there - (timezone.now() - took / 2)
+    ahead = there - (here - took / 2)
     if abs(ahead) > TOLERANCE + took / 2:
         seconds = round(ahead.total_seconds())
         behind = "ahead of" if seconds > 0 else "behind"
