@@ -13,7 +13,6 @@ from django.utils import timezone
 from redis import Redis
 from redis.exceptions import RedisError
 
-from accounts.models import Job
 from posts.ids import BRIDGED, EPOCH, IdNow, moment_of
 from posts.models import Post
 from posts.timelines.store import TIMEOUT
@@ -31,7 +30,7 @@ def problems():
         yield from _difference("the database", _database_time)
     if settings.TIMELINE_REDIS_URL:
         yield from _difference("Redis", _redis_time)
-    yield from _from_the_future()
+    yield from _posts_from_the_future()
 
 
 def _difference(whose, read_time):
@@ -66,7 +65,7 @@ def _redis_time():
     return datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
 
 
-def _from_the_future():
+def _posts_from_the_future():
     posts = Post.objects.filter(id__gte=IdNow(BRIDGED))
     if newest := posts.order_by("-id").first():
         until = f"{moment_of(newest.pk):%Y-%m-%d %H:%M} UTC"
@@ -74,6 +73,3 @@ def _from_the_future():
             f"{posts.count()} posts are from the future: a clock was ahead when they were made. Until {until} they are listed "
             "above new posts. If the clock is right now, wait, or delete them."
         )
-    jobs = Job.objects.filter(enqueued_at__gt=timezone.now() + TOLERANCE)
-    if count := jobs.count():
-        yield f"{count} jobs are from the future: a clock was ahead when they were enqueued. Check the clocks."
