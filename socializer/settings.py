@@ -120,7 +120,7 @@ TEMPLATES = [
 
 # Where things are kept
 
-DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///var/socializer.database.sqlite", BASE_DIR)}
+DATABASES = {"default": env.database("DATABASE_URL", "sqlite:///var/socializer.sqlite3", BASE_DIR)}
 CACHES = {
     "default": env.cache("CACHE_URL", "locmemcache://"),
     # What is the same on many pages, such as the navigation, for a process to keep: {% cache %} looks for this name.

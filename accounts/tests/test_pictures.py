@@ -263,7 +263,7 @@ def test_it_is_served_with_its_type_for_ever_and_without_a_query(
     [
         "/media/", "/media/pictures/", "/media/pictures/../../../etc/passwd", "/media/pictures/%2e%2e/x",
         "/media/pictures/" + "0" * 32 + "-96.webp", "/media/pictures/" + "0" * 32 + "-97.webp",
-        "/media/pictures/" + "A" * 32 + "-96.webp", "/media/pictures/x\0y", "/media/socializer.database.sqlite",
+        "/media/pictures/" + "A" * 32 + "-96.webp", "/media/pictures/x\0y", "/media/socializer.sqlite3",
     ],
 )  # fmt: skip
 def test_nothing_else_is_served_from_there(client, storage, path):

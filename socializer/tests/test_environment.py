@@ -254,3 +254,12 @@ def test_every_variable_is_explained():
     assert {"SECRET_KEY", "DATABASE_URL", "TRUSTED_PROXIES", "WEB_THREADS"} <= read
     missing = {name for name in read if f"{name}=" not in explained}
     assert not missing
+
+
+def test_what_is_shown_in_the_example_are_the_defaults():
+    defaults, shown = (
+        re.sub(r" at 0x\w+", "", manage("diffsettings", "--all", ENV_FILE=file, PYTHONHASHSEED="0").stdout)
+        for file in (os.devnull, str(ROOT / ".env.example"))
+    )
+    assert "socializer.sqlite3" in defaults
+    assert shown.splitlines() == defaults.splitlines()
