@@ -11,7 +11,7 @@ from accounts.emails.followers import sample_people
 from accounts.emails.kinds import When, register
 from accounts.emails.plans import CollectedKind
 from accounts.links import absolute
-from posts.ids import first_id_at, moment_of
+from posts.ids import first_id_at
 from posts.models import Post
 from posts.rendering import render_contents, render_text
 
@@ -54,8 +54,8 @@ class HomeByMail(CollectedKind):
         ]
         now = timezone.now()
         posts = [
-            Post(id=first_id_at(now - timedelta(hours=hour)), author=author, content=text)
-            for hour, (author, text) in enumerate(zip(sample_people(), texts, strict=True))
+            Post(id=number, author=author, content=text, created_on=now - timedelta(hours=number))
+            for number, (author, text) in enumerate(zip(sample_people(), texts, strict=True))
         ]
         return self.about(posts, 24)
 
@@ -64,7 +64,7 @@ def shown(post):
     """What the mail says of `post`, whose content has been rendered."""
     return SimpleNamespace(
         author=post.author,
-        moment=moment_of(post.pk),
+        moment=post.created_on,
         url=absolute(post.get_absolute_url()),
         text=render_text(post.content),
         html=post.content_html,
