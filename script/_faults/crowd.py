@@ -33,6 +33,8 @@ class Crowd:
         self.over = threading.Event()
         self.pause_between = pause
         self.ledger = Ledger()
+        # Whoever looks whether the pages work does nothing else.
+        self.looker = self.new_member("looker")
         self.clients = [Client(self, random.Random(rng.random())) for _ in range(clients)]
 
     def notice(self, kind, words):
@@ -44,10 +46,9 @@ class Crowd:
 
     def gather(self):
         """Let the regular members sign up. Raises TrialError if one can't: nothing has failed yet."""
-        for client in self.clients:
-            for member in client.members:
-                if not member.sign_up():
-                    raise TrialError(f"Nobody can sign up: {self.answers[-1]}")
+        for member in [self.looker, *self.regulars()]:
+            if not member.sign_up():
+                raise TrialError(f"Nobody can sign up: {self.answers[-1]}")
 
     def start(self):
         self.going.set()

@@ -139,10 +139,14 @@ class Judge:
 
     def recovered(self, episode):
         """Return the seconds from the end of a fault to the end of the last failure between it and the next fault."""
-        later = [other.began for other in self.episodes if other.began > episode.began]
-        until = min(later, default=time.monotonic())
+        until = self.next_began(episode)
         failed = [a.ended for a in self.answers if a.failed and episode.ended <= a.began and a.ended < until]
         return max(failed, default=episode.ended) - episode.ended
+
+    def next_began(self, episode):
+        """Return when the next fault began; after the last one, now."""
+        later = [other.began for other in self.episodes if other.began > episode.began]
+        return min(later, default=time.monotonic())
 
     def recovery(self):
         slow = [e for e in self.episodes if self.recovered(e) > self.bar_of(e)]
@@ -301,7 +305,8 @@ class Judge:
     def row(self, episode: Episode):
         if episode.skipped:
             return {"fault": episode.name, "skipped": episode.skipped}
-        answers = [answer for answer in self.answers if episode in self.during(answer)]
+        until = self.next_began(episode)
+        answers = [answer for answer in self.answers if episode.began <= answer.began < until]
         return {
             "fault": episode.name,
             "seconds": round(episode.ended - episode.began, 1),

@@ -83,10 +83,10 @@ class MailServer:
             self.server = None
 
 
-# PostgreSQL's protocol: "I am ready, and in no transaction", and what is asked and answered when a session is reset.
+# Messages of PostgreSQL's protocol: ready and in no transaction; a statement that resets a session; a changed parameter.
 READY = b"Z\0\0\0\5I"
 DISCARD = b"Q\0\0\0\x10DISCARD ALL\0"
-DISCARDED = b"C\0\0\0\x10DISCARD ALL\0" + READY
+PARAMETER = b"S"
 
 
 class Link:
@@ -96,6 +96,7 @@ class Link:
         self.network = network
         self.reader, self.writer = reader, writer
         self.is_idle = self.is_resetting = False
+        self.unread = b""
 
     async def serve(self):
         try:
@@ -124,11 +125,25 @@ class Link:
 
     async def _answer(self, data):
         self.is_idle = data.endswith(READY)
-        if self.is_resetting and DISCARDED in data:
-            data = data.replace(DISCARDED, b"", 1)
-            self.is_resetting = False
+        if self.is_resetting:
+            data = self._without_answer(data)
         self.writer.write(data)
         await self.writer.drain()
+
+    def _without_answer(self, data):
+        """Take out the answer to what the client has not asked, but for the parameters that it tells."""
+        kept, self.unread = b"", self.unread + data
+        while self.is_resetting and len(self.unread) >= 5:
+            length = 1 + int.from_bytes(self.unread[1:5], "big")
+            if len(self.unread) < length:
+                break
+            message, self.unread = self.unread[:length], self.unread[length:]
+            self.is_resetting = message != READY
+            if message.startswith(PARAMETER):
+                kept += message
+        if not self.is_resetting:
+            kept, self.unread = kept + self.unread, b""
+        return kept
 
     def discard(self):
         """Reset the session behind the client's back, as some poolers do, if it is between two transactions."""

@@ -170,11 +170,10 @@ class Trial:
 
     def probe(self, episode):
         """For a quiet while, open all pages as a member who only looks."""
-        looker = self.crowd.clients[0].members[0]
         until = max(episode.ended, time.monotonic() - 1) + self.form.quiet
         while time.monotonic() < until:
             for page in PAGES:
-                looker.read(page)
+                self.crowd.looker.read(page)
             time.sleep(0.2)
 
     def settle(self, within):
