@@ -15,9 +15,9 @@ from accounts.models import Turn
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
-
-# Clocks of several machines may differ by this much.
-CLOCK_TOLERANCE = timedelta(minutes=1)
+# The clocks of workers on several machines may differ by this much: one that is behind must not undo what one that is ahead has
+# taken. A clock that was ahead by less makes a task rest for that long.
+CLOCK_TOLERANCE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import re
 from django.test import Client
 from django.urls import reverse
 
+from accounts.jobs import registry
 from accounts.models import Delivery, Follow, Job, ModerationAction, RefusedAddress
 from accounts.moderation import moderate
 from accounts.tests.factories import UserFactory
@@ -23,7 +24,7 @@ ADMIN_IN_ENGLISH = {
     "True",
 }
 # The names of jobs and kinds of mails, in lists and titles; and posts, cut short.
-CODE = re.compile(r"\b(collect|deliver|note_follow|new_follower)\b|x{30}")
+CODE = re.compile("|".join([*map(re.escape, registry.all_names()), r"\bnew_follower\b", "x{30}"]))
 
 
 def test_what_the_admin_says_of_ours(db, run_jobs):

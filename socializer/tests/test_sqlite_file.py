@@ -14,14 +14,16 @@ from socializer.backups.sqlite import SQLite, open_database
 from socializer.database.sqlite import presence
 from socializer.tests.own_database import copied, everything_on
 
-pytestmark = pytest.mark.skipif("connections['default'].vendor != 'sqlite'", reason="SQLite only")
+pytestmark = [
+    pytest.mark.skipif("connections['default'].vendor != 'sqlite'", reason="SQLite only"),
+    pytest.mark.django_db(transaction=True),
+]
 
 
 @pytest.fixture
-def site(django_db_setup, django_db_blocker, tmp_path):
-    with django_db_blocker.unblock():
-        with copied(connection.settings_dict["NAME"], tmp_path) as name, everything_on(name):
-            yield name
+def site(tmp_path):
+    with copied(connection.settings_dict["NAME"], tmp_path) as name, everything_on(name):
+        yield name
 
 
 def write(name):
