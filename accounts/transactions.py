@@ -11,7 +11,7 @@ from functools import partial, wraps
 from django.contrib.messages.storage import default_storage
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.urls import URLPattern, URLResolver
 
 logger = logging.getLogger(__name__)
@@ -55,13 +55,7 @@ def atomic_post(view):
     @wraps(view)
     def wrapper(request, *args, **kwargs):
         act = partial(view, request, *args, **kwargs)
-        if request.method != "POST":
-            return act()
-        try:
-            return in_one_transaction(request, act)
-        except IntegrityError:
-            # Another request has just stored the same, such as that of a second click. This time the form sees it.
-            return in_one_transaction(request, act)
+        return in_one_transaction(request, act) if request.method == "POST" else act()
 
     return wrapper
 

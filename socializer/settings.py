@@ -95,7 +95,7 @@ MIDDLEWARE = [
     "accounts.middleware.NotFoundMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "socializer.middleware.ConflictMiddleware",
+    "accounts.middleware.ConflictMiddleware",
 ]
 
 ROOT_URLCONF = "socializer.urls"
