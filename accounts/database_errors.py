@@ -1,4 +1,4 @@
-"""What an error of the database means for whoever met it."""
+"""Which database errors are worth another attempt, and who is gone."""
 
 from django.db import DatabaseError, IntegrityError
 

@@ -1,4 +1,4 @@
-"""Connection poolers such as pgbouncer, which lend a session of PostgreSQL for one transaction only.
+"""Connection poolers such as pgbouncer, which assign a PostgreSQL session to a client for one transaction at a time.
 
 Behind one, session options are refused at the start and cursors get lost between transactions: Django must know of it.
 """

@@ -24,7 +24,7 @@ DELAYS = [timedelta(seconds=s) for s in (10, 60, 300, 1800, 2 * 3600, 6 * 3600, 
 CONFLICT_DELAY = timedelta(seconds=1)
 # Longer than any job takes. One that has run for so long has lost its worker on another machine.
 LOST_AFTER = timedelta(minutes=10)
-# A job that has cost so many workers their life is what kills them.
+# A job whose worker was killed this often is probably the cause.
 MOST_WORKERS = 20
 # Nobody looks for the cause of a failed job after this; its arguments may hold a mail.
 KEEP_FAILED = timedelta(days=14)
@@ -60,7 +60,7 @@ class JobQuerySet(DBTaskResultQuerySet):
         return self.ready().filter(enqueued_at__lt=late).exclude(run_after__range=(late, timezone.now()))
 
     def served(self, now):
-        """Jobs of which nobody will ask any more at `now`."""
+        """Finished jobs that are old enough to delete at `now`."""
         done = models.Q(status=TaskResultStatus.SUCCESSFUL, finished_at__lt=now - KEEP_DONE)
         failed = models.Q(status=TaskResultStatus.FAILED, finished_at__lt=now - KEEP_FAILED)
         return self.filter(done | failed)
@@ -104,7 +104,7 @@ class JobQuerySet(DBTaskResultQuerySet):
 
 
 class Job(DBTaskResult):
-    """A task in the outbox, with what the library lacks: patience, and another life after its worker's death.
+    """A stored task, with what the library lacks: retries, and recovery when its worker was killed.
 
     `task_path` holds the task's name in `accounts.jobs.registry`, or, in rows of older releases, the path of its function.
     """
@@ -227,7 +227,7 @@ class Job(DBTaskResult):
         """Put the job back, or fail it if it keeps killing its workers. Returns whether it still ran."""
         if self.tries < MOST_WORKERS:
             return self._end_run(status=TaskResultStatus.READY, run_after=timezone.now())
-        return self._fail(WorkerLost(f"{self.tries} workers died of it."))
+        return self._fail(WorkerLost(f"{self.tries} workers were killed while they ran it."))
 
     def correct_future_times(self, now):
         """Replace times after `now`, and keep how long the job is still to wait."""
