@@ -142,7 +142,7 @@ class TestLostWorkers:
         self.reap()
 
         assert Job.objects.get().status == "FAILED"
-        assert "workers died of it" in Job.objects.get().cause
+        assert "workers were killed while they ran it" in Job.objects.get().cause
 
     def test_whose_process_lives_is_not_dead(self):
         assert worker.is_alive(1)
