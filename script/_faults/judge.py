@@ -89,8 +89,11 @@ class Judge:
         if answer.error:
             return not any(fault.refuses for fault in faults)
         if answer.status == 503 and answer.retry_after:
-            return not any(fault.unavailable for fault in faults)
+            return not (self.is_out_of_time(answer) or any(fault.unavailable for fault in faults))
         return answer.status >= 500 or answer.status == 400
+
+    def is_out_of_time(self, answer):
+        return answer.status == 503 and answer.seconds > self.trial.form.slow
 
     def errors(self):
         wrong = [answer for answer in self.answers if self.is_wrong(answer)]
@@ -180,7 +183,7 @@ class Judge:
             for answer in self.crowd.leaves
             if not any(e.fault.unavailable for e in self.during(answer))
         ]
-        tried = [answer for answer in tried if not answer.error]
+        tried = [answer for answer in tried if not answer.error and not self.is_out_of_time(answer)]
         failed = [str(answer) for answer in tried if not answer.is_stored]
         value = f"{len(tried) - len(failed)} of {len(tried)} ({len(self.trial.race_leaves)} of them in races)"
         return Verdict("leaves that succeed while others act", value, "all", not failed, failed)

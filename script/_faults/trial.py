@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 
 from _faults.catalogue import SHORT, by_name
 from _faults.crowd import PAGES, Crowd
@@ -39,6 +40,7 @@ class Form:
     blocks: int
     settle: float  # seconds for the jobs to be done in the end
     margin: float  # seconds by which an answer or a recovery may miss its bar
+    slow: float  # seconds after which a 503 is put down to a slow machine, as requests end when their time is over
     is_brief: bool  # too short to judge memory
 
 
@@ -53,6 +55,7 @@ LONG = Form(
     blocks=100,
     settle=240,
     margin=1,
+    slow=inf,
     is_brief=False,
 )
 BRIEF = Form(
@@ -66,6 +69,7 @@ BRIEF = Form(
     blocks=5,
     settle=90,
     margin=8,
+    slow=5,
     is_brief=True,
 )
 

@@ -3,6 +3,7 @@
 import sys
 import time
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -119,7 +120,7 @@ def test_a_block_explains_a_missing_follow_and_nothing_else_does(ledger):
     assert broken(ledger, users=both, blocks=[("ada", "bob")]) == []
 
 
-def judge_of(answers, unavailable=False, refuses=False, restarts_site=False):
+def judge_of(answers, unavailable=False, refuses=False, restarts_site=False, slow=inf):
     """Return a Judge of a fault that went on from the second 100 to 110."""
     from _faults.judge import Judge
     from _faults.trial import Episode
@@ -133,7 +134,7 @@ def judge_of(answers, unavailable=False, refuses=False, restarts_site=False):
     )
     trial = SimpleNamespace(
         engine=None,
-        form=SimpleNamespace(margin=0),
+        form=SimpleNamespace(margin=0, slow=slow),
         crowd=SimpleNamespace(answers=answers),
         episodes=[Episode(fault, began=100, ended=110)],
         start_seconds=3,
@@ -168,6 +169,14 @@ def test_a_failure_is_wrong_unless_its_fault_allows_it_then(outcome, kind):
 def test_no_fault_allows_an_error_without_hope(outcome):
     meanwhile = answer(105, **outcome)
     assert not judge_of([meanwhile], unavailable=True, refuses=True).errors().passed
+
+
+def test_a_request_that_ran_out_of_time_is_wrong_unless_the_machine_may_be_slow():
+    late = answer(130, seconds=8, **AWAY)
+    assert judge_of([late]).is_wrong(late)
+    assert not judge_of([late], slow=5).is_wrong(late)
+    at_once = answer(130, seconds=0.1, **AWAY)
+    assert judge_of([at_once], slow=5).is_wrong(at_once)
 
 
 def test_the_longest_answer_counts_while_nothing_is_frozen():
