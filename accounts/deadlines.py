@@ -9,6 +9,9 @@ from contextvars import ContextVar
 from math import inf
 from time import monotonic
 
+# How long a request may take that deals with all that a member has, or with many rows that a moderator chose, in seconds.
+LONG = 60
+
 _deadline = ContextVar("deadline", default=None)
 
 
@@ -36,6 +39,13 @@ def limit(seconds):
         yield
     finally:
         _deadline.reset(token)
+
+
+def extend(seconds=LONG):
+    """Give the current request, and what is still to be done after its view, `seconds` from now. Without a limit none is set."""
+    deadline = _deadline.get()
+    if deadline is not None:
+        deadline.seconds, deadline.end = seconds, None
 
 
 def remaining():

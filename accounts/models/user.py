@@ -6,7 +6,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest, Lower
 from django.urls import reverse
@@ -366,14 +366,30 @@ class User(HasPicture, AbstractUser):
         signals.user_left.send(sender=User, username=self.username, neighbours=neighbours)
 
     def _lock_belongings(self):
-        """Lock those rows of this person that rows of others refer to, such as posts with reports, in the order of their keys.
+        """Lock the rows that others could be about to delete, too, or to refer to: model by model, in the order of their keys.
 
-        Otherwise somebody could add such a row after those that are there were found, and this person could not be deleted.
+        Two people who leave at once would otherwise delete what they share, such as follows of each other, in different orders,
+        and each would wait for the other. A report that one made of another's post goes with both; it is shared through the
+        post, so posts that this person reported are locked with their own. Rows that others refer to come first.
         """
+        if not connection.features.has_select_for_update:
+            return  # The whole database is locked.
+        owners = {}
         for relation in _references_to(User):
-            model = relation.related_model
-            if relation.on_delete is models.CASCADE and _references_to(model):
-                rows = model._base_manager.filter(**{relation.field.name: self})
+            if relation.on_delete is models.CASCADE:
+                owners.setdefault(relation.related_model, []).append(relation.field)
+
+        def owned(model, column):
+            rows = model._base_manager.order_by()
+            return [rows.filter(**{owner.name: self}).values_list(column) for owner in owners.get(model, [])]
+
+        for model in sorted(owners, key=lambda model: not _references_to(model)):
+            references = _references_to(model)
+            if references or len(owners[model]) > 1:
+                keys, *others = owned(model, "pk")
+                for reference in references:
+                    others += owned(reference.related_model, reference.field.attname)
+                rows = model._base_manager.filter(pk__in=keys.union(*others))
                 list(rows.order_by("pk").select_for_update().values_list("pk"))
 
     def moderation_facts(self):

@@ -37,7 +37,7 @@ LONG_AGO = timezone.now() - timedelta(days=30)
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch):
+def _at_once(monkeypatch, empty_storage):
     monkeypatch.setattr(auditing, "PAUSE", 0)
 
 

@@ -1,9 +1,14 @@
 """Somebody leaves, or is suspended, while they or others are in the middle of something that concerns them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import permutations
+from threading import Barrier
 
 import pytest
-from django.db import transaction
+from django.apps import apps
+from django.db import connection, transaction
+from django.db.models import CASCADE
 from django.test import Client
 from django.utils import timezone
 
@@ -12,10 +17,10 @@ from accounts.audit import References
 from accounts.auditing import run
 from accounts.database_errors import AccountGone
 from accounts.emails import kinds, plans
-from accounts.models import Block, Follow, MailPlan, ToldState, User
+from accounts.models import Block, Follow, FollowerChange, FollowNotice, MailPlan, ToldState, User
 from accounts.moderation import moderate
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
-from accounts.tests.locking import begin, needs_row_locks
+from accounts.tests.locking import begin, checked_during, is_locked, needs_row_locks
 from posts.forms import ReportForm
 from posts.models import HomeFeed, Post, Report
 from posts.tests.factories import PostFactory
@@ -141,6 +146,75 @@ def test_whoever_leaves_while_something_happens_takes_it_along(transactional_db)
     assert {name: outcome for name, outcome in outcomes.items() if outcome is not True} == {}
     assert not User.objects.filter(pk__in=leavers).exists()
     assert run(References()).wrong == []
+
+
+# What two people can share, so that it goes with each of them: how `one` comes to share it with `other`.
+SHARED = {
+    Follow: lambda one, other: Follow.objects.create(follower=one, followed=other),
+    Block: lambda one, other: Block.objects.create(blocker=one, blocked=other),
+    FollowNotice: lambda one, other: FollowNotice.objects.create(follower=one, recipient=other, follow_id=1),
+    FollowerChange: lambda one, other: FollowerChange.objects.create(
+        person=one, recipient=other, change=1, happened_on=timezone.now()
+    ),
+    Report: lambda one, other: [
+        Report.objects.create(reporter=one, post=post, reason="spam") for post in other.posts.all()
+    ],
+}
+
+
+def ways_to(model, goal):
+    """Return by how many foreign keys, or chains of them, a row of `model` is deleted with a row of `goal`."""
+    references = [field for field in model._meta.fields if field.remote_field]
+    owners = [field.related_model for field in references if field.remote_field.on_delete is CASCADE]
+    return sum(1 if owner is goal else ways_to(owner, goal) for owner in owners)
+
+
+def test_everything_that_two_people_can_share_is_known_here():
+    assert {model for model in apps.get_models() if ways_to(model, User) > 1} == {*SHARED}
+
+
+@pytest.mark.parametrize("shared", SHARED, ids=lambda model: model.__name__)
+def test_those_who_share_much_can_leave_at_once(transactional_db, shared):
+    """They delete the same rows: in different orders, each would wait for what another is about to delete."""
+    people = UserFactory.create_batch(4)
+    for person in people:
+        PostFactory.create_batch(3, author=person)
+    for one, other in permutations(people, 2):
+        SHARED[shared](one, other)
+    start = Barrier(len(people), timeout=60)
+
+    def leave(person):
+        try:
+            with transaction.atomic():
+                start.wait()
+                return outcome_of(person.leave)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        assert list(pool.map(leave, people)) == [True] * len(people)
+    assert not shared.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "shared", [model for model in SHARED if ways_to(model, Post) == 0], ids=lambda model: model.__name__
+)
+def test_what_two_people_share_is_locked_before_any_of_it_is_deleted(bob, eve, monkeypatch, shared):
+    rows = shared.objects.filter(pk=SHARED[shared](bob, eve).pk)
+    locked = checked_during(monkeypatch, User, "end_sessions", rows)
+    assert User.objects.get(pk=eve.pk).leave()
+    assert locked == [True]
+
+
+def test_moderators_and_reporters_who_leave_take_turns(bob, eve):
+    """The reports are closed with their posts, and deleted with their reporters: both lock the posts before."""
+    report(eve, bob.posts.get())
+    with transaction.atomic():
+        assert Post.objects.select_for_update(no_key=True).get(author=bob)
+        leaving = begin(User.objects.get(pk=eve.pk).leave)
+        assert not is_locked(Report.objects.all())
+    assert leaving.result(timeout=60) is True
+    assert not Report.objects.exists()
 
 
 def test_a_follow_and_a_block_at_once_leave_only_the_block(people):

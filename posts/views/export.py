@@ -7,9 +7,6 @@ from django.views import View
 from accounts import deadlines, rate_limits
 from posts.export import export_data
 
-# Who has written ten thousand posts gets them, too.
-EXPORT_SECONDS = 60
-
 
 class ExportView(View):
     """The member's data, to take home."""
@@ -17,6 +14,5 @@ class ExportView(View):
     def get(self, request):
         rate_limits.hit("export", request.user.pk, rate_limits.limit("EXPORT_LIMIT", (20, 3600)))
         name = f"{request.user.username}-{timezone.localdate()}.zip"
-        with deadlines.limit(EXPORT_SECONDS):
-            data = export_data(request.user)
-        return FileResponse(data, as_attachment=True, filename=name)
+        deadlines.extend()
+        return FileResponse(export_data(request.user), as_attachment=True, filename=name)

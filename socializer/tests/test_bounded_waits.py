@@ -2,6 +2,7 @@
 
 import time
 from contextlib import contextmanager
+from math import inf
 from unittest import mock
 
 import pytest
@@ -10,9 +11,10 @@ from django.test import Client
 
 from accounts import deadlines
 from accounts.models import User
-from accounts.tests.factories import UserFactory
+from accounts.tests.factories import PASSWORD, UserFactory
 from posts.models import Post
 from posts.tests.factories import PostFactory
+from posts.views import export
 from socializer.tests.faults import (
     Relay,
     ServedClient,
@@ -105,6 +107,54 @@ def test_the_time_before_the_first_statement_does_not_count(member):
     with deadlines.limit(0.2):
         time.sleep(0.3)  # A slow upload.
         assert type(member).objects.exists()
+
+
+def take_long():
+    """Work on for a while after the time of a usual request is over."""
+    time.sleep(0.4)
+    with connection.cursor() as cursor:
+        # So many steps that SQLite looks at the clock.
+        cursor.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
+        )
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "path", "data"),
+    [
+        (User, "leave", "/users/leave/", {"password": PASSWORD, "sure": "on"}),
+        (export, "export_data", "/users/export/", None),
+        (User, "suspend", "/admin/accounts/user/", {"action": "suspend", "reason": "Spam"}),
+        (Post, "hide", "/admin/posts/post/", {"action": "hide", "reason": "Spam"}),
+    ],
+    ids=["leave", "export", "suspend", "hide"],
+)
+def test_what_deals_with_all_that_somebody_has_may_take_longer(client, member, owner, name, path, data):
+    """Whoever has a hundred thousand posts could otherwise never leave."""
+    User.objects.filter(pk=member.pk).update(is_staff=True, is_superuser=True)
+    bob, post = UserFactory(), PostFactory()
+    act = getattr(owner, name)
+
+    def act_slowly(*args):
+        take_long()
+        return act(*args)
+
+    if path.startswith("/admin/"):
+        data = data | {"_selected_action": [bob.pk if owner is User else post.pk]}
+    with mock.patch.object(owner, name, act_slowly):
+        response = client.post(path, data) if data else client.get(path)
+    assert response.status_code in (200, 302)
+    assert User.objects.filter(pk=member.pk).exists() == (name != "leave")
+    assert User.objects.suspended().exists() == (name == "suspend")
+    assert Post.objects.filter(hidden_on__isnull=False).exists() == (name == "hide")
+
+
+def test_more_time_is_given_only_where_there_is_a_limit():
+    deadlines.extend()
+    assert deadlines.remaining() == inf
+    with deadlines.limit(0.1):
+        deadlines.extend(5)
+        assert 4 < deadlines.remaining() <= 5
 
 
 def test_health_answers_within_the_bound():
