@@ -4,7 +4,9 @@ Its members, in this order: the database, any number of pictures, `manifest.json
 """
 
 import json
+import os
 import re
+import stat
 import tarfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -134,13 +136,16 @@ class ArchiveWriter:
 def open_backup(path):
     """Open the file at `path` for reading. Raises BackupError."""
     try:
-        return path.open("rb")
+        # A pipe would have us wait until somebody writes to it.
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError as error:
         raise BackupError(f"There is no file {path}.") from error
-    except IsADirectoryError as error:
-        raise BackupError(f"{path} is a folder.") from error
     except OSError as error:
         raise BackupError(f"{path} can't be read: {error.strerror}.") from error
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise BackupError(f"{path} is a folder or a device, and not a file.")
+    return os.fdopen(file, "rb")
 
 
 def update_with_picture(hash, name, content):
