@@ -5,6 +5,7 @@ added before that: one that no row names does no harm.
 """
 
 import errno
+import os
 import shutil
 import sqlite3
 from contextlib import closing, contextmanager
@@ -114,7 +115,7 @@ def source_of(path):
 
 def refuse_itself(path, engine):
     """Raise BackupError if `path` is the database that would be replaced."""
-    if engine.name == SQLite.name and path.resolve() == engine.live:
+    if engine.name == SQLite.name and Path(os.path.realpath(path)) == engine.live:
         raise BackupError(f"{path} is the site's database itself.")
 
 

@@ -28,7 +28,7 @@ class SQLite:
     @property
     def live(self):
         # The file itself, where the path is a link to it: it may be on another disk.
-        return Path(connection.settings_dict["NAME"]).resolve()
+        return Path(os.path.realpath(connection.settings_dict["NAME"]))
 
     def connection_to(self, path):
         """Return a Django connection, not yet opened, to the database at `path`."""
