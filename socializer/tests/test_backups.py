@@ -478,6 +478,17 @@ def with_a_migration_of_the_future(members):
     ]
 
 
+def test_a_manifest_with_other_fields_than_ours_is_damaged(backup):
+    fields = json.loads(dict(members_of(backup))["manifest.json"])
+    assert archive.Manifest.from_json(json.dumps(fields)) == manifest_of(backup)
+    changes = [{name: wrong} for name in fields for wrong in (0.5, ["x", 1], {"x": 1})]
+    for changed in ([], 1, {}, {"format": 1}, {"more": 1} | fields, *(fields | change for change in changes)):
+        if isinstance(changed, dict) and changed.get("rows") == {"x": 1}:
+            continue  # This could be.
+        with pytest.raises(archive.Damaged):
+            archive.Manifest.from_json(json.dumps(changed))
+
+
 def test_the_backup_of_another_site_is_refused_unless_asked_for(site, backup, settings):
     manifest, notes = manifest_of(backup), []
     own = {"engine": current_engine(), "another_site": False, "report": notes.append}

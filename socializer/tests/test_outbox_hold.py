@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 from io import StringIO
+from unittest import mock
 
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts import security
@@ -117,6 +119,15 @@ def test_what_was_pending_is_sent_if_that_is_chosen(restored, run_jobs):
     kinds = set(Delivery.objects.filter(state=Delivery.State.SENT).values_list("kind", flat=True))
     assert {"reset", "password_changed", "new_follower", "home_by_mail", "follower_milestone"} <= kinds
     assert not Job.objects.failed().exists()
+
+
+def test_what_can_not_be_asked_ends_with_a_sentence(db):
+    with pytest.raises(CommandError, match="not allowed with"):
+        call_command("release_outbox", "--send", "--discard")
+    missing = OperationalError("no such table: accounts_outboxhold")
+    with mock.patch.object(OutboxHold.objects, "first", side_effect=missing):
+        with pytest.raises(CommandError, match="no such table.*doctor"):
+            release()
 
 
 def test_holding_twice_loses_nothing(restored, run_jobs):
