@@ -146,11 +146,14 @@ def database(name, default, base_dir):
             )
         # A relative path means the same file wherever a command is run from.
         return config | {"ENGINE": SQLITE, "NAME": base_dir / config["NAME"]} | SQLITE_TUNING
-    return config | {"ENGINE": POSTGRESQL} | _postgresql_tuning(name, parameters)
+    tuning = _postgresql_tuning(name, parameters)
+    # Where it would win over NAME, and so over that of a test or of a backup.
+    named = {"NAME": str(tuning["OPTIONS"].pop("dbname"))} if "dbname" in tuning["OPTIONS"] else {}
+    return config | {"ENGINE": POSTGRESQL} | tuning | named
 
 
 def direct_database(name, base_dir):
-    """What differs in the DATABASES entry for the address of PostgreSQL itself, behind a pooler; nothing if it is not set."""
+    """The DATABASES entry for the address of PostgreSQL itself, behind a pooler; an empty one if it is not set."""
     if not text(name, ""):
         return {}
     entry = database(name, REQUIRED, base_dir)
@@ -158,7 +161,11 @@ def direct_database(name, base_dir):
         raise ImproperlyConfigured(
             f"{name} must start with postgres://. A backup of SQLite needs no address."
         )
-    return {key: entry[key] for key in ("USER", "PASSWORD", "HOST", "PORT", "OPTIONS")}
+    if not entry["NAME"]:
+        raise ImproperlyConfigured(
+            f"{name} names no database. Write it as postgres://user:password@host:5432/name."
+        )
+    return entry
 
 
 # A writer takes the lock when its transaction begins, so that it waits its turn instead of failing in the

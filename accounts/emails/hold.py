@@ -4,33 +4,33 @@ Emails that are waiting are set aside, with their jobs. Nothing collected is mad
 followers, and what the security sweep finds. Emails that members cause after the restore are sent as always.
 """
 
-from datetime import UTC, datetime
-
 from django.db import models, transaction
 from django.utils import timezone
 from django_tasks import TaskResultStatus
 
 from accounts.emails import kinds
 from accounts.emails.plans import CollectedKind
+from accounts.jobs import registry
 from accounts.models import Delivery, Job, MailPlan, OutboxHold, ToldState, User
+from accounts.models.job import HELD
 
-# When the jobs of held emails run: never, until they are released. What corrects times after a clock was wrong may move it.
-NEVER = datetime(9000, 1, 1, tzinfo=UTC)
-ABOUT_NEVER = (datetime(8000, 1, 1, tzinfo=UTC), datetime(9500, 1, 1, tzinfo=UTC))
 # As many accounts are compared at once with what their owners were told.
 AT_ONCE = 1_000
 DISCARDED = "Discarded after a restore."
 UNFINISHED = (TaskResultStatus.READY, TaskResultStatus.RUNNING)
 
 
-def tasks_named(*names):
-    """Return the condition for jobs of these tasks, under whichever path they were stored."""
-    return models.Q(*[("task_path__endswith", f".{name}") for name in names], _connector=models.Q.OR)
+# The jobs that hand an email to the mail server have names that begin so, and these record what a later email will tell.
+SENDING = ("emails.deliver",)
+COLLECTING = ("accounts.record_follow", "accounts.record_unfollow")
 
 
-# The jobs that hand an email to the mail server, and those that note what a later email will tell.
-SENDING = tasks_named("deliver", "deliver_rendered")
-COLLECTING = tasks_named("record_follow", "record_unfollow", "note_follow", "note_unfollow")
+def jobs_of(prefixes):
+    """Return the unfinished jobs of tasks whose names begin with one of `prefixes`, stored by whichever release."""
+    former = [old for old, name in registry.former_names().items() if name and name.startswith(prefixes)]
+    today = [models.Q(task_path__startswith=prefix) for prefix in prefixes]
+    condition = models.Q(*today, task_path__in=former, _connector=models.Q.OR)
+    return Job.objects.filter(condition, status__in=UNFINISHED)
 
 
 def hold_outbox():
@@ -38,8 +38,7 @@ def hold_outbox():
     with transaction.atomic():
         OutboxHold.objects.update_or_create(pk=OutboxHold.ONLY, defaults={"since": timezone.now()})
         Delivery.objects.filter(state=Delivery.State.WAITING).update(state=Delivery.State.HELD)
-        unfinished = Job.objects.filter(SENDING, status__in=UNFINISHED)
-        unfinished.update(status=TaskResultStatus.READY, run_after=NEVER)
+        jobs_of(SENDING).update(status=TaskResultStatus.READY, run_after=HELD)
 
 
 def held_emails():
@@ -51,7 +50,7 @@ def send_held():
     """Send the emails that were set aside, and let collected ones be made again. Returns how many were set aside."""
     with transaction.atomic():
         held = held_emails().update(state=Delivery.State.WAITING)
-        _held_jobs().update(run_after=timezone.now())
+        Job.objects.held().update(run_after=timezone.now())
         OutboxHold.objects.all().delete()
     return held
 
@@ -66,8 +65,8 @@ def discard_held():
         if hold is None:
             return 0
         held = held_emails().update(state=Delivery.State.SKIPPED, answer=DISCARDED)
-        _held_jobs().delete()
-        Job.objects.filter(COLLECTING, status__in=UNFINISHED, enqueued_at__lt=hold.since).delete()
+        Job.objects.held().delete()
+        jobs_of(COLLECTING).filter(enqueued_at__lt=hold.since).delete()
         for kind in kinds.all_kinds():
             if isinstance(kind, CollectedKind):
                 kind.discard(hold.since)
@@ -75,10 +74,6 @@ def discard_held():
         _take_accounts_as_told(hold.since)
         hold.delete()
     return held
-
-
-def _held_jobs():
-    return Job.objects.filter(SENDING, run_after__range=ABOUT_NEVER)
 
 
 def _take_accounts_as_told(since):

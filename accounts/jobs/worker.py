@@ -271,7 +271,8 @@ def only_one_on_sqlite(wait_while=lambda: False):
     if connection.vendor != "sqlite" or connection.is_in_memory_db():
         yield
         return
-    with Path(f"{connection.settings_dict['NAME']}.worker").open("a") as file:
+    path = Path(os.path.realpath(connection.settings_dict["NAME"]))
+    with path.with_name(f"{path.name}.worker").open("a") as file:
         if not _is_locked_by_us(file) and wait_while():
             logger.warning("Another worker is at work on this SQLite database. This one waits for its place.")
             while not _is_locked_by_us(file) and wait_while():

@@ -2,7 +2,7 @@ import inspect
 import logging
 import random
 import traceback
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -35,6 +35,8 @@ UNKNOWN_DELAY = timedelta(hours=1)
 UNKNOWN_EXPIRY = timedelta(days=14)
 # A clock that is ahead by less than this delays nothing that matters.
 CLOCK_TOLERANCE = timedelta(minutes=10)
+# When a job runs that is held after a restore: never, until an operator releases it.
+HELD = datetime(9000, 1, 1, tzinfo=UTC)
 # As many jobs as are corrected at once after a clock was ahead.
 CORRECTED = 1_000
 
@@ -85,7 +87,12 @@ class JobQuerySet(DBTaskResultQuerySet):
     def release_known(self):
         """Make the jobs ready whose task was unknown and is known now. Returns how many."""
         known = registry.all_names() | set(registry.former_names())
-        return self.unknown().filter(task_path__in=known).update(run_after=timezone.now())
+        waiting = self.unknown().filter(task_path__in=known).exclude(run_after=HELD)
+        return waiting.update(run_after=timezone.now())
+
+    def held(self):
+        """Jobs that an operator must release after a restore."""
+        return self.filter(status=TaskResultStatus.READY, run_after=HELD)
 
     def from_the_future(self, now):
         """Jobs that were enqueued by a clock that was ahead of ours."""
@@ -232,7 +239,7 @@ class Job(DBTaskResult):
     def correct_future_times(self, now):
         """Replace times after `now`, and keep how long the job is still to wait."""
         times = {"enqueued_at": min(self.enqueued_at, now)}
-        if self.status == TaskResultStatus.READY and self.run_after != get_date_max():
+        if self.status == TaskResultStatus.READY and self.run_after not in (HELD, get_date_max()):
             waits_since = max(self.enqueued_at, self.started_at or self.enqueued_at)
             times["run_after"] = now + max(self.run_after - waits_since, timedelta())
         if self.status != TaskResultStatus.RUNNING:

@@ -4,10 +4,12 @@ Its members, in this order: the database, any number of pictures, `manifest.json
 """
 
 import json
+import os
 import re
+import stat
 import tarfile
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from io import BytesIO
 
@@ -50,12 +52,24 @@ class Manifest:
     def from_json(cls, text):
         """Raises Damaged if the text is no manifest that this release can read."""
         try:
-            fields = json.loads(text)
-            if fields["format"] != FORMAT:
-                raise Damaged(f"it has format {fields['format']}, which this release can't read")
-            return cls(**fields)
+            found = json.loads(text)
+            if found["format"] != FORMAT:
+                raise Damaged(f"it has format {found['format']}, which this release can't read")
+            manifest = cls(**found)
         except (KeyError, TypeError, ValueError) as error:
             raise Damaged("its manifest can't be read") from error
+        if not manifest._is_complete():
+            raise Damaged("its manifest can't be read")
+        return manifest
+
+    def _is_complete(self):
+        return (
+            all(isinstance(getattr(self, field.name), field.type) for field in fields(self))
+            and all(isinstance(name, str) for name in self.migrations)
+            and self.database.keys() == {"size", "sha256"}
+            and self.pictures.keys() == {"count", "size", "sha256", "missing"}
+            and isinstance(self.pictures["missing"], list)
+        )
 
     def to_json(self):
         return json.dumps(asdict(self), indent=1).encode()
@@ -134,13 +148,16 @@ class ArchiveWriter:
 def open_backup(path):
     """Open the file at `path` for reading. Raises BackupError."""
     try:
-        return path.open("rb")
+        # A pipe would have us wait until somebody writes to it.
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError as error:
         raise BackupError(f"There is no file {path}.") from error
-    except IsADirectoryError as error:
-        raise BackupError(f"{path} is a folder.") from error
     except OSError as error:
         raise BackupError(f"{path} can't be read: {error.strerror}.") from error
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise BackupError(f"{path} is a folder or a device, and not a file.")
+    return os.fdopen(file, "rb")
 
 
 def update_with_picture(hash, name, content):

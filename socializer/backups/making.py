@@ -43,21 +43,30 @@ def make_backup(file, *, report=lambda words: None):
     sentences about what an operator should know. Raises BackupError.
     """
     engine = current_engine()
-    if file.exists():
-        raise BackupError(f"{file} is there already.")
     with saying_how_much_room(engine, file.parent):
         file.parent.mkdir(parents=True, exist_ok=True)
+        if is_there(file):
+            raise BackupError(f"{file} is there already.")
         needed = 2 * engine.size()
         if shutil.disk_usage(file.parent).free < needed:
             raise OSError(errno.ENOSPC, "No space left on device")
         with scratch_folder(file.parent) as folder:
-            part = Path(folder) / f"{file.name[:200]}.part"
+            part = Path(folder) / "backup.part"
             write_backup(part, engine, folder)
             manifest = check_backup(part, report=report)
             publish(part, file)
     if lost := manifest.pictures["missing"]:
         report(f"{len(lost)} pictures that members show were not in the storage.")
     return manifest
+
+
+def is_there(path):
+    """Return whether something has this name. Unlike `Path.exists()`, raises OSError if no file can have it."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def write_backup(path, engine, folder):
@@ -103,7 +112,10 @@ def add_pictures(archive, keys):
 
 
 def check_backup(path, *, report=lambda words: None):
-    """Read all of a backup and restore its database into a scratch one. Returns its Manifest. Raises BackupError."""
+    """Read all of a backup and restore its database into a scratch one. Returns its Manifest.
+
+    Raises BackupError, and OSError if there is no room for the scratch database.
+    """
     with describing(path), Archive(path) as archive:
         manifest = archive.check()
         engine = engine_of(manifest)

@@ -1,5 +1,6 @@
 """Copying, checking and replacing a PostgreSQL database: pg_dump, pg_restore, and renamed databases."""
 
+import copy
 import os
 import re
 import shutil
@@ -12,13 +13,14 @@ from pathlib import Path
 import psycopg
 from django.conf import settings
 from django.db import connection
-from django.db.backends.postgresql.client import DatabaseClient
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from socializer.backups import BackupError
 from socializer.backups.contents import picture_keys, read_contents
+from socializer.environment import libpq_parameters
 
 # How long to wait for a table that a migration or a command has locked.
 LOCK_WAIT = "60s"
@@ -26,6 +28,18 @@ LOCK_WAIT = "60s"
 LIMITS = ("statement_timeout", "idle_in_transaction_session_timeout")
 # The databases that every server has. One can't be renamed by a connection to itself.
 MAINTENANCE = ("postgres", "template1")
+# In the names of databases.
+TIME = "%Y%m%d_%H%M%S"
+# The parameters whose values are lists of names. No catalogue tells; pg_dump knows the same ones.
+LISTS = {
+    "local_preload_libraries",
+    "search_path",
+    "session_preload_libraries",
+    "shared_preload_libraries",
+    "temp_tablespaces",
+    "unix_socket_directories",
+}
+ELEMENT = re.compile(r'"((?:[^"]|"")*)"|([^",\s]+)')
 CHUNK = 1024 * 1024
 
 
@@ -35,14 +49,23 @@ class PostgreSQL:
 
     @property
     def live(self):
-        return self.settings["NAME"]
+        name = self.settings["NAME"]
+        if not name:
+            raise BackupError(
+                "DATABASE_URL names no database. Write its name into it, also beside a service."
+            )
+        return name
 
     @property
     def settings(self):
-        """The database's settings, with the address of the server itself where the site uses a pooler."""
-        return (
-            connection.settings_dict | settings.BACKUP_DATABASE | {"NAME": connection.settings_dict["NAME"]}
-        )
+        """The database's settings: those of the server itself where the site uses a pooler, which may call it otherwise."""
+        return connection.settings_dict | settings.BACKUP_DATABASE
+
+    def connection_to(self, name):
+        """Return a Django connection, not yet opened, to the database of that name."""
+        own = connection.copy()
+        own.settings_dict.update(copy.deepcopy(self.settings) | {"NAME": name})
+        return own
 
     def size(self):
         """Return at most how many bytes a dump takes: it is compressed, and holds no indexes."""
@@ -65,6 +88,7 @@ class PostgreSQL:
             snapshot = database.execute("SELECT pg_export_snapshot()").fetchone()[0]
             self.run(
                 "pg_dump",
+                self._dbname(self.live),
                 "--format=custom",
                 "--no-owner",
                 "--no-privileges",
@@ -90,7 +114,7 @@ class PostgreSQL:
 
         Raises BackupError, and NoScratch if this user may not create databases.
         """
-        name = f"{self.live[:30]}_check_{timezone.now():%Y%m%d_%H%M%S}_{get_random_string(4).lower()}"
+        name = f"{self._beginning}_check_{timezone.now():{TIME}}_{get_random_string(4).lower()}"
         with self.maintenance() as server:
             self._check_version(server, "pg_restore")
             try:
@@ -107,6 +131,16 @@ class PostgreSQL:
                     sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
                 )
 
+    def remove_leftovers(self, age):
+        """Drop the scratch databases that were made at least so long ago, a timedelta, and not dropped: a backup was killed."""
+        pattern = re.compile(rf"{re.escape(self._beginning)}_check_(\d{{8}}_\d{{6}})_[a-z0-9]{{4}}")
+        before = f"{timezone.now() - age:{TIME}}"
+        with self.maintenance() as server:
+            for (name,) in server.execute("SELECT datname FROM pg_database").fetchall():
+                if (match := pattern.fullmatch(name)) and match[1] <= before:
+                    with suppress(psycopg.errors.ObjectInUse):
+                        server.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+
     def read_dump(self, stream):
         """Have pg_restore read all of a dump, without a database. Raises BackupError."""
         self.run("pg_restore", "--file=/dev/null", stream=stream)
@@ -121,10 +155,10 @@ class PostgreSQL:
             self._refuse_if_in_use(server)
             yield
 
-    def replace_by(self, name):
+    def replace_by(self, name, report):
         """Rename the live database, if there is one, and that of this name to it, in one transaction.
 
-        Returns the new name of the old database, or None.
+        Returns the new name of the old database, or None. Calls `report` with what could not be carried over.
         """
         live, new = sql.Identifier(self.live), sql.Identifier(name)
         with self.maintenance() as server:
@@ -138,7 +172,7 @@ class PostgreSQL:
                     if exists:
                         old = sql.Identifier(kept)
                         server.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(live, old))
-                        self._carry_settings(server, kept, name)
+                        self._carry_settings(server, kept, name, report)
                     server.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(new, live))
             except psycopg.Error as error:
                 raise BackupError(f"The databases can't be renamed: {first_line(error)}") from error
@@ -166,9 +200,8 @@ class PostgreSQL:
 
     def connect(self, name, **options):
         """Connect to the database of that name, without the site's limits. Raises BackupError."""
-        own = self._wrapper(name)
         try:
-            database = psycopg.connect(**own.get_connection_params(), **options)
+            database = psycopg.connect(**self.connection_to(name).get_connection_params(), **options)
         except psycopg.Error as error:
             raise BackupError(f"PostgreSQL does not let us use {name}: {first_line(error)}") from error
         if database.info.backend_pid != database.execute("SELECT pg_backend_pid()").fetchone()[0]:
@@ -184,23 +217,14 @@ class PostgreSQL:
             database.commit()
         return database
 
-    def run(self, program, *arguments, database=None, stream=None):
-        """Run one of PostgreSQL's programs on the live database, or on another one. Raises BackupError with what it says."""
-        own = self._wrapper(database or self.live).settings_dict
-        _arguments, environment = DatabaseClient.settings_to_cmd_args_env(own, [])
-        places = {
-            "PGHOST": own["HOST"],
-            "PGPORT": own["PORT"],
-            "PGUSER": own["USER"],
-            "PGDATABASE": own["NAME"],
-        }
-        # In the environment: everyone on the machine can read the arguments.
-        environment = (
-            os.environ | (environment or {}) | {key: str(value) for key, value in places.items() if value}
-        )
+    def run(self, program, *arguments, stream=None):
+        """Run one of PostgreSQL's programs. Raises BackupError with what it says."""
+        # Not among the arguments, which everyone on the machine can read.
+        password = self._parameters(self.live).get("password")
+        environment = os.environ | ({"PGPASSWORD": str(password)} if password else {})
         with tempfile.TemporaryFile("w+", errors="replace") as said:
             process = subprocess.Popen(  # noqa: S603
-                [found(program), *arguments],
+                [found(program), "--no-password", *arguments],
                 env=environment,
                 stdin=subprocess.PIPE if stream else subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -224,10 +248,22 @@ class PostgreSQL:
                     raise OSError(28, "No space left on device")
                 raise BackupError(f"{program} failed: {words}")
 
-    def _wrapper(self, name):
-        own = connection.copy(alias="backup")
-        own.settings_dict.update(self.settings | {"NAME": name})
-        return own
+    def _parameters(self, name):
+        """Return everything that the client library is told to get to the database of that name."""
+        parameters = self.connection_to(name).get_connection_params()
+        # A dump keeps the database's own encoding.
+        return {
+            key: value for key, value in parameters.items() if key in libpq_parameters() - {"client_encoding"}
+        }
+
+    def _dbname(self, name):
+        """Return the argument that has one of PostgreSQL's programs use the database of that name."""
+        return f"--dbname={make_conninfo(**self._parameters(name) | {'password': None})}"
+
+    @property
+    def _beginning(self):
+        """With what the names of databases begin that were made beside the live one: what is added fits into 63 bytes."""
+        return self.live.encode()[:28].decode(errors="ignore")
 
     def _create(self, server, name):
         """Return the statement that creates an empty database like the live one, if there is one."""
@@ -243,12 +279,11 @@ class PostgreSQL:
     def _restore(self, stream, name):
         self.run(
             "pg_restore",
+            self._dbname(name),
             "--no-owner",
             "--no-privileges",
             "--exit-on-error",
             "--single-transaction",
-            f"--dbname={name}",
-            database=name,
             stream=stream,
         )
 
@@ -257,7 +292,7 @@ class PostgreSQL:
         return found.fetchone() is not None
 
     def _free_name(self, server):
-        name = f"{self.live[:30]}_before_restore_{timezone.now():%Y%m%d_%H%M%S}"
+        name = f"{self._beginning}_before_restore_{timezone.now():{TIME}}"
         numbered = (name + (f"_{number}" if number > 1 else "") for number in count(1))
         return next(name for name in numbered if not self._exists(server, name))
 
@@ -277,20 +312,30 @@ class PostgreSQL:
                 "commands, and a pooler."
             )
 
-    def _carry_settings(self, server, old, new):
-        """Give the new database the settings that belong to the old one, made by ALTER DATABASE ... SET."""
+    def _carry_settings(self, server, old, new, report):
+        """Give the new database the settings that belong to the old one, made by ALTER DATABASE ... SET, also for one role."""
         rows = server.execute(
-            "SELECT unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase "
-            "WHERE d.datname = %s AND s.setrole = 0",
+            "SELECT r.rolname, unnest(s.setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase "
+            "LEFT JOIN pg_roles r ON r.oid = s.setrole WHERE d.datname = %s AND (s.setrole = 0 OR r.oid IS NOT NULL)",
             [old],
         ).fetchall()
-        for (setting,) in rows:
+        for role, setting in rows:
             key, _equals, value = setting.partition("=")
-            server.execute(
-                sql.SQL("ALTER DATABASE {} SET {} = {}").format(
-                    sql.Identifier(new), sql.Identifier(key), value
-                )
+            database = sql.SQL("DATABASE {}").format(sql.Identifier(new))
+            whose = sql.SQL("ROLE {} IN ").format(sql.Identifier(role)) if role else sql.SQL("")
+            # A list is stored as its elements are written in SQL, everything else as it is.
+            values = elements(value) if key.lower() in LISTS else [value]
+            statement = sql.SQL("ALTER {}{} SET {} = {}").format(
+                whose, database, sql.Identifier(key), sql.SQL(", ").join(map(sql.Literal, values))
             )
+            try:
+                with server.transaction():
+                    server.execute(statement)
+            except psycopg.Error as error:
+                owner = f" of the role {role}" if role else ""
+                report(
+                    f"The database's setting {setting}{owner} was not carried over: {first_line(error)}. Ask a superuser."
+                )
 
     def _check_version(self, database, program):
         """Raise BackupError if the program is missing, or older than the server."""
@@ -336,6 +381,11 @@ def site_contents(database, *, with_rows=True):
         "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
     ).fetchall()
     return read_contents(database, [name for (name,) in tables], with_rows=with_rows)
+
+
+def elements(value):
+    """Return the elements of a list parameter, which is stored with quotes around those that need them."""
+    return [quoted.replace('""', '"') or bare for quoted, bare in ELEMENT.findall(value)]
 
 
 def first_line(error):

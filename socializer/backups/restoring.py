@@ -4,9 +4,12 @@ The database is made beside the live one, brought up to date and settled there, 
 added before that: one that no row names does no harm.
 """
 
-import copy
 import errno
-from contextlib import contextmanager
+import os
+import shutil
+import sqlite3
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -26,7 +29,10 @@ from socializer.backups import BackupError
 from socializer.backups.archive import Archive, open_backup
 from socializer.backups.contents import unknown_migrations
 from socializer.backups.making import compare, current_engine, describing, scratch_folder, site_key
-from socializer.backups.sqlite import HEADER, SQLite
+from socializer.backups.sqlite import HEADER, SQLite, explained, open_database
+
+# What SQLite has not yet written into a database, or may have to undo in it, is in files whose names end so.
+LOGS = ("-wal", "-journal")
 
 
 class PlainSQLite:
@@ -48,8 +54,25 @@ class PlainSQLite:
 
     @contextmanager
     def database(self):
-        with self.path.open("rb") as file:
-            yield file
+        """Give the database as a file for reading, with what is still in the logs beside it."""
+        logs = [self.path.with_name(f"{self.path.name}{ending}") for ending in LOGS]
+        if not any(map(Path.exists, logs)):
+            with self.path.open("rb") as file:
+                yield file
+            return
+        with scratch_folder(self.path.parent) as folder:
+            copy = Path(folder) / "plain.sqlite3"
+            shutil.copyfile(self.path, copy)
+            for log, ending in zip(logs, LOGS, strict=True):
+                if log.exists():
+                    shutil.copyfile(log, copy.with_name(f"{copy.name}{ending}"))
+            try:
+                with closing(open_database(copy)) as database:
+                    database.execute("PRAGMA journal_mode=DELETE")
+            except sqlite3.Error as error:
+                raise explained(error, f"{self.path} is damaged") from error
+            with copy.open("rb") as file:
+                yield file
 
     def pictures(self):
         return []
@@ -63,21 +86,22 @@ def restore_backup(path, *, another_site=False, report=lambda words: None):
     """
     engine = current_engine()
     connections[DEFAULT_DB_ALIAS].close()
-    with describing(path), source_of(path) as backup:
+    refuse_itself(path, engine)
+    with saying_if_full(), describing(path), source_of(path) as backup:
         manifest = backup.check()
         if manifest:
             refuse_unfit(manifest, engine, another_site=another_site, report=report)
         elif engine.name != SQLite.name:
             raise BackupError(f"{path} is a SQLite database, and this site is on PostgreSQL.")
-        with saying_if_full(), engine.alone(), scratch_beside(engine) as folder:
+        with engine.alone(), scratch_beside(engine) as folder:
             with backup.database() as stream, engine.scratch(stream, folder) as (scratch, contents):
                 if manifest:
                     compare(manifest, contents)
                 refuse_newer(contents.migrations)
-                with using_database(scratch):
+                with using_database(engine.connection_to(scratch)):
                     bring_up_to_date(manifest)
                 added = add_missing_pictures(backup)
-                kept = engine.replace_by(scratch)
+                kept = engine.replace_by(scratch, report)
     report(f"{added} pictures were missing and are back.")
     forget_remembered(report)
     return kept
@@ -87,6 +111,12 @@ def source_of(path):
     with open_backup(path) as file:
         plain = file.read(len(HEADER)) == HEADER
     return PlainSQLite(path) if plain else Archive(path)
+
+
+def refuse_itself(path, engine):
+    """Raise BackupError if `path` is the database that would be replaced."""
+    if engine.name == SQLite.name and Path(os.path.realpath(path)) == engine.live:
+        raise BackupError(f"{path} is the site's database itself.")
 
 
 def scratch_beside(engine):
@@ -123,12 +153,10 @@ def refuse_newer(migrations):
 
 
 @contextmanager
-def using_database(name):
-    """Have everything read and write the database of that name. Only for a process with one thread."""
+def using_database(own):
+    """Have everything use the connection `own`, and close it at the end. Only for a process with one thread."""
     site = connections[DEFAULT_DB_ALIAS]
     site.close()
-    own = type(site)(copy.deepcopy(site.settings_dict), alias=DEFAULT_DB_ALIAS)
-    own.settings_dict["NAME"] = name
     connections[DEFAULT_DB_ALIAS] = own
     try:
         yield

@@ -27,7 +27,14 @@ class SQLite:
 
     @property
     def live(self):
-        return Path(connection.settings_dict["NAME"]).absolute()
+        # The file itself, where the path is a link to it: it may be on another disk.
+        return Path(os.path.realpath(connection.settings_dict["NAME"]))
+
+    def connection_to(self, path):
+        """Return a Django connection, not yet opened, to the database at `path`."""
+        own = connection.copy()
+        own.settings_dict["NAME"] = path
+        return own
 
     def size(self):
         """Return about how many bytes a copy of the database takes."""
@@ -87,7 +94,10 @@ class SQLite:
         except AnotherWorker as error:
             raise BackupError("The worker is running. Stop the site first.") from error
 
-    def replace_by(self, path):
+    def remove_leftovers(self, age):
+        """Scratch databases are in folders, which are removed with all that is in them."""
+
+    def replace_by(self, path, report):
         """Put the database at `path` in the place of the live one. Returns the path to which the old one was moved, or None.
 
         Every step is a renaming, and is undone if a later one fails. A machine that goes down in the middle leaves no

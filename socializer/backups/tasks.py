@@ -15,8 +15,8 @@ def start_backup():
     """Start a backup in a process of its own if one is due.
 
     A backup can take longer than any job may, and SQLite has one worker, which must go on sending emails. The process sees to
-    it that no other one does the same, and reports its own failures.
+    it that no other one does the same, and reports its own failures. It goes on when the worker is replaced.
     """
-    if rotation.is_due(timezone.now()):
+    if rotation.is_time(timezone.now()):
         command = [sys.executable, settings.BASE_DIR / "manage.py", "backup", "--scheduled"]
-        subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603

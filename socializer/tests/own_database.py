@@ -14,8 +14,11 @@ from socializer.backups.sqlite import open_database
 
 
 @contextmanager
-def copied(template, folder):
-    """Give the name of a copy of the database `template`, made in `folder` on SQLite. All that was made from it goes with it."""
+def copied(template, folder, *, beginning=""):
+    """Give the name of a copy of the database `template`, made in `folder` on SQLite. All that was made from it goes with it.
+
+    On PostgreSQL, where dropping a database takes long, the caller drops all whose names have the same `beginning`.
+    """
     if connection.vendor == "sqlite":
         # Whatever a folder may be called.
         name = Path(folder) / "a ?#%41 folder" / "site.sqlite3"
@@ -25,17 +28,23 @@ def copied(template, folder):
         shutil.copy(template, name)
         yield name
         return
-    name = f"socializer_own_{get_random_string(8).lower()}"
+    name = f"{beginning or 'own'}_{get_random_string(6).lower()}"
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     with current_engine().maintenance() as server:
         server.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield name
     finally:
-        with current_engine().maintenance() as server:
-            for database in names(server):
-                if database.startswith(name):
-                    drop(server, database)
+        if not beginning:
+            drop_all(name)
+
+
+def drop_all(beginning):
+    """Drop all databases of the server whose names begin so."""
+    with current_engine().maintenance() as server:
+        for name in names(server):
+            if name.startswith(beginning):
+                drop(server, name)
 
 
 @contextmanager

@@ -1,11 +1,14 @@
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from unittest import mock
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from socializer.backups import BackupError, rotation, tasks
+from socializer.management.commands import doctor
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -19,9 +22,14 @@ def folder(settings, tmp_path):
     return settings.BACKUP_DIR
 
 
-def add(folder, *moments):
+def add(folder, *moments, by_hand=False):
     for moment in moments:
-        (folder / f"socializer-{moment:{rotation.TIME}}.tar").write_text("a backup")
+        end = "" if by_hand else "-scheduled"
+        (folder / f"socializer-{moment:{rotation.TIME}}{end}.tar").write_text("a backup")
+
+
+def made(now):
+    return [backup.made_on for backup in rotation.backups(now)]
 
 
 def test_the_newest_of_each_day_and_week_is_kept(folder):
@@ -41,12 +49,12 @@ def test_rotation_deletes_scheduled_backups_only_and_never_the_last_one(folder, 
     now = timezone.now().replace(microsecond=0)
     (folder / "before-the-move.tar").write_text("by hand")
     add(folder, now - 400 * DAY, now - 300 * DAY, now + 300 * DAY)
+    add(folder, now - 350 * DAY, by_hand=True)
 
     rotation.rotate()
 
-    left = sorted(path.name for path in folder.iterdir())
-    assert "before-the-move.tar" in left
-    assert [moment for moment, _path in rotation.backups()] == [now + 300 * DAY, now - 300 * DAY]
+    assert (folder / "before-the-move.tar").exists()
+    assert made(now + 400 * DAY) == [now + 300 * DAY, now - 300 * DAY, now - 350 * DAY]
 
 
 @pytest.mark.parametrize(
@@ -54,25 +62,48 @@ def test_rotation_deletes_scheduled_backups_only_and_never_the_last_one(folder, 
     [
         (0, [], False),
         (24, [], True),
-        (24, [NOW - 23 * HOUR], False),
-        (24, [NOW - 24 * HOUR], True),
+        (24, [NOW - 9 * HOUR], False),
+        (24, [NOW - 10 * HOUR], True),
+        (12, [NOW - 9 * HOUR], False),
+        (6, [NOW - 3 * HOUR], False),
+        (6, [NOW - 4 * HOUR], True),
+        (1, [NOW - HOUR], True),
         (24, [NOW + DAY], True),  # A wrong clock made it.
     ],
 )
-def test_a_backup_is_due_when_the_last_one_is_old_enough(folder, settings, every, made, due):
-    settings.BACKUP_EVERY = every
+def test_a_backup_is_due_once_in_each_period(folder, settings, every, made, due):
+    settings.BACKUP_EVERY, settings.TIME_ZONE = every, "UTC"
     add(folder, *made)
+    add(folder, NOW, by_hand=True)
     assert rotation.is_due(NOW) is due
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kolkata"])
+def test_backups_are_made_at_the_same_time_each_night_though_a_worker_looks_when_it_can(
+    folder, settings, zone
+):
+    settings.TIME_ZONE = zone
+    now, times = NOW, []
+    while now < NOW + 10 * DAY:
+        if rotation.is_time(now):
+            add(folder, now)
+            times.append(timezone.localtime(now, ZoneInfo(zone)))
+        now += timedelta(minutes=15, seconds=7)
+    assert len(times) == 11
+    assert all(time.hour == 3 and time.minute < 17 for time in times[1:])
 
 
 def test_a_scheduled_backup_is_made_once(folder):
     def make(file, report):
+        assert rotation.is_running()
+        assert not any("failed" in words for words in rotation.complaints(timezone.now()))
         file.write_text("a backup")
 
     with mock.patch.object(rotation, "make_backup", side_effect=make):
         assert rotation.make_scheduled_backup()
         assert not rotation.make_scheduled_backup()
-    assert len(rotation.backups()) == 1
+    assert len(made(timezone.now())) == 1
+    assert list(rotation.complaints(timezone.now())) == []
 
 
 def test_two_scheduled_backups_at_once_are_one(folder):
@@ -94,6 +125,27 @@ def test_a_failure_is_logged_and_told_until_a_backup_succeeds(folder, caplog):
     assert not list(rotation.complaints(timezone.now()))
 
 
+def test_a_backup_that_was_killed_is_told(folder):
+    with mock.patch.object(rotation, "make_backup", side_effect=KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):
+            rotation.make_scheduled_backup()
+    assert any("was interrupted" in words for words in rotation.complaints(timezone.now()))
+
+
+@pytest.mark.parametrize(("every", "pause"), [(24, 6 * HOUR), (1, HOUR / 4)])
+def test_a_backup_that_failed_is_tried_again_after_a_while(folder, settings, every, pause):
+    settings.BACKUP_EVERY = every
+    now = timezone.now()
+    with mock.patch.object(rotation, "make_backup", side_effect=BackupError("No.")):
+        with pytest.raises(BackupError):
+            rotation.make_scheduled_backup()
+    assert not rotation.is_time(now + 0.9 * pause)
+    assert rotation.is_time(now + 1.1 * pause)
+    assert rotation.is_time(now - DAY)  # A clock was ahead.
+    assert rotation.is_due(now)  # Whoever asks for one need not wait.
+
+
+@pytest.mark.django_db
 def test_leftovers_of_a_killed_backup_are_removed_after_a_day(folder):
     old, new = folder / ".backup-old", folder / ".backup-new"
     for path in (old, new):
@@ -115,8 +167,26 @@ def test_the_doctor_knows_the_age_of_the_last_good_backup(folder, settings):
     with mock.patch("shutil.disk_usage", return_value=mock.Mock(free=10)):
         assert "too little room" in next(rotation.complaints(NOW))
 
+
+def test_the_doctor_watches_backups_made_by_hand_too(folder, settings):
     settings.BACKUP_EVERY = 0
-    assert list(rotation.complaints(NOW + 100 * DAY)) == []
+    assert list(rotation.complaints(NOW)) == []
+    assert rotation.hint(NOW) == ""
+    settings.LOCAL = False
+    assert "set BACKUP_EVERY" in rotation.hint(NOW)
+    add(folder, NOW - 7 * DAY, by_hand=True)
+    assert list(rotation.complaints(NOW)) == []
+    assert rotation.hint(NOW) == ""
+    assert "9 days and 0 hours old" in next(rotation.complaints(NOW + 2 * DAY))
+
+
+def test_the_doctor_gives_a_hint_that_is_no_error(folder, settings, monkeypatch):
+    settings.BACKUP_EVERY, settings.LOCAL = 0, False
+    monkeypatch.setattr(doctor, "CHECKS", [])
+    out = StringIO()
+    call_command("doctor", stdout=out)
+    assert "There is no backup" in out.getvalue()
+    assert "All is well." in out.getvalue()
 
 
 def test_the_worker_starts_a_backup_in_a_process_of_its_own_if_one_is_due(folder):
@@ -124,6 +194,7 @@ def test_the_worker_starts_a_backup_in_a_process_of_its_own_if_one_is_due(folder
         tasks.start_backup.call()
         (command,) = start.call_args.args
         assert command[2:] == ["backup", "--scheduled"]
+        assert start.call_args.kwargs["start_new_session"]
         add(folder, timezone.now())
         tasks.start_backup.call()
     start.assert_called_once()

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import random
 import re
 import shutil
@@ -11,6 +12,7 @@ import threading
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from io import BytesIO, StringIO
+from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
@@ -24,6 +26,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from accounts import pictures
 from accounts.models import OutboxHold, User
@@ -31,10 +34,19 @@ from accounts.tests.factories import UserFactory
 from accounts.tests.pictures import picture
 from posts.models import Post, TimelineEpoch
 from posts.tests.factories import PostFactory
+from socializer import environment as env
 from socializer.backups import BackupError, archive, making, postgresql, restoring, rotation
 from socializer.backups.making import current_engine
 from socializer.management.commands import backup as backup_command
-from socializer.tests.own_database import copied, drop, everything_beside, everything_on, open_another
+from socializer.tests.faults import in_place_of_the_default
+from socializer.tests.own_database import (
+    copied,
+    drop,
+    everything_beside,
+    everything_on,
+    open_another,
+)
+from socializer.tests.pgbouncer import needs_pgbouncer, pgbouncer, url
 
 # The database is set up for the marker's sake; no test uses it.
 pytestmark = pytest.mark.django_db
@@ -59,14 +71,27 @@ def prepared(django_db_setup, django_db_blocker, tmp_path_factory):
 
 
 @pytest.fixture
-def site(prepared, tmp_path, settings):
-    """Everything works on a database and a folder of pictures of the test's own, copies of those prepared."""
+def folders(prepared, tmp_path, settings):
+    """Folders of the test's own for backups and pictures, with a copy of those prepared."""
     settings.BACKUP_DIR = tmp_path / "backups"
     files = FILES | {"OPTIONS": {"location": tmp_path / "media"}}
     settings.STORAGES = settings.STORAGES | {"default": files}
     shutil.copytree(prepared.folder / "media", tmp_path / "media")
-    with copied(prepared.name, tmp_path) as name, everything_on(name):
+
+
+@pytest.fixture
+def site(prepared, folders, tmp_path):
+    """Everything works on a database of the test's own, a copy of that prepared."""
+    with copied(prepared.name, tmp_path, beginning=prepared.name) as name, everything_on(name):
         yield name
+
+
+@pytest.fixture
+def untouched(prepared, folders):
+    """Everything works on the database prepared, which the test must not change."""
+    connection.close()
+    with everything_on(prepared.name):
+        yield prepared.name
 
 
 @pytest.fixture
@@ -75,7 +100,7 @@ def ada(site):
 
 
 @pytest.fixture
-def backup(prepared, site, tmp_path):
+def backup(prepared, folders, tmp_path):
     return shutil.copy(prepared.folder / "backup.tar", tmp_path / "backup.tar")
 
 
@@ -185,21 +210,28 @@ def test_what_was_acknowledged_before_a_backup_is_in_it_however_much_is_written_
     assert before <= kept <= set(acknowledged)
 
 
-def test_a_backup_is_for_its_owner_only_and_replaces_nothing(backup):
+def test_a_backup_is_for_its_owner_only_and_replaces_nothing(untouched, backup):
     assert backup.stat().st_mode & 0o077 == 0
     before = backup.read_bytes()
     refused("is there already", back_up, backup)
     assert backup.read_bytes() == before
 
 
-def test_a_backup_may_have_any_name(ada, tmp_path):
-    file = tmp_path / "what? 100%41 #1 é.tar"
-    back_up(file)
-    assert "is whole" in check(file)
-    restore(file)
+@pytest.mark.parametrize("name", ["what? 100%41 #1 é.tar", "é" * 127])
+def test_a_backup_may_have_any_name(untouched, tmp_path, name):
+    file = tmp_path / "a folder?" / name
+    with mock.patch.object(making, "check_backup", wraps=without_scratch) as made:
+        back_up(file)
+        assert "is whole" in check(file)
+    assert made.call_count == 1
 
 
-def test_a_backup_goes_into_a_folder_under_a_name_of_its_own(ada, tmp_path):
+def without_scratch(path, report):
+    with archive.Archive(path) as read:
+        return read.check()
+
+
+def test_a_backup_goes_into_a_folder_under_a_name_of_its_own(untouched, tmp_path):
     with mock.patch.object(backup_command, "make_backup", side_effect=BackupError("no")) as make:
         refused("no", back_up, tmp_path)
         refused("no", back_up)
@@ -209,7 +241,7 @@ def test_a_backup_goes_into_a_folder_under_a_name_of_its_own(ada, tmp_path):
     assert all(rotation.NAME.fullmatch(call.args[0].name) for call in make.call_args_list)
 
 
-def test_nothing_is_left_of_a_backup_that_has_no_room(ada, tmp_path):
+def test_nothing_is_left_of_a_backup_that_has_no_room(untouched, tmp_path):
     folder = tmp_path / "backups"
     with mock.patch("shutil.disk_usage", return_value=mock.Mock(free=1000)):
         refused("There is no room .* needs about", back_up)
@@ -370,7 +402,45 @@ def written(folder, data):
 # What must not be restored, and when
 
 
-def test_a_file_that_is_no_backup_is_refused(site, tmp_path):
+@pytest.mark.parametrize("command", [check, restore])
+def test_what_is_no_file_is_refused_with_a_sentence(untouched, tmp_path, command):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "text").write_text("text")
+    for path in ("pipe", "loop", "text/backup.tar", "missing.tar", "", "x" * 300):
+        refused("no file|a folder or a device|can't be read", command, tmp_path / path)
+    refused("a device", command, Path("/dev/null"))
+    with mock.patch("os.open", side_effect=PermissionError(errno.EACCES, "Permission denied")):
+        refused("can't be read: Permission denied", command, tmp_path / "text")
+
+
+def test_a_place_where_no_backup_can_be_written_is_refused_with_a_sentence(untouched, tmp_path):
+    (tmp_path / "text").write_text("text")
+    (tmp_path / "loop").symlink_to("loop")
+    with mock.patch.object(making, "write_backup") as write:
+        for path in ("x" * 300, "text/backup.tar", "loop/backup.tar", "new folder/" + "x" * 300):
+            refused("can't be written to", back_up, tmp_path / path)
+        refused("is there already", back_up, tmp_path / "loop")
+        refused("not to a file", back_up, tmp_path / "backup.tar", scheduled=True)
+        denied = PermissionError(errno.EACCES, "Permission denied")
+        with mock.patch("os.stat", side_effect=denied), mock.patch("os.lstat", side_effect=denied):
+            refused("can't be written to: Permission denied", back_up, tmp_path / "backup.tar")
+    write.assert_not_called()
+
+
+def test_a_check_without_room_ends_with_a_sentence(untouched, backup):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with mock.patch.object(making, "scratch_folder", side_effect=full):
+        refused("could not be checked.*No space left", check, backup)
+
+
+def test_a_restore_where_nothing_can_be_written_ends_with_a_sentence(untouched, backup):
+    read_only = OSError(errno.EROFS, "Read-only file system")
+    with mock.patch.object(restoring, "scratch_folder", side_effect=read_only):
+        refused("Read-only file system.*Nothing was changed", restore, backup)
+
+
+def test_a_file_that_is_no_backup_is_refused(untouched, tmp_path):
     (tmp_path / "text.tar").write_text("Not a backup, whatever its name says." * 1000)
     foreign = sqlite3.connect(tmp_path / "foreign.sqlite3")
     foreign.execute("CREATE TABLE t (x)")
@@ -394,29 +464,54 @@ def test_an_older_schema_is_brought_up_to_date(site, ada, tmp_path):
     assert texts() == ["Before the backup."]
 
 
-def test_a_newer_schema_is_refused(site, ada, tmp_path):
-    MigrationRecorder(connection).record_applied("posts", "9999_future")
-    back_up(tmp_path / "newer.tar")
+def test_a_newer_schema_is_refused(untouched, backup, tmp_path):
+    newer = written(tmp_path, rewritten(with_a_migration_of_the_future)(backup.read_bytes()))
+    refused("newer release.*posts.9999_future", restore, newer)
 
-    refused("newer release.*posts.9999_future", restore, tmp_path / "newer.tar")
+
+def with_a_migration_of_the_future(members):
+    manifest = json.loads(dict(members)["manifest.json"])
+    manifest["migrations"].append("posts.9999_future")
+    return [
+        (name, json.dumps(manifest).encode() if name == "manifest.json" else content)
+        for name, content in members
+    ]
+
+
+def test_a_manifest_with_other_fields_than_ours_is_damaged(backup):
+    fields = json.loads(dict(members_of(backup))["manifest.json"])
+    assert archive.Manifest.from_json(json.dumps(fields)) == manifest_of(backup)
+    changes = [{name: wrong} for name in fields for wrong in (0.5, ["x", 1], {"x": 1})]
+    for changed in ([], 1, {}, {"format": 1}, {"more": 1} | fields, *(fields | change for change in changes)):
+        if isinstance(changed, dict) and changed.get("rows") == {"x": 1}:
+            continue  # This could be.
+        with pytest.raises(archive.Damaged):
+            archive.Manifest.from_json(json.dumps(changed))
 
 
 def test_the_backup_of_another_site_is_refused_unless_asked_for(site, backup, settings):
+    manifest, notes = manifest_of(backup), []
+    own = {"engine": current_engine(), "another_site": False, "report": notes.append}
     settings.SITE_URL = "https://new.example.com"
-    restore(backup)  # The same site, at a new address.
+    restoring.refuse_unfit(manifest, **own)  # The same site, at a new address.
+    assert notes == []
 
     settings.SECRET_KEY = "another" * 10
     refused("another site, http://localhost:8000", restore, backup)
-    restore(backup, another_site=True)
+    assert "another SECRET_KEY" in restore(backup, another_site=True)
 
     settings.SITE_URL = "http://localhost:8000"
-    assert "another SECRET_KEY" in restore(backup)
+    restoring.refuse_unfit(manifest, **own)
+    assert len(notes) == 1
 
 
-def test_the_backup_of_another_engine_is_refused(site, backup):
+def manifest_of(file):
+    return archive.Manifest.from_json(dict(members_of(file))["manifest.json"])
+
+
+def test_the_backup_of_another_engine_is_refused(backup):
     other = {"sqlite": "postgresql", "postgresql": "sqlite"}[connection.vendor]
-    with mock.patch.object(making, "current_engine", return_value=mock.Mock(name=other)):
-        manifest = archive.Manifest.from_json(dict(members_of(backup))["manifest.json"])
+    manifest = manifest_of(backup)
     engine = mock.Mock()
     engine.name = other
     with pytest.raises(BackupError, match="Restore it where it was made"):
@@ -428,29 +523,29 @@ def members_of(file):
         return [(member.name, tar.extractfile(member).read()) for member in tar]
 
 
-def test_nothing_is_replaced_while_another_process_uses_the_database(site, ada, backup):
-    PostFactory(author=ada, content="After the backup.")
-    with in_use(site):
+def test_nothing_is_replaced_while_another_process_uses_the_database(untouched, backup):
+    before = everything_beside(untouched)
+    with in_use(untouched):
         refused("Stop the site", restore, backup)
-    assert len(texts()) == 2
+    assert everything_beside(untouched) == before
 
 
-def test_of_two_restores_at_once_the_second_is_refused(site, backup):
+def test_of_two_restores_at_once_the_second_is_refused(untouched, backup):
     connection.close()
+    before = everything_beside(untouched)
     with current_engine().alone():
         refused("Nothing was changed", restore, backup)
-    restore(backup)
+    assert everything_beside(untouched) == before
 
 
 @pytest.mark.parametrize("step", ["bring_up_to_date", "add_missing_pictures", "compare"])
-def test_a_restore_that_fails_leaves_everything_as_it_was(site, ada, backup, step):
-    PostFactory(author=ada, content="After the backup.")
-    before = everything_beside(site)
+def test_a_restore_that_fails_leaves_everything_as_it_was(untouched, backup, step):
+    before = everything_beside(untouched)
     with mock.patch.object(restoring, step, side_effect=BackupError("No.")):
         refused("Nothing was changed", restore, backup)
 
-    assert everything_beside(site) == before
-    assert len(texts()) == 2
+    assert everything_beside(untouched) == before
+    assert not OutboxHold.is_on()
 
 
 def test_a_restore_replaces_a_database_that_is_missing(site, backup):
@@ -491,10 +586,7 @@ def test_a_backup_during_a_migration_is_of_the_state_before_it_or_refused(site, 
 
 
 class TestOnSQLite:
-    @pytest.fixture(autouse=True)
-    def _only_there(self, site):
-        if connection.vendor != "sqlite":
-            pytest.skip("SQLite only")
+    pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite only")
 
     def test_a_damaged_database_is_not_backed_up_but_replaced_and_its_bytes_kept(
         self, site, backup, tmp_path
@@ -531,6 +623,38 @@ class TestOnSQLite:
 
         assert texts() == ["Before the backup."]
 
+    def test_what_is_only_in_the_log_beside_a_plain_database_is_restored(self, site, ada, tmp_path):
+        PostFactory(author=ada, content="In the log.")
+        plain = tmp_path / "plain.sqlite3"
+        for ending in ("", "-wal", "-shm"):
+            shutil.copy(site.with_name(f"{site.name}{ending}"), plain.with_name(f"{plain.name}{ending}"))
+        before = {path: path.read_bytes() for path in tmp_path.glob("plain.*")}
+        Post.objects.all().delete()
+
+        restore(plain)
+
+        assert texts() == ["Before the backup.", "In the log."]
+        assert {path: path.read_bytes() for path in tmp_path.glob("plain.*")} == before
+
+    def test_the_live_database_is_not_restored_over_itself(self, site, tmp_path):
+        (tmp_path / "link").symlink_to(site)
+        before = everything_beside(site)
+        for path in (site, tmp_path / "link"):
+            refused("the site's database itself", restore, path)
+        assert everything_beside(site) == before
+
+    def test_the_database_of_a_site_may_be_a_link(self, site, backup, tmp_path):
+        connection.close()
+        link = tmp_path / "link.sqlite3"
+        link.symlink_to(site)
+        with everything_on(link):
+            with in_use(site):
+                refused("Stop the site", restore, backup)
+            assert "kept as" in restore(backup)
+            assert texts() == ["Before the backup."]
+        assert link.is_symlink()
+        assert len(everything_beside(site)) == 2
+
     def test_a_renaming_that_fails_is_undone(self, site, ada, backup):
         PostFactory(author=ada, content="After the backup.")
         before = everything_beside(site)
@@ -547,20 +671,26 @@ class TestOnSQLite:
         assert len(texts()) == 2
 
 
-class TestOnPostgreSQL:
-    @pytest.fixture(autouse=True)
-    def _only_there(self, site):
-        if connection.vendor != "postgresql":
-            pytest.skip("PostgreSQL only")
+def settings_of_database(cursor, name):
+    cursor.execute(
+        "SELECT setrole, unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase "
+        "WHERE datname = %s ORDER BY 1, 2",
+        [name],
+    )
+    return cursor.fetchall()
 
-    def test_programs_that_are_missing_or_too_old_are_named(self, ada, tmp_path):
+
+class TestOnPostgreSQL:
+    pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL only")
+
+    def test_programs_that_are_missing_or_too_old_are_named(self, untouched, tmp_path):
         file = tmp_path / "backup.tar"
         with mock.patch("shutil.which", return_value=None):
             refused("pg_dump is not installed", back_up, file)
         with mock.patch("subprocess.run", return_value=mock.Mock(stdout="pg_dump (PostgreSQL) 9.6.1")):
             refused("pg_dump has version 9.6.1, and the server", back_up, file)
 
-    def test_a_user_who_may_not_create_databases_gets_a_backup_that_was_read(self, ada, tmp_path):
+    def test_a_user_who_may_not_create_databases_gets_a_backup_that_was_read(self, untouched, tmp_path):
         import psycopg
 
         denied = psycopg.errors.InsufficientPrivilege("permission denied to create database")
@@ -569,15 +699,81 @@ class TestOnPostgreSQL:
             refused("CREATEDB.*Nothing was changed", restore, tmp_path / "backup.tar")
         assert "not restored into a scratch database" in said
 
-    def test_a_pooler_is_refused(self, ada, tmp_path):
-        pid = mock.PropertyMock(return_value=1)
-        with mock.patch("psycopg.ConnectionInfo.backend_pid", pid):
-            refused("BACKUP_DATABASE_URL", back_up, tmp_path / "backup.tar")
+    def test_behind_a_pooler_everything_goes_to_the_server_itself(
+        self, site, backup, tmp_path, monkeypatch, settings
+    ):
+        """The pooler knows the database under another name, and no other database."""
+        settings.BACKUP_DATABASE = connection.settings_dict | {"NAME": site}
+        connection.close()
+        with pgbouncer(tmp_path, database="alias", target=site) as port:
+            monkeypatch.setenv("THING", url(port, "?pooler=transaction", name="alias"))
+            with in_place_of_the_default(**env.database("THING", "", Path())):
+                assert "is whole" in check(backup)
+                assert f"kept as {site}_before_restore" in restore(backup)
+                assert texts() == ["Before the backup."]
+
+    test_behind_a_pooler_everything_goes_to_the_server_itself.pytestmark = needs_pgbouncer
 
     def test_settings_of_the_database_are_kept(self, site, backup):
         with connection.cursor() as cursor:
             cursor.execute(f"ALTER DATABASE \"{site}\" SET work_mem = '7MB'")
+            cursor.execute(f'ALTER DATABASE "{site}" SET search_path = "$user", public, "a ""b, c"')
+            cursor.execute(f"ALTER DATABASE \"{site}\" SET DateStyle = 'ISO, DMY'")
+            cursor.execute(f"ALTER ROLE CURRENT_USER IN DATABASE \"{site}\" SET plan_cache_mode = 'auto'")
+            before = settings_of_database(cursor, site)
+        assert len(before) == 4
         restore(backup)
         with connection.cursor() as cursor:
-            cursor.execute("SHOW work_mem")
-            assert cursor.fetchone() == ("7MB",)
+            assert settings_of_database(cursor, site) == before
+            cursor.execute("SHOW search_path")
+            assert cursor.fetchone() == ('"$user", public, "a ""b, c"',)
+
+    def test_elements_of_lists_are_read_as_they_are_stored(self):
+        assert postgresql.elements('""') == [""]
+        assert postgresql.elements('"$user", public') == ["$user", "public"]
+
+    def test_a_setting_that_is_refused_is_named_and_stops_nothing(self, site, backup):
+        with connection.cursor() as cursor:
+            cursor.execute(f'ALTER DATABASE "{site}" SET search_path = public')
+        with mock.patch.object(postgresql, "elements", return_value=[]):
+            assert "search_path=public was not carried over: syntax error" in restore(backup)
+        assert texts() == ["Before the backup."]
+
+    def test_the_programs_go_where_django_goes(self, untouched, backup, monkeypatch):
+        """Though the host is a parameter of the URL, and the user's own environment says otherwise."""
+        with connection.cursor():
+            info = connection.connection.info
+            parameters = {"host": info.host, "port": info.port, "user": info.user, "sslmode": "disable"}
+        connection.close()
+        for name in ("PGHOST", "PGDATABASE", "PGUSER"):
+            monkeypatch.setenv(name, "/nonexistent")
+        own = connection.settings_dict
+        monkeypatch.setitem(own, "OPTIONS", own["OPTIONS"] | parameters)
+        for name in ("HOST", "PORT", "USER"):
+            monkeypatch.setitem(own, name, "")
+        assert "is whole" in check(backup)
+
+    def test_a_password_is_no_argument(self, untouched):
+        engine = current_engine()
+        with mock.patch.dict(connection.settings_dict, PASSWORD="secret's own"):  # noqa: S106
+            assert "secret" not in engine._dbname(untouched)
+            error = OSError("Not now.")
+            with (
+                mock.patch("subprocess.Popen", side_effect=error) as start,
+                pytest.raises(OSError, match="Not"),
+            ):
+                engine.run("pg_dump", engine._dbname(untouched))
+        assert start.call_args.kwargs["env"]["PGPASSWORD"] == "secret's own"
+        assert "secret" not in str(start.call_args.args)
+
+    def test_scratch_databases_of_killed_backups_are_dropped_after_a_day(self, site):
+        engine, name = current_engine(), f"{site[:28]}_check_20260101_030000_abcd"
+        kept = f"{site[:28]}_check_{timezone.now():{postgresql.TIME}}_abcd"
+        with engine.maintenance() as server:
+            for each in (name, kept):
+                server.execute(f'CREATE DATABASE "{each}" TEMPLATE template0')
+        with open_another(name):
+            engine.remove_leftovers(rotation.LEFT_BEHIND)
+            assert name in everything_beside(site)
+        engine.remove_leftovers(rotation.LEFT_BEHIND)
+        assert everything_beside(site) == [site, kept]

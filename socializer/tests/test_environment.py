@@ -161,6 +161,38 @@ def test_parameters_of_the_client_library_are_passed_on(set_variable):
     assert options["options"].endswith(" -c statement_timeout=9s")
 
 
+def test_a_name_in_the_query_is_the_databases_name(set_variable):
+    set_variable("postgres://h?dbname=2026")
+    config = env.database("THING", "", ROOT)
+    assert config["NAME"] == "2026"
+    assert "dbname" not in config["OPTIONS"]
+
+
+def test_the_address_of_the_server_behind_a_pooler_is_a_whole_one(set_variable):
+    set_variable("")
+    assert env.direct_database("THING", ROOT) == {}
+    set_variable("postgres://ada:secret@h:5433/real?sslmode=require")
+    config = env.direct_database("THING", ROOT)
+    assert [config[key] for key in ("USER", "HOST", "PORT", "NAME")] == ["ada", "h", 5433, "real"]
+    assert config["OPTIONS"]["sslmode"] == "require"
+    assert not config["DISABLE_SERVER_SIDE_CURSORS"]
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgres://ada@h:5432", "names no database"),
+        ("postgres://ada@h:5432/", "names no database"),
+        ("postgres://?service=backup", "names no database"),
+        ("sqlite:///x.sqlite3", "must start with postgres://"),
+    ],
+)
+def test_an_address_of_the_server_that_cannot_be_meant(set_variable, url, words):
+    set_variable(url)
+    with pytest.raises(ImproperlyConfigured, match=f"^THING {words}"):
+        env.direct_database("THING", ROOT)
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [

@@ -2,19 +2,23 @@
 
 from datetime import timedelta
 from io import StringIO
+from unittest import mock
 
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts import security
 from accounts.emails import outbox
 from accounts.emails.hold import hold_outbox
 from accounts.emails.kinds import When
+from accounts.jobs import registry
 from accounts.models import Delivery, FollowNotice, Job, MailPlan, Milestone, OutboxHold, ToldState
+from accounts.models.job import path_of
 from accounts.tasks import make_digests
 from accounts.tests.factories import FollowFactory, UserFactory
 from accounts.tests.mailing import choose
@@ -117,6 +121,15 @@ def test_what_was_pending_is_sent_if_that_is_chosen(restored, run_jobs):
     assert not Job.objects.failed().exists()
 
 
+def test_what_can_not_be_asked_ends_with_a_sentence(db):
+    with pytest.raises(CommandError, match="not allowed with"):
+        call_command("release_outbox", "--send", "--discard")
+    missing = OperationalError("no such table: accounts_outboxhold")
+    with mock.patch.object(OutboxHold.objects, "first", side_effect=missing):
+        with pytest.raises(CommandError, match="no such table.*doctor"):
+            release()
+
+
 def test_holding_twice_loses_nothing(restored, run_jobs):
     hold_outbox()
     release(send=True)
@@ -128,3 +141,40 @@ def test_health_and_the_admin_say_that_emails_are_held(restored, client, admin_c
     assert "release_outbox" in client.get("/healthz/").content.decode()
     page = admin_client.get("/admin/accounts/delivery/")
     assert "restored from a backup" in page.content.decode()
+
+
+RENDERED = ["Subject", "Text", "", "us@example.org", ["ada@example.org"], {}]
+
+
+@pytest.mark.parametrize("path", ["accounts.tasks.send_mail", "emails.deliver_by_carrier_pigeon"])
+def test_jobs_of_other_releases_that_send_an_email_are_held_too(member, run_jobs, path):
+    outbox.mail_rendered("reset", "ada@example.org", "Reset", "Text", "")
+    Job.objects.update(task_path=path, args_kwargs={"args": RENDERED, "kwargs": {}})
+    hold_outbox()
+    settle(run_jobs)
+    assert mail.outbox == []
+    release(send=True)
+    assert Job.objects.get(task_path=path).run_after <= timezone.now()
+
+
+@pytest.mark.parametrize("path", [path for path in registry.former_names() if path.endswith("follow")])
+def test_follows_that_a_job_of_an_older_release_would_record_count_as_told_if_discarded(member, path):
+    UserFactory().follow(member)
+    Job.objects.update(task_path=path)
+    hold_outbox()
+    release(discard=True)
+    assert not Job.objects.exists()
+
+
+def test_held_jobs_stay_held_whatever_clocks_and_releases_do(restored, run_jobs):
+    held = Job.objects.held()
+    assert held.count() == 2
+    held.update(
+        enqueued_at=timezone.now() + timedelta(days=400_000),
+        exception_class_path=path_of(registry.UnknownTask),
+    )
+    Job.objects.correct_future_times(timezone.now())
+    Job.objects.release_known()
+    run_jobs()
+    assert held.count() == 2
+    assert mail.outbox == []

@@ -1,15 +1,10 @@
 """Behind pgbouncer in transaction mode, where each transaction may meet another session of PostgreSQL."""
 
-import getpass
 import json
-import os
-import shutil
-import socket
-import subprocess
 import time
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
-from urllib.parse import quote
 from zipfile import ZipFile
 
 import pytest
@@ -24,75 +19,17 @@ from posts.models import Post
 from socializer import environment as env
 from socializer.management.commands.doctor import check_pooler
 from socializer.tests.faults import ServedClient, in_place_of_the_default
+from socializer.tests.pgbouncer import needs_pgbouncer, pgbouncer, url
 from socializer.tests.test_environment import manage
 
-PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="Only PostgreSQL has poolers."),
-    pytest.mark.skipif(not PGBOUNCER and "CI" not in os.environ, reason="There is no pgbouncer here."),
-]
-
-# Two sessions that take turns, so that no two transactions in a row have the same.
-CONFIGURATION = """
-[databases]
-* = {server}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-min_pool_size = 2
-default_pool_size = 2
-server_round_robin = 1
-{more}
-"""
+pytestmark = [pytest.mark.django_db(transaction=True), *needs_pgbouncer]
 
 
 @pytest.fixture
 def start(tmp_path):
     """Returns a function that starts a pgbouncer, with more lines of configuration, and returns its port."""
-    processes = []
-
-    def start(more=""):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
-        path = tmp_path / "pgbouncer.ini"
-        path.write_text(CONFIGURATION.format(server=server_parameters(), port=port, more=more))
-        command = [PGBOUNCER, "--quiet", *(["--user", system_user()] if os.geteuid() == 0 else []), str(path)]
-        processes.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))  # noqa: S603
-        for _ in range(500):
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-            except OSError:
-                time.sleep(0.01)
-            else:
-                return port
-        raise AssertionError("pgbouncer does not start.")
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.wait()
-
-
-def system_user():
-    """Who runs pgbouncer, which refuses to be run by root."""
-    return "postgres" if os.geteuid() == 0 else getpass.getuser()
-
-
-def server_parameters():
-    """How pgbouncer gets to the test database: like the tests, but for another user on the same machine."""
-    settings = connection.settings_dict
-    host = settings["HOST"] or "/var/run/postgresql"
-    user = system_user() if host.startswith("/") else settings["USER"]
-    parameters = {"host": host, "port": settings["PORT"], "user": user, "password": settings["PASSWORD"]}
-    return " ".join(f"{name}={value}" for name, value in parameters.items() if value)
-
-
-def url(port, query=""):
-    return f"postgres://anybody@127.0.0.1:{port}/{quote(connection.settings_dict['NAME'])}{query}"
+    with ExitStack() as stack:
+        yield lambda more="": stack.enter_context(pgbouncer(tmp_path, more=more))
 
 
 @pytest.fixture

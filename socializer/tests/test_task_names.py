@@ -23,6 +23,7 @@ NAMES = {
     "accounts.recount",
     "accounts.recount_around",
     "accounts.recount_next",
+    "backups.start",
     "emails.deliver",
     "emails.deliver_rendered",
     "emails.send_digest",

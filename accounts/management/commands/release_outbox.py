@@ -1,4 +1,5 @@
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from accounts.emails.hold import discard_held, held_emails, send_held
 from accounts.models import OutboxHold
@@ -18,7 +19,10 @@ class Command(BaseCommand):
         choices.add_argument("--send", action="store_true", help="Send it: nobody has got it yet.")
 
     def handle(self, *, discard, send, **options):
-        hold = OutboxHold.objects.first()
+        try:
+            hold = OutboxHold.objects.first()
+        except DatabaseError as error:
+            raise CommandError(f"The database can't be read: {error}. manage.py doctor says more.") from error
         if hold is None:
             self.stdout.write("Emails are not held.")
         elif discard:

@@ -26,7 +26,7 @@ class InUse(Exception):
 
 def lock_path(path):
     """Return the path of the lock that belongs to the database at `path`."""
-    path = Path(path)
+    path = Path(os.path.realpath(path))  # Two links to a database have one lock.
     return path.with_name(f"{path.name}.lock")
 
 

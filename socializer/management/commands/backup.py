@@ -1,3 +1,4 @@
+import os
 import signal
 import sys
 from pathlib import Path
@@ -37,6 +38,8 @@ class Command(BaseCommand):
         # So that what is half done is removed.
         signal.signal(signal.SIGTERM, lambda *args: sys.exit(143))
         try:
+            if scheduled and file:
+                raise CommandError("Scheduled backups are written to BACKUP_DIR, and not to a file.")
             if scheduled:
                 make_scheduled_backup(report=self.warn)
             elif check:
@@ -45,6 +48,8 @@ class Command(BaseCommand):
                 self.make(file or settings.BACKUP_DIR)
         except BackupError as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{file} could not be checked: {error}.") from error
 
     def check_file(self, file):
         if file is None:
@@ -53,7 +58,7 @@ class Command(BaseCommand):
         self.say(f"{file} is whole: {described(manifest)}.")
 
     def make(self, file):
-        if file.is_dir() or file == settings.BACKUP_DIR:
+        if os.path.isdir(file) or file == settings.BACKUP_DIR:
             file /= default_name()
         manifest = make_backup(file, report=self.warn)
         self.say(f"Backed up to {file}: {described(manifest)}. Keep a copy elsewhere, and .env with it.")

@@ -38,6 +38,8 @@ class Command(BaseCommand):
         complaints = dict.fromkeys(complaint for check in CHECKS for complaint in self.look(check))
         for complaint in complaints:
             self.stdout.write(self.style.WARNING(f"- {complaint}"))
+        if hint := rotation.hint(timezone.now()):
+            self.stdout.write(hint)
         if complaints:
             raise CommandError(f"{len(complaints)} to mend.")
         self.stdout.write(self.style.SUCCESS("All is well."))
