@@ -6,7 +6,6 @@ from datetime import timedelta
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.apps import apps
-from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.core.exceptions import SuspiciousOperation
@@ -15,7 +14,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 from django_tasks import TaskResultStatus
 
-from accounts import pictures
+from accounts import pictures, rate_limits
 from accounts.auditing import Check, RowCheck, reading, register
 from accounts.emails import outbox
 from accounts.jobs.worker import is_dead_here
@@ -39,8 +38,6 @@ from accounts.tasks import recount_now
 SWEPT_AFTER = timedelta(days=1)
 # Daily, a job deletes pictures that nobody has had for a day.
 PRUNED_AFTER = timedelta(days=2)
-# No limit of allauth's counts for longer.
-LONGEST_WINDOW = timedelta(days=1)
 
 
 @register
@@ -399,13 +396,7 @@ class RateLimitWindows(RowCheck):
         return RateLimitCounter.objects.all()
 
     def wrong(self, rows):
-        return rows.filter(ends_on__gt=timezone.now() + self.longest_window() + timedelta(minutes=1))
-
-    @staticmethod
-    def longest_window():
-        limits = [getattr(settings, name) for name in dir(settings) if name.endswith("_LIMIT")]
-        windows = [timedelta(seconds=limit[1]) for limit in limits if isinstance(limit, tuple)]
-        return max([LONGEST_WINDOW, *windows])
+        return rows.filter(ends_on__gt=timezone.now() + rate_limits.longest_window() + timedelta(minutes=1))
 
     def fix(self, key):
         self.wrong(self.rows().filter(pk=key)).delete()

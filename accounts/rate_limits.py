@@ -15,6 +15,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import RateLimitCounter
 
+# Of the limits of allauth, in ACCOUNT_RATE_LIMITS, and of the defaults in the code.
+LONGEST_BUILT_IN = timedelta(days=1)
+
 
 class RateLimitExceeded(Exception):
     """Too many in too short a time. `wait` is the timedelta until the next one is allowed.
@@ -44,6 +47,13 @@ def hit(action, subject, limit):
 def limit(setting, default):
     """Return the limit in the setting of that name, or `default` in a project without it."""
     return getattr(settings, setting, default)
+
+
+def longest_window():
+    """Return the length of the longest window that any limit has, a timedelta."""
+    limits = [getattr(settings, name) for name in dir(settings) if name.endswith("_LIMIT")]
+    windows = [timedelta(seconds=limit[1]) for limit in limits if isinstance(limit, tuple)]
+    return max([LONGEST_BUILT_IN, *windows])
 
 
 def counter_key(*parts):

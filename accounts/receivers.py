@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models.signals import pre_delete
 from django.utils import timezone
 
-from accounts import security, tasks
+from accounts import rate_limits, security, tasks
 from accounts.emails import outbox, plans
 from accounts.models import FollowNotice, RateLimitCounter, ToldState
 
@@ -76,5 +76,5 @@ def correct_future_times(sender, now, **kwargs):
     """Times at which something is to happen, or before which it may not happen again."""
     plans.correct_future_times(now)
     ToldState.objects.filter(due_on__gt=now).update(due_on=now)
-    latest = now + RateLimitCounter.LONGEST_WINDOW
+    latest = now + rate_limits.longest_window()
     RateLimitCounter.objects.filter(ends_on__gt=latest).update(ends_on=latest)

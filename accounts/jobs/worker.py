@@ -272,7 +272,7 @@ def only_one_on_sqlite(wait_while=lambda: False):
         yield
         return
     path = Path(os.path.realpath(connection.settings_dict["NAME"]))
-    with path.with_name(f"{path.name}.worker").open("a") as file:
+    with _open_lock(path.with_name(f"{path.name}.worker")) as file:
         if not _is_locked_by_us(file) and wait_while():
             logger.warning("Another worker is at work on this SQLite database. This one waits for its place.")
             while not _is_locked_by_us(file) and wait_while():
@@ -280,6 +280,14 @@ def only_one_on_sqlite(wait_while=lambda: False):
         if not _is_locked_by_us(file):
             raise AnotherWorker("Another worker is at work, and SQLite has room for one.")
         yield
+
+
+def _open_lock(path):
+    """Open a file to be locked, made if it is missing. One that another user has made can be read, which is enough."""
+    try:
+        return path.open("a")
+    except PermissionError:
+        return path.open()
 
 
 def _is_locked_by_us(file):

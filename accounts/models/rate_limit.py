@@ -12,9 +12,6 @@ class RateLimitCounter(models.Model):
     count = models.PositiveIntegerField()
     ends_on = models.DateTimeField(db_index=True)
 
-    # No limit of this site is counted for longer.
-    LONGEST_WINDOW = timedelta(days=1)
-
     def __str__(self):
         return f"{self.key}: {self.count}"
 

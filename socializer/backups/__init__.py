@@ -5,6 +5,23 @@ must be in it. `sqlite` and `postgresql` know how to copy, check and replace the
 use either. `rotation` decides which scheduled backups are kept.
 """
 
+import os
+import pwd
+
+from django.conf import settings
+
 
 class BackupError(Exception):
     """A backup can't be made, is damaged, or must not be restored. The message says what to do."""
+
+
+def refuse_root():
+    """Raise BackupError if root runs this for a site of another user, who could not use the new files."""
+    if os.geteuid() == 0 and settings.VAR_DIR.exists() and (owner := settings.VAR_DIR.stat().st_uid):
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"#{owner}"
+        raise BackupError(
+            f"Run this as the user who runs the site: sudo -u {name} .venv/bin/python manage.py ..."
+        )

@@ -777,3 +777,12 @@ class TestOnPostgreSQL:
             assert name in everything_beside(site)
         engine.remove_leftovers(rotation.LEFT_BEHIND)
         assert everything_beside(site) == [site, kept]
+
+
+def test_root_leaves_no_files_that_the_site_cannot_use(tmp_path, settings, monkeypatch):
+    settings.VAR_DIR = mock.Mock(stat=lambda: SimpleNamespace(st_uid=65534))
+    monkeypatch.setattr("socializer.backups.os.geteuid", lambda: 0)
+    for command in ("backup", "restore"):
+        with pytest.raises(CommandError, match="Run this as the user who runs the site"):
+            call_command(command, tmp_path / "backup.tar")
+    assert list(tmp_path.iterdir()) == []

@@ -4,12 +4,15 @@ The kernel releases the lock whatever a process dies of. Whoever replaces the da
 """
 
 import fcntl
+import logging
 import os
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.db import OperationalError, connection
+
+logger = logging.getLogger(__name__)
 
 _mutex = threading.Lock()
 # Open files by their path. They are numbers, not file objects, so that they stay open until the process ends.
@@ -53,9 +56,12 @@ def share(path):
             raise OperationalError(f"{lock} can't be opened: {error.strerror}.") from error
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             os.close(file)
             raise OperationalError("The database is being replaced. Wait until that is done.") from error
+        except OSError as error:
+            # A network file system without locks, say. The site works on it, and a restore can't tell who uses the database.
+            logger.warning("%s can't be locked: %s", lock, error.strerror)
         _shared[lock] = file
 
 

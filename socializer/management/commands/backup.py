@@ -6,7 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from socializer.backups import BackupError
+from socializer.backups import BackupError, refuse_root
 from socializer.backups.making import check_backup, make_backup
 from socializer.backups.rotation import default_name, make_scheduled_backup
 
@@ -40,6 +40,8 @@ class Command(BaseCommand):
         try:
             if scheduled and file:
                 raise CommandError("Scheduled backups are written to BACKUP_DIR, and not to a file.")
+            if not check:
+                refuse_root()
             if scheduled:
                 make_scheduled_backup(report=self.warn)
             elif check:

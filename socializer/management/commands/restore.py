@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from socializer.backups import BackupError
+from socializer.backups import BackupError, refuse_root
 from socializer.backups.restoring import restore_backup
 
 
@@ -28,6 +28,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, lambda *args: sys.exit(143))
         notes = []
         try:
+            refuse_root()
             kept = restore_backup(file, another_site=another_site, report=notes.append)
         except BackupError as error:
             raise CommandError(f"{error} Nothing was changed.") from error
