@@ -161,6 +161,9 @@ class PostgreSQL:
         Returns the new name of the old database, or None. Calls `report` with what could not be carried over.
         """
         live, new = sql.Identifier(self.live), sql.Identifier(name)
+        # A dump holds no statistics, and without them the first pages are planned badly.
+        with self.connect(name, autocommit=True) as database:
+            database.execute("ANALYZE")
         with self.maintenance() as server:
             kept = self._free_name(server)
             exists = self._exists(server)
