@@ -1,6 +1,5 @@
 """What must hold about members, their follows, emails, jobs and sessions; see accounts/auditing.py."""
 
-import inspect
 from datetime import timedelta
 
 from allauth.account.models import EmailAddress
@@ -8,7 +7,6 @@ from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
-from django.core.exceptions import SuspiciousOperation
 from django.db import models, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
@@ -17,6 +15,7 @@ from django_tasks import TaskResultStatus
 from accounts import pictures, rate_limits
 from accounts.auditing import Check, RowCheck, reading, register
 from accounts.emails import outbox
+from accounts.jobs import registry
 from accounts.jobs.worker import is_dead_here
 from accounts.models import (
     Block,
@@ -30,14 +29,37 @@ from accounts.models import (
     ToldState,
     User,
 )
-from accounts.models.job import LOST_AFTER
+from accounts.models.job import LOST_AFTER, ArgumentMismatch
 from accounts.models.name import words_of
-from accounts.tasks import recount_now
+from accounts.tasks import recount, recount_around, recount_now
 
 # Everybody who came in bulk has been looked at by the worker's sweep after this.
 SWEPT_AFTER = timedelta(days=1)
 # Daily, a job deletes pictures that nobody has had for a day.
 PRUNED_AFTER = timedelta(days=2)
+
+
+def unfinished_jobs(**conditions):
+    """Yield the jobs that wait or run, read some at a time; only their names and arguments."""
+    states = [TaskResultStatus.READY, TaskResultStatus.RUNNING]
+    jobs = Job.objects.filter(status__in=states, **conditions).only("task_path", "args_kwargs").order_by("pk")
+    page = jobs
+    while True:
+        with reading():
+            some = list(page[: RowCheck.batch])
+        yield from some
+        if len(some) < RowCheck.batch:
+            return
+        page = jobs.filter(pk__gt=some[-1].pk)
+
+
+def first_argument(job):
+    """Return the first positional argument of `job`, or None if it has none or they are damaged."""
+    try:
+        args, _kwargs = job.arguments
+    except ArgumentMismatch:
+        return None
+    return args[0] if args else None
 
 
 @register
@@ -162,6 +184,24 @@ class FollowCounts(RowCheck):
     def wrong(self, rows):
         return rows.miscounted()
 
+    def still_wrong(self, keys):
+        # Whoever leaves or is suspended goes from all counts at once, and from the stored ones when the jobs have run.
+        expected = self.to_be_recounted()
+        return [key for key in super().still_wrong(keys) if key not in expected]
+
+    @staticmethod
+    def to_be_recounted():
+        """Return the primary keys of the people whom jobs are yet to count again, such as the neighbours of somebody suspended."""
+        people = set()
+        names = registry.names_of(recount) + registry.names_of(recount_around)
+        for job in unfinished_jobs(task_path__in=names):
+            match first_argument(job):
+                case list(keys):
+                    people.update(key for key in keys if isinstance(key, int))
+                case int(key):
+                    people.update([key, *Follow.objects.neighbours_of(key)])
+        return people
+
     def fix(self, key):
         recount_now([key])
 
@@ -271,15 +311,21 @@ class WaitingDeliveries(RowCheck):
     def rows(self):
         return Delivery.objects.filter(state=Delivery.State.WAITING)
 
+    def batches(self):
+        self.promised = self.deliveries_of_jobs()
+        yield from super().batches()
+
     def wrong_keys(self, rows):
-        waiting = set(rows.values_list("pk", flat=True))
-        jobs = Job.objects.filter(
-            status__in=[TaskResultStatus.READY, TaskResultStatus.RUNNING], task_path__contains="deliver"
-        )
-        if waiting:
-            for arguments in jobs.order_by().values_list("args_kwargs", flat=True).iterator():
-                waiting.difference_update(arguments["args"][:1])
-        return sorted(waiting)
+        return [key for key in rows.values_list("pk", flat=True) if key not in self.promised]
+
+    def still_wrong(self, keys):
+        self.promised = self.deliveries_of_jobs()
+        return super().still_wrong(keys)
+
+    @staticmethod
+    def deliveries_of_jobs():
+        """Return the primary keys of the emails that jobs are to send, read once however many emails wait."""
+        return {outbox.delivery_of(job) for job in unfinished_jobs()}
 
     def fix(self, key):
         outbox.give_up(key)
@@ -319,11 +365,10 @@ class ReadyJobs(RowCheck):
 
     @staticmethod
     def can_run(job):
-        """Whether there is such a task, and it takes these arguments."""
+        """Whether there is such a task, which takes these arguments, or those that the worker makes of them."""
         try:
-            signature = inspect.signature(job.task.func)
-            signature.bind(*job.args_kwargs["args"], **job.args_kwargs["kwargs"])
-        except (ImportError, LookupError, SuspiciousOperation, TypeError):
+            job.check()
+        except (registry.UnknownTask, ArgumentMismatch):
             return False
         return True
 

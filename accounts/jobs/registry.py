@@ -83,6 +83,22 @@ def is_former(name):
     return name in _former
 
 
+def is_retired(name):
+    """Return whether nothing is left to do for jobs that older releases stored under that name."""
+    return name in _former and _former[name].name is None
+
+
+def adapter_of(name):
+    """Return the function that takes the arguments of jobs stored as `name` and returns today's, or None if they are the same."""
+    return _former[name].adapt if name in _former else None
+
+
+def names_of(task):
+    """Return all names under which jobs with the arguments of `task` may be stored, today's and those of older releases."""
+    today = name_of(task)
+    return [today, *(name for name, former in _former.items() if former == Former(today))]
+
+
 def find(name):
     """Return the task whose jobs are stored as `name`, today or formerly. Raises UnknownTask.
 

@@ -180,11 +180,25 @@ class Job(DBTaskResult):
         args, kwargs = self.arguments
         if task.takes_context:
             args = [TaskContext(task_result=self.task_result), *args]
+        self._bind(task.func, args, kwargs)
+        return task.call(*args, **kwargs)
+
+    def check(self):
+        """Raise registry.UnknownTask or ArgumentMismatch if a worker of this release could not run the job."""
+        args, kwargs = self.arguments
+        if registry.is_retired(self.task_path):
+            return
+        function = registry.adapter_of(self.task_path)
+        if function is None:
+            task = self.task
+            function, args = task.func, [None, *args] if task.takes_context else args
+        self._bind(function, args, kwargs)
+
+    def _bind(self, function, args, kwargs):
         try:
-            inspect.signature(task.func).bind(*args, **kwargs)
+            inspect.signature(function).bind(*args, **kwargs)
         except TypeError as error:
             raise ArgumentMismatch(f"{self}: {error}") from error
-        return task.call(*args, **kwargs)
 
     def set_successful(self, return_value):
         """Record that the job is done."""

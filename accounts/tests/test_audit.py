@@ -19,6 +19,8 @@ from django.utils import timezone
 from django_tasks import TaskResultStatus
 
 from accounts import audit, auditing, pictures, tasks
+from accounts.emails import outbox
+from accounts.jobs import registry
 from accounts.models import (
     Block,
     Delivery,
@@ -226,6 +228,94 @@ def test_what_is_right_again_at_the_second_look_is_not_reported(member, bob, mon
     monkeypatch.setattr(auditing.time, "sleep", lambda seconds: tasks.recount_now([member.pk]))
 
     assert wrong() == {}
+
+
+@pytest.mark.parametrize("end", ["suspend", "reinstate", "leave"])
+def test_counts_that_a_waiting_job_will_correct_are_not_reported(member, bob, run_jobs, end):
+    bob.follow(member)
+    member.follow(bob)
+    if end == "reinstate":
+        bob.suspend()
+    run_jobs()
+    getattr(bob, end)()
+    assert User.objects.miscounted().filter(pk=member.pk).exists()
+    assert wrong() == {}
+
+    # One whom no job will count is.
+    eve = UserFactory(follower_count=3)
+    found = report()["FollowCounts"]
+    assert found["examples"] == [f"accounts.User {eve.pk}"]
+
+    Job.objects.filter(task_path__contains="recount").delete()
+    # A job that can't run counts nobody.
+    for arguments in DAMAGED:
+        store_job("accounts.recount", arguments)
+    assert report()["FollowCounts"]["wrong"] == 2
+
+
+DAMAGED = [
+    3,
+    [],
+    {},
+    {"x": 1},
+    {"args": 3},
+    {"args": [[]]},
+    {"args": [[{}]], "kwargs": {}},
+    {"args": [], "kwargs": []},
+]
+
+
+def store_job(name, arguments):
+    now = timezone.now()
+    Job.objects.create(
+        task_path=name, args_kwargs=arguments, backend_name="default", enqueued_at=now, run_after=now
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["emails.deliver", "emails.deliver_rendered", "accounts.recount_around", "gone"]
+)
+def test_jobs_with_damaged_arguments_are_found_and_stop_nothing(member, bob, name):
+    plant_delivery_without_job(member, bob)
+    for arguments in DAMAGED:
+        store_job(name, arguments)
+
+    found = wrong()
+    assert found.pop("ReadyJobs") >= len(DAMAGED) - 1
+    assert found == {"WaitingDeliveries": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "can_run"),
+    [
+        ("accounts.tasks.mail_new_follower", [1], True),
+        ("accounts.tasks.mail_new_follower", [1, 2], True),
+        ("accounts.tasks.mail_new_follower", [1, 2, 3], False),
+        ("tests.retired", [1, 2, 3], True),
+        ("accounts.tasks.recount", [[1]], True),
+        ("accounts.tasks.recount", [], False),
+        ("tests.unknown", [], False),
+    ],
+)
+def test_jobs_of_older_releases_wait_rightly_if_the_worker_adapts_them(member, name, arguments, can_run):
+    store_job(name, {"args": arguments, "kwargs": {}})
+    with mock.patch.dict(registry._former):
+        registry.retire("tests.retired")
+        assert wrong() == ({} if can_run else {"ReadyJobs": 1})
+
+
+def test_the_jobs_are_read_once_however_many_emails_wait(member, bob, monkeypatch):
+    monkeypatch.setattr(auditing.RowCheck, "batch", 2)
+    for number in range(7):
+        outbox.mail("new_follower", member, f"key {number}", told_in="x")
+    Delivery.objects.filter(key="key 3").delete()
+    Delivery.objects.create(recipient=member, kind="new_follower", key="k")
+
+    read = mock.Mock(wraps=audit.unfinished_jobs)
+    monkeypatch.setattr(audit, "unfinished_jobs", read)
+
+    assert report()["WaitingDeliveries"]["wrong"] == 1
+    assert read.mock_calls.count(mock.call()) == 2  # Once for each look.
 
 
 def test_all_rows_are_looked_at_batch_by_batch(member, bob, monkeypatch):
