@@ -367,7 +367,7 @@ class ReadyJobs(RowCheck):
     def can_run(job):
         """Whether there is such a task, which takes these arguments, or those that the worker makes of them."""
         try:
-            job.check_callable()
+            job.ensure_runnable()
         except (registry.UnknownTask, ArgumentMismatch):
             return False
         return True

@@ -42,7 +42,10 @@ def limit(seconds):
 
 
 def extend(seconds=LONG):
-    """Give the current request, and what is still to be done after its view, `seconds` from now. Without a limit none is set."""
+    """Give the current request, and what is still to be done after its view, `seconds` from now. Without a limit none is set.
+
+    To be called once all locks are held, so that waits for others keep the usual limit.
+    """
     deadline = _deadline.get()
     if deadline is not None:
         deadline.seconds, deadline.end = seconds, None

@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.db.models import Q
 
+from accounts import deadlines
 from accounts.database_errors import AccountGone
 from accounts.models import ModerationAction, User
 
@@ -16,7 +17,10 @@ def moderate(moderator, verb, targets, reason):
     """
     changed = 0
     with transaction.atomic():
-        for target in lock(moderator, targets):
+        locked = lock(moderator, targets)
+        # Nobody holds this up any more, and there may be many.
+        deadlines.extend()
+        for target in locked:
             person, text = target.moderation_facts()
             pk = target.pk
             if getattr(target, verb)():

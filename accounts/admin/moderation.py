@@ -11,7 +11,6 @@ from django.db.models.constants import LOOKUP_SEP
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from accounts import deadlines
 from accounts.admin.paginator import COUNTED, BoundedPaginator
 from accounts.models import User
 from accounts.text_fields import FreeTextFormField
@@ -34,7 +33,6 @@ class LongListMixin:
             words = _("Those are too many to change at once. Search for some of them.")
             self.message_user(request, words, messages.ERROR)
             return None
-        deadlines.extend()
         return super().response_action(request, queryset)
 
 

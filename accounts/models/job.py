@@ -183,7 +183,7 @@ class Job(DBTaskResult):
         self._bind(task.func, args, kwargs)
         return task.call(*args, **kwargs)
 
-    def check_callable(self):
+    def ensure_runnable(self):
         """Raise registry.UnknownTask or ArgumentMismatch if a worker of this release could not run the job."""
         args, kwargs = self.arguments
         if registry.is_retired(self.task_path):

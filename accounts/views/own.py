@@ -11,7 +11,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, UpdateView
 
-from accounts import deadlines, rate_limits
+from accounts import rate_limits
 from accounts.forms import LeaveForm, ProfileForm
 from accounts.models import RefusedAddress, User
 from accounts.pictures import NotStored
@@ -79,7 +79,6 @@ class LeaveView(FormView):
         return super().get_form_kwargs() | {"request": self.request, "user": user}
 
     def form_valid(self, form):
-        deadlines.extend()
         return in_one_transaction(self.request, lambda: self.leave(form))
 
     def leave(self, form):

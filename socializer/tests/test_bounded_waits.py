@@ -122,7 +122,7 @@ def take_long():
 @pytest.mark.parametrize(
     ("owner", "name", "path", "data"),
     [
-        (User, "leave", "/users/leave/", {"password": PASSWORD, "sure": "on"}),
+        (User, "delete", "/users/leave/", {"password": PASSWORD, "sure": "on"}),
         (export, "export_data", "/users/export/", None),
         (User, "suspend", "/admin/accounts/user/", {"action": "suspend", "reason": "Spam"}),
         (Post, "hide", "/admin/posts/post/", {"action": "hide", "reason": "Spam"}),
@@ -144,9 +144,24 @@ def test_what_deals_with_all_that_somebody_has_may_take_longer(client, member, o
     with mock.patch.object(owner, name, act_slowly):
         response = client.post(path, data) if data else client.get(path)
     assert response.status_code in (200, 302)
-    assert User.objects.filter(pk=member.pk).exists() == (name != "leave")
+    assert User.objects.filter(pk=member.pk).exists() == (name != "delete")
     assert User.objects.suspended().exists() == (name == "suspend")
     assert Post.objects.filter(hidden_on__isnull=False).exists() == (name == "hide")
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/users/leave/", {"password": PASSWORD, "sure": "on"}),
+        ("/admin/posts/post/", {"action": "hide", "reason": "Spam"}),
+    ],
+)
+def test_but_it_waits_for_locks_no_longer_than_others(client, member, path, data):
+    User.objects.filter(pk=member.pk).update(is_staff=True, is_superuser=True)
+    data = data | {"_selected_action": [PostFactory(author=member).pk]}
+    with locked_by_another(Post), soon():
+        assert client.post(path, data).status_code == 503
+    assert client.post(path, data).status_code == 302
 
 
 def test_more_time_is_given_only_where_there_is_a_limit():
