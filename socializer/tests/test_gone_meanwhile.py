@@ -2,12 +2,12 @@
 
 import pytest
 
+from accounts import middleware
 from accounts.database_errors import AccountGone
 from accounts.models import User
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
 from posts.models import Post
 from posts.tests.factories import PostFactory
-from socializer import middleware
 
 POSTS = {
     "/posts/add/": {"content": "My words"},
