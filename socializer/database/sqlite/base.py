@@ -38,8 +38,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     creation_class = DatabaseCreation
     # Device and inode of the file that this connection has open.
     file_id = None
-    # Whether the file could not be written when this connection opened it: SQLite then never tries to write.
-    is_read_only = False
 
     def get_new_connection(self, conn_params):
         if self.is_in_memory_db():
@@ -56,7 +54,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             presence.share(path)
             self.file_id = file_id(path)
-            self.is_read_only = not os.access(path, os.W_OK)
             if self.file_id is None or before not in (None, self.file_id):
                 raise OperationalError("The database file was replaced while it was being opened.")
         except BaseException:
@@ -71,9 +68,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def close_if_unusable_or_obsolete(self):
         # Called before and after each request, where no error may be raised: opening the file again is left to the first query.
         self._close_if_lost()
-        if self.is_read_only and not self.in_atomic_block:
-            self.close()
         super().close_if_unusable_or_obsolete()
+
+    def is_usable(self):
+        # Django asks after an error. A connection that found the file or its log read-only never tries to write again, even if
+        # they can be written by now; a new one takes a millisecond.
+        return self.is_in_memory_db()
 
     def _close_if_lost(self):
         if self.connection is not None and not self.in_atomic_block and self._has_another_file():
