@@ -86,8 +86,22 @@ def test_the_end_of_a_request_is_no_error_though_the_file_was_deleted(site, capl
     assert "was replaced or deleted" in caplog.text
 
 
-def test_a_connection_that_could_not_write_is_not_kept(site):
-    # As it is if the file or its log could not be written when they were opened.
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_no_connection_is_opened_to_a_file_that_cannot_be_written(site, monkeypatch, ending):
+    """SQLite would open it read-only, and keep it so in all threads."""
+    write("first")
+    with closing(open_database(site)) as another:  # So that the log and its index are there.
+        another.execute("SELECT 1 FROM accounts_scanposition").fetchall()
+        connection.close()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "access", lambda path, mode: str(path) != f"{site}{ending}")
+            with pytest.raises(OperationalError, match="can't be written"):
+                write("second")
+        write("third")
+    assert written(site) == ["first", "third"]
+
+
+def test_a_connection_that_met_an_error_is_not_kept(site):
     connection.cursor().execute("PRAGMA query_only = 1")
     with pytest.raises(OperationalError, match="readonly"):
         write("first")

@@ -50,8 +50,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 raise OperationalError(missing(path))
             conn_params = conn_params | {"database": f"{path.as_uri()}?mode=rw"}
         before = file_id(path)
+        refuse_read_only(path)
         connection = super().get_new_connection(conn_params)
         try:
+            connection.execute("PRAGMA schema_version")  # Opens the log and its index, too.
+            refuse_read_only(path)
             presence.share(path)
             self.file_id = file_id(path)
             if self.file_id is None or before not in (None, self.file_id):
@@ -71,8 +74,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().close_if_unusable_or_obsolete()
 
     def is_usable(self):
-        # Django asks after an error. A connection that found the file or its log read-only never tries to write again, even if
-        # they can be written by now; a new one takes a millisecond.
+        # Django asks after an error. Whatever state it left the connection in, a new one takes a millisecond.
         return self.is_in_memory_db()
 
     def _close_if_lost(self):
@@ -96,6 +98,19 @@ def file_id(path):
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def refuse_read_only(path):
+    """Raise OperationalError if the file, its log or the log's index is there and can't be written.
+
+    A process that opened one of them read-only can't write through any new connection until all its connections are closed at
+    once, even if the files can be written by then.
+    """
+    for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        if each.exists() and not os.access(each, os.W_OK):
+            raise OperationalError(
+                f"{each} can't be written. Run this as the user who runs the site, and check the disk."
+            )
 
 
 def missing(path):
