@@ -104,6 +104,8 @@ def find(name):
 
     Tasks of other apps, which know nothing of such names, are stored under the path of their function.
     """
+    if is_retired(name):
+        raise UnknownTask(f"This release no longer has the task {name!r}.")
     if name in _former:
         name = _former[name].name
     if name in _tasks:

@@ -216,3 +216,10 @@ def test_a_job_that_kills_its_workers_ends_its_email_too():
     Worker().bring_back()
     delivery.refresh_from_db()
     assert delivery.state == Delivery.State.FAILED
+
+
+def test_a_retired_task_is_not_found():
+    with mock.patch.dict(registry._former):
+        registry.retire("tests.gone")
+        with pytest.raises(registry.UnknownTask, match="no longer has the task 'tests.gone'"):
+            registry.find("tests.gone")

@@ -1,9 +1,11 @@
 """A SQLite database file that is replaced or deleted while processes use it."""
 
+import errno
 import fcntl
 import os
 import shutil
 from contextlib import closing
+from unittest import mock
 
 import pytest
 from django.db import OperationalError, close_old_connections, connection, connections
@@ -173,3 +175,15 @@ def test_databases_in_memory_have_no_file_to_lose(site):
         cursor.execute("SELECT 1")
     own.close()
     assert connections["default"] is not own
+
+
+def test_a_file_system_without_locks_is_not_taken_for_one_in_use(site, monkeypatch, caplog):
+    connection.close()
+    presence._shared.clear()
+    no_locks = OSError(errno.ENOLCK, "No locks available")
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", mock.Mock(side_effect=no_locks))
+        write("first")
+        with pytest.raises(OSError, match="No locks available"), presence.alone(site):
+            pass
+    assert "can't be locked: No locks available" in caplog.text

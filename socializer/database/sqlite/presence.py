@@ -81,7 +81,7 @@ def alone(path):
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise InUse(holders(lock)) from error
         yield
     finally:
