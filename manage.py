@@ -12,9 +12,9 @@ def main():
     from django.core.management import execute_from_command_line
 
     try:
-        settings.DEBUG  # noqa: B018 (reading one loads them all)
+        settings.DEBUG  # noqa: B018 (reading one setting loads all of them)
     except ImproperlyConfigured as error:
-        # A sentence that names the setting helps its reader more than a traceback.
+        # A message that names the setting is more helpful than a traceback.
         sys.exit(f"Socializer cannot start: {error}")
     execute_from_command_line(sys.argv)
 

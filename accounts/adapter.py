@@ -2,74 +2,87 @@ from ipaddress import ip_address
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.crypto import get_random_string
-from django.utils.translation import get_language, get_supported_language_variant
+from django.utils.html import format_html
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts import devices, security
-from accounts.addresses import canonical_email
+from accounts import suspended_access
 from accounts.backends import account_lookup, find_account
-from accounts.database_errors import AccountGone
-from accounts.emails import letters, outbox
-from accounts.links import is_on_this_site, under_site_url
-from accounts.models import RetiredUsername, ToldState, User
+from accounts.common.addresses import canonical_email
+from accounts.common.database_errors import AccountGone
+from accounts.common.links import is_on_this_site, under_site_url
+from accounts.common.locale import known_zone, offered_variant
+from accounts.emails import outbox, rendering
+from accounts.models import RetiredUsername, User
 from accounts.models.user import must_confirm_email
-from accounts.passwords import keep_session, prepared
+from accounts.moderation.models import ModerationAction
+from accounts.passwords import advise, keep_session, prepared
+from accounts.security import devices, snapshots
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Our words in allauth's forms, and its mails through the outbox."""
+    """Replaces allauth's messages with ours, and sends its emails through the outbox."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "email_taken": _("That email already belongs to an account. Log in, or use another."),
+        "email_taken": _("That email already belongs to an account. Log in, or use another email."),
         "username_taken": _("That name is taken. Try another."),
-        "username_password_mismatch": _("That name and password don't match. Try again."),
-        # The same words as for a name: they must not tell which addresses have an account.
-        "email_password_mismatch": _("That name and password don't match. Try again."),
+        "username_password_mismatch": _("That username, email or password isn't right. Try again."),
+        # The same message, so that it doesn't reveal which addresses have an account.
+        "email_password_mismatch": _("That username, email or password isn't right. Try again."),
         "unconfirmed_email_password_mismatch": _(
             "That email and password don't match. If you haven't confirmed this email yet, log in with your username."
         ),
-        "too_many_login_attempts": _("Too many attempts. Wait some minutes, then try again."),
+        "too_many_login_attempts": _("Too many attempts. Wait a few minutes, then try again."),
     }
 
     def validation_error(self, code, *args):
-        """Return our words for it. They are the same whether or not there is such an account."""
+        """Return the ValidationError with our message, which is the same whether or not such an account exists."""
         if code == "email_password_mismatch" and must_confirm_email():
             code = f"unconfirmed_{code}"
         return super().validation_error(code, *args)
 
     def clean_username(self, username, shallow=False):
-        """Refuse the names of those who have left, as if they were still here."""
+        """Reject the usernames of former members, with the same message as for existing members."""
         if RetiredUsername.objects.filter(username=username.lower()).exists():
             raise self.validation_error("username_taken")
         return super().clean_username(username, shallow)
 
     def save_user(self, request, user, form, commit=True):
-        """Store the account with the language that it was made in, if it is not the site's: mails are written in it."""
-        language, sites = get_language(), get_supported_language_variant(settings.LANGUAGE_CODE)
-        user.language = language if language != sites else ""
+        """Also store the language of the page and the time zone of the browser, unless they are the site's defaults.
+
+        Emails are sent in that language.
+        """
+        language, default = offered_variant(get_language()), offered_variant(settings.LANGUAGE_CODE)
+        user.language = language if language != default else ""
+        zone = form.cleaned_data.get("time_zone", "")
+        user.time_zone = zone if zone != known_zone(settings.TIME_ZONE) else ""
         return super().save_user(request, user, form, commit)
 
     def clean_email(self, email):
-        """Return the canonical form. Raises ValidationError if it has none."""
+        """Return the address in canonical form. Raises ValidationError if it isn't valid."""
         return canonical_email(email)
 
     def _get_login_attempts_cache_key(self, request, **credentials):
-        """Count failed log-ins by account, however it was named, and apart in browsers that it was in before.
+        """Count failed logins per account, for username and email together, and separately for known browsers.
 
-        Guessing is stopped by the count, and strangers who use it up do not keep its owner out.
+        This limits guessing, but a stranger who uses up the limit doesn't lock out the owner.
         """
         user = find_account(credentials)
         if user is None:
-            # Not allauth's key: it has the Host header in it, so each invented port would begin a count of its own.
+            # allauth's key contains the Host header, so an attacker could start a new count with another port.
             return str(account_lookup(credentials))
         return f"{user.pk} in a known browser" if devices.is_known(request, user) else str(user.pk)
 
     def get_client_ip(self, request):
-        """Return the address that a request came from. IPv4 in the notation of IPv6 is IPv4: limits take a /64 for one address."""
+        """Return the client's IP address. An IPv4 address in IPv6 notation becomes IPv4, because limits count IPv6 by /64."""
         address = super().get_client_ip(request)
         try:
             return str(getattr(ip_address(address), "ipv4_mapped", None) or address)
@@ -77,7 +90,7 @@ class AccountAdapter(DefaultAccountAdapter):
             return address
 
     def confirm_email(self, request, email_address):
-        """Confirm an address, unless it has become somebody else's since it was asked for. Returns whether it was."""
+        """Confirm an address, unless another member has taken it in the meantime. Returns whether it was confirmed."""
         try:
             with transaction.atomic():
                 email_address.user.lock()
@@ -90,16 +103,22 @@ class AccountAdapter(DefaultAccountAdapter):
             return False
 
     def can_delete_email(self, email_address):
-        """Whether that is only an address to change to: the current one stays until another is confirmed."""
+        """Return whether this is a new address for the account. The current one stays until the new one is confirmed."""
         return email_address.user.pending_addresses().contains(email_address)
 
     def clean_password(self, password, user=None):
-        """Judge the password by the form that is hashed. Returns it as typed."""
-        super().clean_password(prepared(password), user)
+        """Validate the prepared form of the password, which is the form that is hashed. Returns the password as typed.
+
+        The ValidationError says what would be accepted.
+        """
+        try:
+            super().clean_password(prepared(password), user)
+        except ValidationError as error:
+            raise advise(error) from error
         return password
 
     def reauthenticate(self, user, password):
-        """Whether that is the password of `user`. Their session stays, also if the hash was replaced."""
+        """Return whether this is the password of `user`. Keeps their session valid even if the hash was replaced."""
         if not super().reauthenticate(user, password):
             return False
         user.password = User.objects.present(user.pk).password
@@ -107,35 +126,59 @@ class AccountAdapter(DefaultAccountAdapter):
         return True
 
     def set_password(self, user, password):
-        """Give `user` that password and store it."""
+        """Hash the password and store it."""
         user.set_password(password)
         self.store_password(user)
 
     def store_password(self, user):
-        """Store the password that `user` was given and, in one transaction with it, the mail that says so.
+        """Store the new password hash of `user`, and enqueue the email about it in the same transaction.
 
-        Hashing takes long, so it is done before any transaction.
+        Hashing is slow, so the caller does it before the transaction.
         """
         with transaction.atomic():
-            ToldState.remember(user)
             user.save(update_fields=["password"])
-            security.tell_changes(user, allauth_context.request)
+            snapshots.notify_changes(user, allauth_context.request)
+
+    def pre_login(self, request, user, **kwargs):
+        """Let suspended members go on to the second factor. `login()` stops them afterwards."""
+        return None if user.suspended_on else super().pre_login(request, user, **kwargs)
+
+    def login(self, request, user):
+        """Log the member in, and point them to decisions since their last login. Suspended members see why they can't."""
+        if user.suspended_on:
+            suspended_access.grant(request, user)
+            raise ImmediateHttpResponse(redirect("accounts:suspended"))
+        last_login = user.last_login
+        # Django stores the time of this login, so `get_login_redirect_url()` couldn't tell a first login.
+        user.has_logged_in_before = last_login is not None
+        super().login(request, user)
+        decisions = ModerationAction.objects.told_to(user)
+        if last_login and decisions.filter(created_on__gt=last_login).exists():
+            text = gettext("A moderator has made a decision about you or your posts.")
+            link = format_html('<a href="{}">{}</a>', reverse("accounts:decisions"), gettext("Read it"))
+            messages.warning(request, format_html("{} {}", text, link))
 
     def post_login(self, request, user, *, signup, **kwargs):
-        """Tell of a log-in from a browser that is not known, but not of the one that sign-up brings."""
+        """Email the member about a login from an unknown browser, but not about the one right after sign-up.
+
+        Where addresses must be confirmed, signing up ends with the first login, which then leads to the page for new members.
+        """
         if not (signup or devices.is_known(request, user)):
-            outbox.mail("new_device", user, get_random_string(22), **security.origin_of(request))
+            outbox.enqueue("new_device", user, get_random_string(22), **snapshots.request_origin(request))
         devices.remember(request, user)
-        return super().post_login(request, user, signup=signup, **kwargs)
+        is_new = signup or (must_confirm_email() and not user.has_logged_in_before)
+        return super().post_login(request, user, signup=is_new, **kwargs)
 
     def is_safe_url(self, url):
-        """Whether one may be redirected to `url` after a form."""
+        """Return whether a form may redirect to `url`."""
         return is_on_this_site(url)
 
     def send_confirmation_mail(self, request, emailconfirmation, signup):
-        """Ask to confirm the address with which somebody signed up. If it has an account, say that instead.
+        """Email a link to confirm the address of a new account.
 
-        What it says is for whoever reads that mailbox. Everything else is the same in both cases.
+        If the address already has an account, the email says so instead.
+
+        Only the email differs. The page is the same in both cases, so it doesn't reveal which addresses have an account.
         """
         address = emailconfirmation.email_address
         if address.user.email is None and User.objects.with_email(address.email).exists():
@@ -146,17 +189,17 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_notification_mail(self, template_prefix, user, context=None, email=None):
         """Send nothing, whatever ACCOUNT_EMAIL_NOTIFICATIONS says.
 
-        accounts.security always tells of all that changed, also of what allauth doesn't know of.
+        accounts.security sends the emails about every change, including changes outside allauth.
         """
 
     def send_mail(self, template_prefix, email, context):
-        """Enqueue the mail, so that nobody waits for a mail server and none is lost while it is away."""
+        """Enqueue the email, so that the request doesn't wait for the mail server and the email survives its outages."""
         request = allauth_context.request
         if request is not None:
-            # Every link of allauth's, whatever it is called.
+            # Any value may be a link from allauth. All links must use SITE_URL.
             context = {
                 name: under_site_url(value, request) if isinstance(value, str) else value
                 for name, value in context.items()
             }
-        rendered = letters.render(template_prefix, {"email": email} | context, body="message")
-        outbox.mail_rendered(template_prefix, email, *rendered)
+        rendered = rendering.render(template_prefix, {"email": email} | context, body="message")
+        outbox.enqueue_rendered(template_prefix, email, *rendered)

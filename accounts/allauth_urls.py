@@ -1,12 +1,11 @@
-"""Sign-up, login and account security, for a project to include under a path of its choice."""
+"""Sign-up, login and account security. A project includes these URLs under a path of its choice."""
 
 from allauth.account import urls as account_urls
-from allauth.mfa import urls as mfa_urls
-from allauth.usersessions import urls as usersessions_urls
 from django.urls import include, path, re_path
 
 from accounts import views
-from accounts.transactions import atomic_post, atomic_posts
+from accounts.common.installed import HAS_MFA, HAS_USER_SESSIONS
+from accounts.common.transactions import atomic_post, atomic_posts
 
 urlpatterns = [
     path("signup/", views.SignupView.as_view(), name="account_signup"),
@@ -26,6 +25,19 @@ urlpatterns = [
         name="account_confirm_email",
     ),
     path("", include(atomic_posts(account_urls.urlpatterns))),
-    path("2fa/", include(atomic_posts(mfa_urls.urlpatterns))),
-    path("sessions/", include(atomic_posts(usersessions_urls.urlpatterns))),
 ]
+
+if HAS_MFA:
+    from allauth.mfa import urls as mfa_urls
+
+    urlpatterns.append(path("2fa/", include(atomic_posts(mfa_urls.urlpatterns))))
+
+if HAS_USER_SESSIONS:
+    from allauth.usersessions import urls as usersessions_urls
+
+    from accounts.views.sessions import EndSessionView
+
+    urlpatterns += [
+        path("sessions/", include(atomic_posts(usersessions_urls.urlpatterns))),
+        path("sessions/<int:pk>/end/", atomic_post(EndSessionView.as_view()), name="usersessions_end"),
+    ]

@@ -1,9 +1,8 @@
-"""What must hold about members, their follows, emails, jobs and sessions; see accounts/auditing.py."""
+"""Audit checks of members, follows, reports, emails, jobs, sessions and pictures. See accounts/common/auditing.py."""
 
 from datetime import timedelta
 
 from allauth.account.models import EmailAddress
-from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
@@ -12,49 +11,49 @@ from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils import timezone
 from django_tasks import TaskResultStatus
 
-from accounts import pictures, rate_limits
-from accounts.auditing import Check, RowCheck, reading, register
+from accounts import pictures
+from accounts.common.auditing import Check, RowCheck, reading, register
+from accounts.common.installed import HAS_USER_SESSIONS
 from accounts.emails import outbox
+from accounts.emails.models import Delivery
 from accounts.jobs import registry
-from accounts.jobs.worker import is_dead_here
-from accounts.models import (
-    Block,
-    Delivery,
-    Follow,
-    FollowNotice,
-    Job,
-    NameWord,
-    RateLimitCounter,
-    RetiredUsername,
-    ToldState,
-    User,
-)
-from accounts.models.job import LOST_AFTER, ArgumentMismatch
+from accounts.jobs.models import LOST_AFTER, ArgumentMismatch, Job
+from accounts.jobs.worker import is_known_dead
+from accounts.models import Block, Follow, NameWord, RetiredUsername, User
 from accounts.models.name import words_of
+from accounts.moderation import subjects
+from accounts.moderation.models import Report
+from accounts.notifications.followers import NewFollower
+from accounts.notifications.models import Notification
+from accounts.security import rate_limits
+from accounts.security.models import AccountSnapshot, RateLimitCounter
 from accounts.tasks import recount, recount_around, recount_now
 
-# Everybody who came in bulk has been looked at by the worker's sweep after this.
-SWEPT_AFTER = timedelta(days=1)
-# Daily, a job deletes pictures that nobody has had for a day.
+if HAS_USER_SESSIONS:
+    from allauth.usersessions.models import UserSession
+
+# After this time, the periodic task has created the missing snapshots of users who were created in bulk.
+RECONCILED_AFTER = timedelta(days=1)
+# A daily job deletes pictures that nobody has used for a day.
 PRUNED_AFTER = timedelta(days=2)
 
 
 def unfinished_jobs(**conditions):
-    """Yield the jobs that wait or run, read some at a time; only their names and arguments."""
+    """Yield the jobs that are waiting or running, with only their names and arguments, read in batches."""
     states = [TaskResultStatus.READY, TaskResultStatus.RUNNING]
     jobs = Job.objects.filter(status__in=states, **conditions).only("task_path", "args_kwargs").order_by("pk")
-    page = jobs
+    rest = jobs
     while True:
         with reading():
-            some = list(page[: RowCheck.batch])
-        yield from some
-        if len(some) < RowCheck.batch:
+            batch = list(rest[: RowCheck.batch])
+        yield from batch
+        if len(batch) < RowCheck.batch:
             return
-        page = jobs.filter(pk__gt=some[-1].pk)
+        rest = jobs.filter(pk__gt=batch[-1].pk)
 
 
 def first_argument(job):
-    """Return the first positional argument of `job`, or None if it has none or they are damaged."""
+    """Return the first positional argument of `job`, or None if it has none or its arguments are damaged."""
     try:
         args, _kwargs = job.arguments
     except ArgumentMismatch:
@@ -64,18 +63,18 @@ def first_argument(job):
 
 @register
 class References(Check):
-    """Rows that refer to others by a foreign key, in all tables. Databases are asked to keep this, and can be talked out of it."""
+    """Checks the foreign keys of all tables. Databases enforce them, but enforcement can be switched off."""
 
-    title = "Every reference leads to a row"
-    remedy = "Restore the rows that are missing from a backup, or delete those that refer to them."
+    title = "Every foreign key refers to an existing row"
+    remedy = "Restore the missing rows from a backup, or delete the rows that refer to them."
     batch = 10_000
 
     def batches(self):
         for model in apps.get_models(include_auto_created=True):
             references = self.references_of(model)
             if references and model._meta.managed and not model._meta.proxy:
-                for looked_at, wrong in ModelReferences(model, references).batches():
-                    yield looked_at, [(model._meta.label, key) for key in wrong]
+                for checked, wrong in ModelReferences(model, references).batches():
+                    yield checked, [(model._meta.label, key) for key in wrong]
 
     def still_wrong(self, keys):
         found = []
@@ -96,7 +95,7 @@ class References(Check):
 
 
 class ModelReferences(RowCheck):
-    """The references of one model."""
+    """The foreign keys of one model."""
 
     batch = 10_000
 
@@ -107,20 +106,42 @@ class ModelReferences(RowCheck):
         return self.model._base_manager.all()
 
     def wrong(self, rows):
-        lost = Q()
+        dangling = Q()
         for reference in self.references:
             target = reference.remote_field
-            there = target.model._base_manager.filter(**{target.field_name: OuterRef(reference.attname)})
-            lost |= Q(~Exists(there), **{f"{reference.attname}__isnull": False})
-        return rows.filter(lost)
+            existing = target.model._base_manager.filter(**{target.field_name: OuterRef(reference.attname)})
+            dangling |= Q(~Exists(existing), **{f"{reference.attname}__isnull": False})
+        return rows.filter(dangling)
+
+
+@register
+class ReportSubjects(RowCheck):
+    """Reports have no foreign key to their subject, so our code must delete them together with the subject."""
+
+    title = "Every report is about something that exists"
+    remedy = "The reports about it are deleted."
+    can_fix = True
+
+    def rows(self):
+        return Report.objects.all()
+
+    def wrong(self, rows):
+        orphaned = Q(pk__in=[])
+        for subject in subjects.all_subjects():
+            existing = subject.model._base_manager.filter(pk=OuterRef("subject_id"))
+            orphaned |= Q(~Exists(existing), subject_type=subject.name)
+        return rows.filter(orphaned)
+
+    def fix(self, key):
+        self.rows().filter(pk=key).delete()
 
 
 class PairCheck(RowCheck):
-    """Rows that join two different people, once. The database has constraints for it."""
+    """Checks rows that relate two people. Database constraints ensure that the people differ and that the pair is unique."""
 
     batch = 5_000
     can_fix = True
-    remedy = "The second row, or the one of a person with themselves, is deleted."
+    remedy = "Duplicate rows, and rows that relate a person to themselves, are deleted."
     sides = ()
 
     def rows(self):
@@ -143,19 +164,19 @@ class PairCheck(RowCheck):
 
 @register
 class FollowPairs(PairCheck):
-    title = "Nobody follows somebody twice, or themselves"
+    title = "Nobody follows someone twice, or themselves"
     model, sides = Follow, ("follower", "followed")
 
 
 @register
 class BlockPairs(PairCheck):
-    title = "Nobody blocks somebody twice, or themselves"
+    title = "Nobody blocks someone twice, or themselves"
     model, sides = Block, ("blocker", "blocked")
 
 
 @register
 class FollowsAcrossBlocks(RowCheck):
-    title = "Nobody follows somebody across a block"
+    title = "Nobody follows someone across a block"
     remedy = "Both follows are ended."
     can_fix = True
 
@@ -174,7 +195,7 @@ class FollowsAcrossBlocks(RowCheck):
 
 @register
 class FollowCounts(RowCheck):
-    title = "The stored counts of followers are those of the rows"
+    title = "The stored follower counts match the rows"
     remedy = "The counts are corrected."
     can_fix = True
 
@@ -185,13 +206,13 @@ class FollowCounts(RowCheck):
         return rows.miscounted()
 
     def still_wrong(self, keys):
-        # Whoever leaves or is suspended goes from all counts at once, and from the stored ones when the jobs have run.
-        expected = self.to_be_recounted()
-        return [key for key in super().still_wrong(keys) if key not in expected]
+        # When someone leaves or is suspended, jobs correct the stored counts of others a moment later.
+        pending = self.to_be_recounted()
+        return [key for key in super().still_wrong(keys) if key not in pending]
 
     @staticmethod
     def to_be_recounted():
-        """Return the primary keys of the people whom jobs are yet to count again, such as the neighbours of somebody suspended."""
+        """Return the set of primary keys of people whose counts waiting jobs will correct."""
         people = set()
         names = registry.names_of(recount) + registry.names_of(recount_around)
         for job in unfinished_jobs(task_path__in=names):
@@ -208,8 +229,8 @@ class FollowCounts(RowCheck):
 
 @register
 class NameWords(RowCheck):
-    title = "Everyone is found by the words of their names"
-    remedy = "The words are stored anew."
+    title = "Searching finds everyone by their names"
+    remedy = "The words of the names are stored again."
     can_fix = True
 
     def rows(self):
@@ -230,7 +251,9 @@ class NameWords(RowCheck):
 @register
 class RetiredUsernames(RowCheck):
     title = "Nobody has the name of a member who left"
-    remedy = "Suspend whoever took the name, or delete its row from the retired usernames if it is theirs."
+    remedy = (
+        "Suspend the person who took the name. If it is rightly theirs, delete it from the retired usernames."
+    )
 
     def rows(self):
         return RetiredUsername.objects.all()
@@ -241,10 +264,10 @@ class RetiredUsernames(RowCheck):
 
 @register
 class PrimaryAddresses(RowCheck):
-    """The account's own field is what the site goes by; allauth has a row for each address beside it."""
+    """The site uses the email field of the account. allauth also has a row for each address."""
 
     title = "Each member's email is their one primary address"
-    remedy = "The address of the account is made the primary one."
+    remedy = "The address of the account becomes the primary one."
     can_fix = True
 
     def rows(self):
@@ -268,33 +291,33 @@ class PrimaryAddresses(RowCheck):
 
 
 @register
-class ToldStates(RowCheck):
-    title = "The state of each account that its owner knows is stored"
-    remedy = "The present state is stored."
+class AccountSnapshots(RowCheck):
+    title = "Each account has a snapshot of what its owner knows about"
+    remedy = "A snapshot of the current state is created."
     can_fix = True
 
     def rows(self):
-        return User.objects.filter(date_joined__lt=timezone.now() - SWEPT_AFTER)
+        return User.objects.filter(date_joined__lt=timezone.now() - RECONCILED_AFTER)
 
     def wrong(self, rows):
-        return rows.filter(~Exists(ToldState.objects.filter(pk=OuterRef("pk"))))
+        return rows.filter(~Exists(AccountSnapshot.objects.filter(pk=OuterRef("pk"))))
 
     def fix(self, key):
-        ToldState.remember_missing([key])
+        AccountSnapshot.create_missing([key])
 
 
 @register
-class Notices(RowCheck):
-    title = "Nobody will be told of a follow that is over"
-    remedy = "The notice is deleted."
+class WaitingNotifications(RowCheck):
+    title = "No notification waits for the email about a follow that has ended"
+    remedy = "The notification is deleted."
     can_fix = True
 
     def rows(self):
-        return FollowNotice.objects.filter(told_in="")
+        return Notification.objects.waiting().filter(type=NewFollower.name)
 
     def wrong(self, rows):
         follows = Follow.objects.filter(
-            pk=OuterRef("follow_id"), follower=OuterRef("follower"), followed=OuterRef("recipient")
+            pk=OuterRef("subject"), follower=OuterRef("actor"), followed=OuterRef("recipient")
         )
         return rows.filter(~Exists(follows))
 
@@ -304,37 +327,37 @@ class Notices(RowCheck):
 
 @register
 class WaitingDeliveries(RowCheck):
-    title = "Each email that waits has a job that will send it"
-    remedy = "The email is recorded as given up."
+    title = "Each waiting email has a job that will send it"
+    remedy = "The email is marked as failed."
     can_fix = True
 
     def rows(self):
         return Delivery.objects.filter(state=Delivery.State.WAITING)
 
     def batches(self):
-        self.promised = self.deliveries_of_jobs()
+        self.with_job = self.deliveries_of_jobs()
         yield from super().batches()
 
     def wrong_keys(self, rows):
-        return [key for key in rows.values_list("pk", flat=True) if key not in self.promised]
+        return [key for key in rows.values_list("pk", flat=True) if key not in self.with_job]
 
     def still_wrong(self, keys):
-        self.promised = self.deliveries_of_jobs()
+        self.with_job = self.deliveries_of_jobs()
         return super().still_wrong(keys)
 
     @staticmethod
     def deliveries_of_jobs():
-        """Return the primary keys of the emails that jobs are to send, read once however many emails wait."""
+        """Return the set of primary keys of the emails that jobs will send. Reads all unfinished jobs once."""
         return {outbox.delivery_of(job) for job in unfinished_jobs()}
 
     def fix(self, key):
-        outbox.give_up(key)
+        outbox.mark_failed(key)
 
 
 @register
 class RunningJobs(RowCheck):
-    title = "Each job that runs has a living worker"
-    remedy = "The job is put back, so that another worker runs it."
+    title = "Each running job has a live worker"
+    remedy = "The job is requeued, so that another worker runs it."
     can_fix = True
 
     def rows(self):
@@ -343,19 +366,17 @@ class RunningJobs(RowCheck):
     def wrong_keys(self, rows):
         long_ago = timezone.now() - LOST_AFTER
         return [
-            job.pk
-            for job in rows
-            if job.started_at < long_ago or is_dead_here("".join(job.worker_ids[-1:]), own_id="")
+            job.pk for job in rows if job.started_at < long_ago or is_known_dead(job.worker_id, own_id="")
         ]
 
     def fix_row(self, row):
-        row.lose_worker()
+        row.worker_lost()
 
 
 @register
 class ReadyJobs(RowCheck):
-    title = "Each job that waits can be run"
-    remedy = "Install the release or the app that knows the task; or delete the job in the admin."
+    title = "Each waiting job can be run"
+    remedy = "Install the release or app that has the task, or delete the job in the admin."
 
     def rows(self):
         return Job.objects.filter(status=TaskResultStatus.READY)
@@ -365,7 +386,7 @@ class ReadyJobs(RowCheck):
 
     @staticmethod
     def can_run(job):
-        """Whether there is such a task, which takes these arguments, or those that the worker makes of them."""
+        """Return whether the task exists and accepts the arguments of the job."""
         try:
             job.ensure_runnable()
         except (registry.UnknownTask, ArgumentMismatch):
@@ -373,19 +394,18 @@ class ReadyJobs(RowCheck):
         return True
 
 
-@register
 class MembersSessions(RowCheck):
-    """A session that is not known outlives the suspension of its member."""
+    """Suspending a member only ends sessions that have a UserSession."""
 
-    title = "Each session is that of a member who may log in, and is known as theirs"
-    remedy = "The session is ended; whoever uses it has to log in again."
+    title = "Each session belongs to an active member and is recorded"
+    remedy = "The session is ended. The member has to log in again."
     can_fix = True
 
     def rows(self):
         return Session.objects.filter(expire_date__gt=timezone.now())
 
     def wrong_keys(self, rows):
-        # What can't be decoded is nobody's.
+        # A session that can't be decoded has no data.
         sessions = {session.pk: session.get_decoded() for session in rows}
         known = UserSession.objects.filter(session_key__in=sessions, user__is_active=True)
         known = {(key, str(user)) for key, user in known.values_list("session_key", "user")}
@@ -398,13 +418,13 @@ class MembersSessions(RowCheck):
         return [
             key
             for key, data in unknown.items()
-            # One from before the password was changed opens nothing.
+            # A session from before a password change is no longer valid.
             if (user := people.get(int(data[SESSION_KEY])))
             and user.get_session_auth_hash() == data.get(HASH_SESSION_KEY)
         ]
 
     def describe(self, key):
-        # Whoever has the whole key is logged in.
+        # Anyone who knows the whole key is logged in.
         return f"{super().describe(key[:4])}..."
 
     def fix(self, key):
@@ -413,9 +433,8 @@ class MembersSessions(RowCheck):
             UserSession.objects.filter(session_key=key).delete()
 
 
-@register
 class SessionsOfSuspended(RowCheck):
-    title = "Nobody suspended has a session"
+    title = "No suspended member has a session"
     remedy = "Their sessions are ended."
     can_fix = True
 
@@ -429,12 +448,17 @@ class SessionsOfSuspended(RowCheck):
         row.end()
 
 
+if HAS_USER_SESSIONS:
+    register(MembersSessions)
+    register(SessionsOfSuspended)
+
+
 @register
 class RateLimitWindows(RowCheck):
-    """A clock that ran ahead leaves windows behind that do not end for as long."""
+    """If the clock was ahead, windows may end too late."""
 
-    title = "No rate limit counts for longer than its window"
-    remedy = "The counter begins anew."
+    title = "No rate limit counter lasts longer than its window"
+    remedy = "The counter is reset."
     can_fix = True
 
     def rows(self):
@@ -449,14 +473,14 @@ class RateLimitWindows(RowCheck):
 
 @register
 class PicturesOfMembers(RowCheck):
-    title = "The files of each member's picture are there"
+    title = "The files of each member's picture exist"
     remedy = "Restore the files from a backup, or remove the picture in the admin. Check MEDIA_STORAGE first."
 
     def rows(self):
         return User.objects.exclude(picture="")
 
     def batches(self):
-        # One list of all files: asking for each takes an object store a request.
+        # Lists all files at once. Checking one by one would take a request to the object store for each.
         self.stored = pictures.stored_keys()
         yield from super().batches()
 
@@ -470,7 +494,7 @@ class PicturesOfMembers(RowCheck):
 
 @register
 class PictureFiles(Check):
-    title = "Each stored picture is a member's"
+    title = "Each stored picture belongs to a member"
     remedy = "The files are deleted."
     can_fix = True
 

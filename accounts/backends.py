@@ -1,42 +1,53 @@
-from allauth.account.auth_backends import AuthenticationBackend as AllauthBackend
-from django.conf import settings
-from django.contrib.auth import get_user_model
+from functools import cache
 
-from accounts.addresses import email_key, is_email
+from allauth.account.auth_backends import AuthenticationBackend as AllauthBackend
+from django.contrib.auth import get_user_model
+from django.db.models import BigAutoField
+
+from accounts.common.addresses import email_key, is_email
+from accounts.common.app_settings import app_settings
+from accounts.common.compiled_queries import CompiledQuery
 
 
 class AuthenticationBackend(AllauthBackend):
-    """Log-in by username or e-mail that costs the same password hashes, whether or not there is such a person.
+    """Authenticates by username or email, with the same number of password hashes whether or not the account exists.
 
-    allauth's tries the password once for each way to read what was typed: how long the answer takes would tell
-    which names and addresses exist.
+    allauth's backend hashes the password once for each way to interpret the login, so its response time reveals which
+    usernames and addresses exist.
     """
 
     def get_user(self, user_id):
-        """The one whose session it is, in one query with whatever else each of their pages needs.
+        """Return the member of a session, or None, in one query with the related rows that every page needs.
 
-        The setting USER_SELECT_RELATED names it, for apps that keep something about each member.
+        The setting USER_SELECT_RELATED lists these relations.
         """
-        related = getattr(settings, "USER_SELECT_RELATED", ())
-        user = get_user_model()._default_manager.select_related(*related).filter(pk=user_id).first()
-        return user if user is not None and self.user_can_authenticate(user) else None
+        found = members_with(*app_settings.USER_SELECT_RELATED).rows(pk=user_id)
+        return found[0] if found and self.user_can_authenticate(found[0]) else None
 
     def _mitigate_timing_attack(self, password):
-        # allauth sets a password here, which is always one hash.
+        # allauth's version sets a password, which always computes exactly one hash.
         get_user_model()().check_password(password)
 
     def _authenticate(self, request, **credentials):
         return self._check_password(find_account(credentials), credentials["password"])
 
 
+@cache
+def members_with(*related):
+    """Return the compiled query that finds a member by primary key, together with the related rows."""
+    return CompiledQuery(
+        lambda pk: get_user_model()._default_manager.select_related(*related).filter(pk=pk), pk=BigAutoField()
+    )
+
+
 def find_account(credentials):
-    """Return the one account with the name or address in `credentials`, typed in any way, or None."""
+    """Return the account with the username or email in `credentials`, in any spelling, or None."""
     return get_user_model().objects.filter(**account_lookup(credentials)).first()
 
 
 def account_lookup(credentials):
-    """Return the condition, a dict, for the account that `credentials` name: the same however it is typed."""
-    typed = credentials.get("username") or credentials.get("email") or ""
-    # No database takes null characters and lone surrogates.
-    name = typed.encode(errors="ignore").decode().replace("\0", "")
+    """Return the lookup, a dict, for the account that `credentials` name. It is the same for every spelling."""
+    login = credentials.get("username") or credentials.get("email") or ""
+    # Databases reject null characters and lone surrogates.
+    name = login.encode(errors="ignore").decode().replace("\0", "")
     return {"email": email_key(name)} if is_email(name) else {"username": name.strip().lower()}

@@ -1,6 +1,6 @@
-"""The colours of uploaded pictures, converted to sRGB with 8 bits, so that they look as they did.
+"""Converts the colours of uploaded pictures to sRGB with 8 bits, so that they look the same.
 
-Pillow's `convert()` knows nothing of profiles, and cuts 16 bits off instead of scaling them.
+Pillow's `convert()` ignores colour profiles, and cuts off 16-bit values instead of scaling them.
 """
 
 import struct
@@ -9,42 +9,42 @@ from io import SEEK_CUR, BytesIO
 from PIL import Image, ImageCms
 
 SRGB = ImageCms.createProfile("sRGB")
-# The colour spaces of profiles, as they are written in them, that fit a mode.
+# For each mode, the colour spaces of the profiles that fit it, as spelled in the profiles.
 SPACES = {"L": ("GRAY", "RGB"), "RGB": ("RGB",), "CMYK": ("CMYK",)}
 
 SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 TO_8_BITS = [round(value / 257) for value in range(65536)]
-# Pillow scales the pixels of these to eight bits, but not the one that is transparent.
+# For these modes, Pillow scales the pixels to 8 bits, but not the transparent value.
 IN_8_BITS = {
     "L;2": lambda part: part * 85,
     "L;4": lambda part: part * 17,
     "RGB;16B": lambda part: part >> 8,
 }
-# Rows that are converted at once where two copies of the whole picture would take too much memory.
+# How many rows are converted at once. Converting the whole picture would need memory for two copies.
 STRIP = 256
 
-# What a PNG without a profile can say about its colours, for those of sRGB.
+# The sRGB values of the chunks in which a PNG without a profile can describe its colours.
 SRGB_CHROMATICITY = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 SRGB_GAMMA = 1 / 2.2
-SRGB_CODE = b"\1\x0d\0"  # Its primaries, transfer and matrix in a cICP chunk.
+SRGB_CODE = b"\1\x0d\0"  # Primaries, transfer function and matrix in a cICP chunk.
 
 
 class UnknownColours(Exception):
-    """The picture says that its colours are of a kind that can't be converted."""
+    """The picture has colours that can't be converted."""
 
 
-def in_a_mode_to_scale(image):
-    """Return `image` in a mode of which pixels can be averaged: L, LA, RGB, RGBA, CMYK, or I;16. Raises UnknownColours."""
+def in_scalable_mode(image):
+    """Return `image` in a mode whose pixels can be averaged: L, LA, RGB, RGBA, CMYK or I;16. Raises UnknownColours."""
     if image.format == "PNG":
-        _mend_what_pillow_reads(image)
+        _correct_png_info(image)
     if image.mode in SIXTEEN_BITS:
         transparent = image.info.get("transparency")
         return image if transparent is None else _grey_with_alpha(image, transparent)
-    mode = _mode_to_scale(image)
+    mode = _scalable_mode(image)
     return image if image.mode == mode else image.convert(mode)
 
 
-def _mode_to_scale(image):
+def _scalable_mode(image):
     transparent = image.has_transparency_data
     if image.mode in ("1", "L", "LA"):
         return "LA" if transparent else "L"
@@ -56,7 +56,7 @@ def _mode_to_scale(image):
 
 
 def _grey_with_alpha(image, transparent):
-    """Return a grey picture of 16 bits, of which one value is transparent, as LA."""
+    """Return a 16-bit grey picture in which one value is transparent, as LA."""
     alpha = [255] * 65536
     alpha[transparent] = 0
     made = Image.new("LA", image.size)
@@ -68,8 +68,8 @@ def _grey_with_alpha(image, transparent):
     return made
 
 
-def _mend_what_pillow_reads(image):
-    """Correct and add to the `info` of a PNG that has not been decoded yet."""
+def _correct_png_info(image):
+    """Correct the transparent value in the `info` of a PNG that isn't decoded yet, and add its cICP chunk."""
     transparent = image.info.get("transparency")
     scale = IN_8_BITS.get(image.tile[0][3]) if image.tile else None
     if transparent is not None and scale:
@@ -80,7 +80,10 @@ def _mend_what_pillow_reads(image):
 
 
 def _chunk(file, wanted):
-    """Return what the chunk of that name in the head of a PNG holds, or None without one. The position in `file` stays."""
+    """Return the content of a chunk before the pixels of a PNG, at most 16 bytes, or None if it has no such chunk.
+
+    Keeps the position in `file`.
+    """
     before = file.tell()
     file.seek(len(b"\x89PNG\r\n\x1a\n"))
     try:
@@ -96,9 +99,9 @@ def _chunk(file, wanted):
 
 
 def in_srgb(image):
-    """Return a picture in one of the modes above as RGB or RGBA, in sRGB. Raises UnknownColours.
+    """Return a picture in a mode that `in_scalable_mode()` returns as RGB or RGBA, in sRGB. Raises UnknownColours.
 
-    A profile that is broken, or made for something else, is ignored, as browsers do.
+    Ignores a profile that is damaged or doesn't fit the picture, as browsers do.
     """
     if image.mode in SIXTEEN_BITS:
         image = image.convert("I").point(TO_8_BITS, "L")
@@ -111,7 +114,7 @@ def in_srgb(image):
 
 
 def _by_profile(image, data):
-    """Return `image` in sRGB, or None if `data` is no profile that fits it."""
+    """Return `image` in sRGB, or None if `data` isn't a profile that fits it."""
     if not data:
         return None
     try:
@@ -127,7 +130,7 @@ def _by_profile(image, data):
 
 
 def _by_png(image, info):
-    """Return `image` in sRGB by what a PNG may say about its colours in place of a profile."""
+    """Return `image` in sRGB, based on how a PNG without a profile describes its colours. Raises UnknownColours."""
     code = info.get("cicp")
     if code and code[:3] != SRGB_CODE:
         raise UnknownColours("cICP")

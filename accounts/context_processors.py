@@ -1,10 +1,29 @@
 from django.conf import settings
+from django.urls import get_script_prefix, get_urlconf
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import get_language
+
+from accounts.common.app_settings import app_settings
+from accounts.common.links import home_path
+from accounts.common.local_cache import LocalCache
+
+home_urls = LocalCache(100)
 
 
 def site(request):
-    """What every page says about the site as a whole."""
+    """Add the name, URL and contact address of the site, its home page and the template that pages extend."""
     return {
-        "site_name": settings.SITE_NAME,
-        "site_url": settings.SITE_URL,
-        "contact_email": getattr(settings, "CONTACT_EMAIL", ""),
+        "site_name": app_settings.SITE_NAME,
+        "site_url": app_settings.SITE_URL,
+        "contact_email": app_settings.CONTACT_EMAIL,
+        # Lazy, because pages of the project, which may have other URLs, get these variables, too.
+        "home_url": SimpleLazyObject(home_url),
+        "base_template": app_settings.BASE_TEMPLATE,
     }
+
+
+def home_url():
+    """Return the path of HOME_URL."""
+    name = app_settings.HOME_URL
+    key = (name, get_urlconf() or settings.ROOT_URLCONF, get_script_prefix(), get_language())
+    return home_urls.get(key) or home_urls.keep(key, home_path())

@@ -1,4 +1,4 @@
-"""Messages for the next page, for nobody but the member they are meant for."""
+"""Messages for the next page that only the intended member can see."""
 
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage
@@ -6,11 +6,11 @@ from django.contrib.messages.storage.session import SessionStorage
 from django.core import signing
 
 
-class OwnCookieStorage(CookieStorage):
-    """Keeps messages in a cookie that only the member, or the visitor, for whom it was made can read.
+class UserCookieStorage(CookieStorage):
+    """Stores messages in a cookie that is only valid for one member, or for a visitor.
 
-    The cookie outlives the session: without this, whoever logs in next in the same browser would be told what somebody
-    else did. A log-in or log-out within the request counts: messages go to whoever the answer is for.
+    The cookie outlives the session. Otherwise the next person who logs in with the same browser would see messages about
+    someone else's actions. If the request itself logs in or out, the messages are for the user after the login or logout.
     """
 
     def _sign_for_user(self):
@@ -27,6 +27,6 @@ class OwnCookieStorage(CookieStorage):
 
 
 class MessageStorage(FallbackStorage):
-    """Django's own, with the cookie above. The session, which takes what is too long for it, is a member's own anyway."""
+    """Like Django's FallbackStorage, with the cookie above. Messages that don't fit go into the session."""
 
-    storage_classes = (OwnCookieStorage, SessionStorage)
+    storage_classes = (UserCookieStorage, SessionStorage)

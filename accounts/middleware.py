@@ -1,4 +1,4 @@
-"""A member's own time zone and language; the cookie of known browsers; limits; conflicts in the database; pages that are not found."""
+"""Middleware for members' time zones and languages, known browsers, rate limits, missing pages and database conflicts."""
 
 import logging
 import math
@@ -10,36 +10,38 @@ from django.db import connection, transaction
 from django.http import Http404, HttpResponse
 from django.utils import timezone, translation
 
-from accounts import devices, rate_limits
-from accounts.database_errors import AccountGone, is_worth_another_attempt
-from accounts.locale import language_of, zone_of
-from accounts.models import RateLimitCounter
-from accounts.transactions import restore, state_of
+from accounts.common.database_errors import AccountGone, is_worth_another_attempt
+from accounts.common.locale import language_of, zone_of
+from accounts.common.transactions import restore, state_of
+from accounts.security import devices, rate_limits
+from accounts.security.models import RateLimitCounter
 
 logger = logging.getLogger(__name__)
 
 
 class MemberMiddleware:
-    """Shows pages in the time zone and the language that a member has chosen. Stands behind the authentication."""
+    """Shows pages in the member's time zone and language. Put it after the authentication middleware."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
+        # Error pages about unknown URLs and refused forms also use the member's language, but no view loads the user for them.
+        request.user.is_authenticated  # noqa: B018
         try:
             return self.get_response(request)
         finally:
             timezone.deactivate()
 
     def process_view(self, request, view, args, kwargs):
-        # A page that must answer without a database asks nobody who they are.
+        # A page that must work without a database can't load the user.
         if getattr(view, "needs_no_database", False) or not request.user.is_authenticated:
             return
-        speak_to(request.user, request)
+        use_locale_of(request.user, request)
 
 
-def speak_to(member, request):
-    """Answer this request in the time zone and the language that `member` has chosen."""
+def use_locale_of(member, request):
+    """Use the time zone and the language of `member` for this request."""
     timezone.activate(zone_of(member))
     if language := language_of(member):
         translation.activate(language)
@@ -47,22 +49,22 @@ def speak_to(member, request):
 
 
 class DeviceMiddleware:
-    """Sets the cookie by which a browser is known again, after a log-in."""
+    """After a login, sets the cookie that identifies the browser."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
         response = self.get_response(request)
-        if hasattr(request, "known_people"):
+        if hasattr(request, "known_user_ids"):
             devices.set_cookie(request, response)
         return response
 
 
 class RateLimitMiddleware:
-    """Answers with 429, and says when to try again, where a rate limit refused the request.
+    """Responds with 429, and says when to try again, if a request exceeded a rate limit.
 
-    A form that explains the refusal keeps its page.
+    If a form already explains the error, its page is kept.
     """
 
     def __init__(self, get_response):
@@ -84,10 +86,10 @@ class RateLimitMiddleware:
 
 
 class NotFoundMiddleware:
-    """Lets a page that finds nothing say so, whichever it is. Stands before allauth's middleware.
+    """Keeps the response of a page that raises Http404.
 
-    That takes the address above its own pages for one where nothing is, and sends whoever gets a 404 there on to
-    "Change email". But the people directory is there.
+    Put it before allauth's middleware. allauth's middleware assumes that there is no page at the URL above its own pages, and
+    redirects a 404 there to "Change email". On this site, that URL is the people directory.
     """
 
     def __init__(self, get_response):
@@ -105,11 +107,11 @@ class NotFoundMiddleware:
 
 
 class ConflictMiddleware:
-    """Answers a request once more if the database made it give way to another one, or another one was faster.
+    """Repeats a request once after a conflict with another request.
 
-    That is, after a deadlock, a serialization failure or a violated constraint. Comes last, so that the view starts afresh
-    with the request as the other middleware left it. If anything was committed before, it stays with one attempt, unless it is
-    the member who is gone: the second attempt is a visitor's.
+    Conflicts are deadlocks, serialization failures and violated constraints. Put it last, so that the view gets the request as
+    the other middleware left it. If anything was already committed, the request isn't repeated, unless the member has left: the
+    second attempt is then made as a visitor.
     """
 
     def __init__(self, get_response):
@@ -133,7 +135,7 @@ class ConflictMiddleware:
             request.state_before = state_of(request)
 
     def process_exception(self, request, exception):
-        """Return a response that nobody sees if the request can be tried again."""
+        """Return a placeholder response if the request can be tried again."""
         gone = isinstance(exception, AccountGone)
         again = gone or (is_worth_another_attempt(exception) and not request.commits.any)
         if request.state_before is None or not again:
@@ -143,7 +145,7 @@ class ConflictMiddleware:
 
 
 class Commits:
-    """Whether anything was stored for good while it watched. Counters of limits don't count: every attempt may."""
+    """Records whether anything was committed, except rate limit counters, which every attempt may change."""
 
     any = False
     READING = ("SELECT", "WITH", "SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "SET", "PRAGMA")
@@ -154,8 +156,8 @@ class Commits:
     def _execute(self, execute, sql, params, many, context):
         result = execute(sql, params, many, context)
         if not sql.lstrip().startswith(self.READING) and RateLimitCounter._meta.db_table not in sql:
-            transaction.on_commit(self._note)
+            transaction.on_commit(self._record)
         return result
 
-    def _note(self):
+    def _record(self):
         self.any = True

@@ -1,7 +1,7 @@
-"""Pictures of members: made anew from what they upload, and kept under names that nobody can guess.
+"""Processes uploaded profile pictures, and stores them under names that nobody can guess.
 
-A picture is known by its key, which changes with every upload, so that browsers may keep its files for ever. The
-files are in Django's default storage: a folder, or any object store.
+A picture has a key, which changes with every upload, so browsers may cache its files forever. The files are in Django's
+default storage, which is a folder or an object store.
 """
 
 import re
@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from hashlib import blake2s
 from io import BytesIO
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -19,116 +18,109 @@ from django.utils.translation import gettext_lazy as _
 from PIL import Image, ImageOps
 
 from accounts import colours
+from accounts.common.app_settings import app_settings
 
 FOLDER = "pictures"
-# Edges in pixels: beside a post and at the top of a profile, each sharp on a dense screen.
+# The edge lengths in pixels for posts and for the top of a profile. Both sizes look sharp on high-density screens.
 SMALL, LARGE = SIZES = (96, 256)
 NAME = re.compile(rf"([0-9a-f]{{32}})-(?:{SMALL}|{LARGE})\.webp")
-# What browsers can show and Pillow reads without help from outside.
+# Formats that browsers can show and Pillow can read without other programs.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
-
-DEFAULT_MAX_BYTES = 5 * 1024 * 1024
-# Most cameras make less. Each pixel takes up to ten bytes for a moment, if parts are transparent.
-DEFAULT_MAX_PIXELS = 50_000_000
 
 
 class NotStored(Exception):
-    """The storage refused a picture, or cannot be reached."""
+    """The storage refused a picture or couldn't be reached."""
 
 
-def max_bytes():
-    return getattr(settings, "PICTURE_MAX_BYTES", DEFAULT_MAX_BYTES)
+def process_upload(file):
+    """Convert an uploaded file to square WebP pictures without metadata. Returns a dict from edge in pixels to bytes.
 
-
-def max_pixels():
-    return getattr(settings, "PICTURE_MAX_PIXELS", DEFAULT_MAX_PIXELS)
-
-
-def remake(file):
-    """Return {edge in pixels: bytes of a square WebP} of an uploaded file, without a trace of its metadata.
-
-    Raises ValidationError for what is too big, no picture, or has colours that can't be kept. An animation is reduced to
-    its first frame.
+    Keeps only the first frame of an animation. Raises ValidationError if the file is too large, isn't a picture, or has
+    colours that can't be converted.
     """
-    if file.size > max_bytes():
-        megabytes = max_bytes() // (1024 * 1024)
-        words = _("That file is too big. Use one of at most %(megabytes)s MB.")
-        raise ValidationError(words, code="too_big", params={"megabytes": megabytes})
+    if file.size > app_settings.PICTURE_MAX_BYTES:
+        megabytes = app_settings.PICTURE_MAX_BYTES // (1024 * 1024)
+        message = _("That file is too big. The limit is %(megabytes)s MB.")
+        raise ValidationError(message, code="too_big", params={"megabytes": megabytes})
     image = _open(file)
     try:
         square = _square(image, LARGE)
         return {edge: _webp(square, edge) for edge in SIZES}
     except colours.UnknownColours as error:
-        words = _(
+        message = _(
             "We can't keep the colours of that picture. Save it as a JPEG or PNG with sRGB colours and try again."
         )
-        raise ValidationError(words, code="colours") from error
-    except Exception as error:  # A decoder that meets nonsense raises whatever it meets.
-        words = _("That picture is damaged or incomplete. Try another.")
-        raise ValidationError(words, code="damaged") from error
+        raise ValidationError(message, code="colours") from error
+    except Exception as error:  # Decoders raise all kinds of errors for damaged files.
+        message = _("That picture is damaged or incomplete. Try another.")
+        raise ValidationError(message, code="damaged") from error
 
 
 def _open(file):
-    """Return the picture in `file`, of which only the head has been read. Raises ValidationError."""
+    """Return the picture in `file` after reading only its header. Raises ValidationError."""
     try:
         image = Image.open(file, formats=FORMATS)
-        too_large = image.width * image.height > max_pixels()
+        too_large = image.width * image.height > app_settings.PICTURE_MAX_PIXELS
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         too_large = True
     except Exception as error:
-        words = _("That is no picture that can be read here. Use JPEG, PNG, GIF or WebP.")
-        raise ValidationError(words, code="unreadable") from error
+        message = _("We can't read that file as a picture. Use JPEG, PNG, GIF or WebP.")
+        raise ValidationError(message, code="unreadable") from error
     if too_large:
-        words = _("That picture has too many pixels. Use one of at most %(millions)s million.")
-        raise ValidationError(words, code="too_large", params={"millions": max_pixels() // 1_000_000})
+        message = _("That picture has too many pixels. The limit is %(millions)s million.")
+        raise ValidationError(
+            message, code="too_large", params={"millions": app_settings.PICTURE_MAX_PIXELS // 1_000_000}
+        )
     return image
 
 
 def _square(image, edge):
-    """The middle of `image`, upright, in sRGB. Full size is held only once, and of a JPEG not even that.
+    """Crop `image` to a centred square, upright and in sRGB, and scale it to `edge` pixels.
 
-    The colours are converted last, when few pixels are left.
+    Keeps only one full-size copy in memory, or none for a JPEG. Colours are converted last, when few pixels are left.
     """
     image.draft("RGB", (2 * edge, 2 * edge))
-    image = colours.in_a_mode_to_scale(image)
+    image = colours.in_scalable_mode(image)
     return colours.in_srgb(_upright(ImageOps.fit(image, (edge, edge), Image.Resampling.LANCZOS)))
 
 
 def _upright(square):
     try:
         return ImageOps.exif_transpose(square)
-    except Exception:  # Metadata that can't be read say nothing; the picture is good.
+    except Exception:  # The metadata is unreadable, but the picture is good.
         return square
 
 
 def _webp(square, edge):
-    # Onto a fresh one: nothing but the pixels is carried over, no place, no camera, no comment.
+    # Pasting into a new picture copies only the pixels: no location, camera or comment.
     plain = Image.new(square.mode, (edge, edge))
     plain.paste(square.resize((edge, edge), Image.Resampling.LANCZOS))
-    made = BytesIO()
-    plain.save(made, "WEBP", quality=80, method=4)
-    return made.getvalue()
+    file = BytesIO()
+    plain.save(file, "WEBP", quality=80, method=4)
+    return file.getvalue()
 
 
 def store(images):
-    """Write what `remake` returned, and return the key it is found by. Raises NotStored."""
-    # The chance keeps two members with the same picture from sharing files, and the name from being guessed.
+    """Store the result of `process_upload()`, and return its key. Raises NotStored."""
+    # The random part prevents members with the same picture from sharing files, and keeps the name secret.
     key = blake2s(images[LARGE], key=secrets.token_bytes(32), digest_size=16).hexdigest()
     try:
         for edge, content in images.items():
             file = ContentFile(content)
-            file.content_type = "image/webp"  # Object stores serve it as such.
+            file.content_type = "image/webp"  # Object stores serve the file with this content type.
             default_storage.save(path(key, edge), file)
-    except Exception as error:  # Each storage has its own. What it wrote, `manage.py prune` removes.
+    except (
+        Exception
+    ) as error:  # Each storage has its own errors. `manage.py prune` deletes files that were already written.
         raise NotStored(key) from error
     return key
 
 
 @contextmanager
 def stored(images):
-    """Store what `remake` returned, and give its key; or "" for none. If what is done with it fails, it is gone again.
+    """Store the result of `process_upload()` and yield its key, or "" if `images` is empty. Raises NotStored.
 
-    To stand outside the transaction, which must not wait for a storage. Raises NotStored.
+    Deletes the files if the block fails. Use it outside the transaction, which must not wait for the storage.
     """
     key = store(images) if images else ""
     try:
@@ -140,30 +132,30 @@ def stored(images):
 
 
 def discard(key):
-    """Delete the files of a picture, as far as they are there."""
+    """Delete the existing files of a picture."""
     for edge in SIZES:
         default_storage.delete(path(key, edge))
 
 
 def discard_on_commit(key):
-    """Delete a picture once the transaction that lets go of it cannot fail any more."""
+    """Delete a picture after the current transaction has committed. Does nothing if `key` is empty."""
     if key:
-        # Should the storage be away, `manage.py prune` finds the files later.
+        # If the storage is down, `manage.py prune` deletes the files later.
         transaction.on_commit(lambda: discard(key), robust=True)
 
 
 def path(key, edge):
-    """Where a picture of that edge is in the storage."""
+    """Return the name of the file with this edge length in the storage."""
     return f"{FOLDER}/{key}-{edge}.webp"
 
 
 def url(key, edge):
-    """The address of a picture, on this site or wherever the storage has it."""
+    """Return the URL of a picture on this site or in the object store."""
     return default_storage.url(path(key, edge))
 
 
 def read(key, edge):
-    """The bytes of a picture, or None if the storage has lost it."""
+    """Return the bytes of a picture, or None if the file doesn't exist."""
     try:
         with default_storage.open(path(key, edge)) as file:
             return file.read()
@@ -172,7 +164,7 @@ def read(key, edge):
 
 
 def stored_keys():
-    """The keys of all pictures in the storage, whoever has them."""
+    """Return the set of the keys of all pictures in the storage."""
     try:
         _folders, names = default_storage.listdir(FOLDER)
     except FileNotFoundError:
@@ -180,7 +172,7 @@ def stored_keys():
     return {match[1] for match in map(NAME.fullmatch, names) if match}
 
 
-def stored_before(key, moment):
-    """Whether a picture was written before `moment`; also of what is half there."""
-    present = (path(key, edge) for edge in SIZES if default_storage.exists(path(key, edge)))
-    return all(default_storage.get_modified_time(name) < moment for name in present)
+def stored_before(key, time):
+    """Return whether all existing files of a picture were written before the datetime `time`."""
+    names = (path(key, edge) for edge in SIZES if default_storage.exists(path(key, edge)))
+    return all(default_storage.get_modified_time(name) < time for name in names)

@@ -3,9 +3,9 @@ from django.contrib.auth.tokens import PasswordResetTokenGenerator as DjangoToke
 
 
 class PasswordResetTokenGenerator(DjangoTokenGenerator):
-    """allauth's: a link to set a new password expires with any change of addresses.
+    """Like allauth's generator, but read-only. Password reset links expire when the member's addresses change.
 
-    But it only reads. allauth's also adds a missing address row, even when somebody only opens a link.
+    allauth's generator adds a missing EmailAddress row, even if someone only opens a link.
     """
 
     def _make_hash_value(self, user, timestamp):

@@ -1,19 +1,19 @@
-"""Uploads that cannot fill a disk."""
+"""Limits the size of uploads."""
 
 from django.core.files.uploadhandler import FileUploadHandler
 
-from accounts.pictures import max_bytes
+from accounts.common.app_settings import app_settings
 
 
 class BoundedUploadHandler(FileUploadHandler):
-    """Lets through one byte more of a file than a picture may have, and drops the rest as it comes in.
+    """Passes on at most one byte more than the size limit of pictures. The rest is dropped, so no upload can fill the disk.
 
-    So the form finds it too big, says so, and has everything else that was typed. To stand before Django's own in
+    The form then rejects the file as too big, and keeps the other fields. Put it before Django's handlers in
     FILE_UPLOAD_HANDLERS.
     """
 
     def receive_data_chunk(self, raw_data, start):
-        room = max(max_bytes() + 1 - start, 0)
+        room = max(app_settings.PICTURE_MAX_BYTES + 1 - start, 0)
         return raw_data[:room] or None
 
     def file_complete(self, file_size):

@@ -11,22 +11,35 @@ class PostsConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
 
         from accounts import signals as people
-        from posts import audit, cards, checks, drafts, emails, receivers, signals, tasks  # noqa: F401 (they register themselves)
-
-        signals.post_published.connect(
-            receivers.tell_timeline_of_post, dispatch_uid="posts.tell_of_published"
+        from accounts.common.navigation import settings_pages
+        from posts import (  # noqa: F401 (these register themselves)
+            audit,
+            checks,
+            drafts,
+            emails,
+            moderation,
+            signals,
+            suggestions,
         )
-        signals.post_restored.connect(receivers.tell_timeline_of_post, dispatch_uid="posts.tell_of_restored")
-        people.user_followed.connect(receivers.tell_timeline_of_follow, dispatch_uid="posts.tell_of_follow")
+        from posts.rendering import cards
+        from posts.timelines.redis import receivers as timelines  # (this also registers the tasks)
+
+        settings_pages.add("posts:feeds")
+        signals.post_published.connect(timelines.enqueue_fan_out, dispatch_uid="posts.fan_out_published")
+        signals.post_restored.connect(timelines.enqueue_fan_out, dispatch_uid="posts.fan_out_restored")
+        people.user_followed.connect(
+            timelines.renew_version_on_follow, dispatch_uid="posts.renew_version_on_follow"
+        )
         people.user_unfollowed.connect(
-            receivers.tell_timeline_of_unfollow, dispatch_uid="posts.tell_of_unfollow"
+            timelines.renew_version_on_unfollow, dispatch_uid="posts.renew_version_on_unfollow"
         )
-
+        people.follows_seeded.connect(
+            timelines.invalidate_timelines, dispatch_uid="posts.invalidate_timelines"
+        )
         people.clock_was_ahead.connect(
-            receivers.correct_future_times, dispatch_uid="posts.correct_future_times"
+            timelines.correct_future_times, dispatch_uid="posts.correct_future_times"
         )
-        people.follows_seeded.connect(receivers.forget_timelines, dispatch_uid="posts.forget_timelines")
-        user_logged_in.connect(drafts.forget_others, dispatch_uid="posts.forget_others_drafts")
+        user_logged_in.connect(drafts.delete_others, dispatch_uid="posts.delete_others_drafts")
 
         for event in (
             people.user_blocked,
@@ -35,4 +48,4 @@ class PostsConfig(AppConfig):
             people.user_suspended,
             people.user_unblocked,
         ):
-            event.connect(cards.forget_mentions, dispatch_uid="posts.forget_mentions")
+            event.connect(cards.change_mentions_version, dispatch_uid="posts.change_mentions_version")

@@ -1,32 +1,35 @@
-"""What must hold about posts, reports and read marks; see accounts/auditing.py."""
+"""Audit checks of posts, reports, read markers and stored timelines. See accounts/common/auditing.py."""
 
 from datetime import timedelta
 
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from accounts.auditing import RowCheck, register
-from posts import tasks
+from accounts.common.auditing import RowCheck, register
+from accounts.moderation.models import Report
 from posts.ids import MAX_ID, first_id_at, settled
-from posts.models import PendingPost, Post, ReadMark, Report
-from posts.timelines import home_timeline
+from posts.models import Post
+from posts.reading.models import ReadMarker
+from posts.timelines.redis import tasks
+from posts.timelines.redis.models import PendingPost
 
-# The clocks of two machines may differ by this much.
-CLOCKS = timedelta(minutes=1)
-# A worker brings a post to all timelines in a moment. After this it has failed to.
-CARRIED_AFTER = timedelta(hours=1)
+# The maximum difference between the clocks of two machines.
+CLOCK_TOLERANCE = timedelta(minutes=1)
+# The fan-out of a post takes seconds. If it hasn't finished after this time, it has failed.
+FAN_OUT_TIMEOUT = timedelta(hours=1)
 
 
 def first_future_id():
-    """Return the lowest id that no post can have by now."""
-    return first_id_at(timezone.now() + CLOCKS)
+    """Return the lowest id that no post can have yet."""
+    return first_id_at(timezone.now() + CLOCK_TOLERANCE)
 
 
 @register
 class PostIds(RowCheck):
     title = "No post is from the future"
-    remedy = "Set the clock of each machine. The posts stay above new ones until their time has come, or are deleted."
+    remedy = "Set the clock of each machine. Until then, these posts are listed above new ones, unless they are deleted."
     batch = 10_000
 
     def rows(self):
@@ -39,55 +42,56 @@ class PostIds(RowCheck):
 @register
 class OpenReports(RowCheck):
     title = "No hidden post has open reports"
-    remedy = "The reports are closed."
+    remedy = "Close the reports."
     can_fix = True
 
     def rows(self):
-        return Report.objects.filter(closed_on=None)
+        return Report.objects.open().filter(subject_type="post")
 
     def wrong(self, rows):
-        return rows.filter(post__hidden_on__isnull=False)
+        hidden = Post.objects.filter(pk=OuterRef("subject_id"), hidden_on__isnull=False)
+        return rows.filter(Exists(hidden))
 
-    def fix_row(self, row):
-        row.post.dismiss()
+    def fix(self, key):
+        with transaction.atomic():
+            self.rows().filter(pk=key).close()
 
 
 @register
-class ReadMarks(RowCheck):
-    """A mark in the future, left by a clock that ran ahead, hides from its reader what is new until then."""
+class ReadMarkers(RowCheck):
+    """Finds markers in the future, stored while a clock was ahead. Until that time, the reader isn't notified of new posts."""
 
-    title = "Nobody has read what is yet to be written"
-    remedy = "The mark is set to now."
+    title = "No read marker is in the future"
+    remedy = "Set the marker to the present."
     can_fix = True
 
     def rows(self):
-        return ReadMark.objects.all()
+        return ReadMarker.objects.all()
 
     def wrong(self, rows):
         future = first_future_id()
-        return rows.filter(Q(position__gte=future) | Q(line__gte=future) | Q(top__gte=future))
+        return rows.filter(Q(position__gte=future) | Q(divider__gte=future) | Q(ahead_high__gte=future))
 
     def fix(self, key):
         self.rows().filter(pk=key).update(
-            position=Least(F("position"), settled()), line=Least(F("line"), settled()), bottom=0, top=0
+            position=Least(F("position"), settled()),
+            divider=Least(F("divider"), settled()),
+            ahead_low=0,
+            ahead_high=0,
         )
 
 
 @register
 class PendingPosts(RowCheck):
-    title = "Each post has reached the stored timelines"
-    remedy = "The post is brought there, or no longer waits where no timelines are stored."
+    title = "Every post has reached the stored timelines"
+    remedy = "Fan out the post, or delete the row if timelines aren't stored."
     can_fix = True
 
     def rows(self):
         return PendingPost.objects.all()
 
     def wrong(self, rows):
-        return rows.filter(created_on__lt=timezone.now() - CARRIED_AFTER)
+        return rows.filter(created_on__lt=timezone.now() - FAN_OUT_TIMEOUT)
 
     def fix(self, key):
-        pending = self.rows().filter(pk=key)
-        if home_timeline().needs_redis:
-            tasks.carry(pending)
-        else:
-            pending.delete()
+        tasks.fan_out(self.rows().filter(pk=key))

@@ -1,19 +1,19 @@
-"""Texts that arrived after their writer's session had ended: kept in the browser's session until that writer logs in.
+"""Drafts: texts that were submitted after the writer's session had ended. The new session keeps them until the writer logs in.
 
-A browser may be shared, so who logs in next proves nothing. Every form for a text carries its writer's id, signed. A
-text is only kept if the form says whose it is, and only that member ever sees it again.
+People may share a browser, so the next person to log in may not be the writer. Every form for a text contains the signed id of
+its writer. A text is saved only if the form identifies the writer, and only that member sees it again.
 """
 
 from django.core.signing import BadSignature, Signer
 
-from accounts.text import fit
+from accounts.common.text import fit
 from posts.validators import MAX_CODE_POINTS
 
 # The name of the form's hidden field.
 WRITER = "writer"
-KEY = "drafts"
-# Several windows may have been open; more texts than this would make the session long.
-MOST = 5
+SESSION_KEY = "drafts"
+# Several windows may have been open, but more drafts than this would make the session too large.
+MAX_DRAFTS = 5
 
 signer = Signer(salt="posts.writer")
 
@@ -24,31 +24,31 @@ def sign_writer(user):
 
 
 def writer_of(data):
-    """Return the primary key, as text, of the member whom the form was shown to, or None if it doesn't say so."""
+    """Return the primary key, as text, of the member to whom the form was shown, or None if the form doesn't identify one."""
     try:
         return signer.unsign(data.get(WRITER, ""))
     except BadSignature:
         return None
 
 
-def keep(request, writer, text):
-    """Keep `text`, sent to the page at hand, for the member with that primary key."""
-    kept = [*request.session.get(KEY, []), [writer, request.path, fit(text, MAX_CODE_POINTS)]]
-    request.session[KEY] = kept[-MOST:]
+def save(request, writer, text, path):
+    """Save `text` for the member with the primary key `writer`. The page at `path` will show it."""
+    drafts = [*request.session.get(SESSION_KEY, []), [writer, path, fit(text, MAX_CODE_POINTS)]]
+    request.session[SESSION_KEY] = drafts[-MAX_DRAFTS:]
 
 
-def take(request):
-    """Return the latest text that the member sent to the page at hand, and stop keeping it. Empty if there is none."""
-    kept = request.session.get(KEY, [])
-    for number in reversed(range(len(kept))):
-        writer, path, text = kept[number]
+def pop(request):
+    """Remove and return the latest text that was saved for the member and this page, or "" if there is none."""
+    drafts = request.session.get(SESSION_KEY, [])
+    for number in reversed(range(len(drafts))):
+        writer, path, text = drafts[number]
         if (writer, path) == (str(request.user.pk), request.path):
-            request.session[KEY] = kept[:number] + kept[number + 1 :]
+            request.session[SESSION_KEY] = drafts[:number] + drafts[number + 1 :]
             return text
     return ""
 
 
-def forget_others(sender, request, user, **kwargs):
-    """Receive `user_logged_in`: drop what this browser's session keeps for anybody else."""
-    if kept := request.session.get(KEY):
-        request.session[KEY] = [draft for draft in kept if draft[0] == str(user.pk)]
+def delete_others(sender, request, user, **kwargs):
+    """Receive `user_logged_in`: delete the drafts of other members from this session."""
+    if drafts := request.session.get(SESSION_KEY):
+        request.session[SESSION_KEY] = [draft for draft in drafts if draft[0] == str(user.pk)]

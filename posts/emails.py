@@ -1,49 +1,48 @@
-"""The mails about posts."""
+"""The emails about posts."""
 
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.emails.followers import sample_people
-from accounts.emails.kinds import When, register
-from accounts.emails.plans import CollectedKind
-from accounts.links import absolute
+from accounts.common.links import absolute
+from accounts.emails.samples import sample_people
+from accounts.notifications.types import Digest, Frequency, register
 from posts.ids import first_id_at
 from posts.models import Post
-from posts.rendering import render_contents, render_text
+from posts.rendering.text import render_contents, render_text
 
-# So many are shown; the rest are counted.
-SHOWN = 20
+# The number of posts that the email shows. Any other posts are only counted.
+MAX_POSTS = 20
 
 
 @register
-class HomeByMail(CollectedKind):
-    """The newest posts of those whom the recipient follows, since the last such mail."""
+class HomeDigest(Digest):
+    """A digest of new posts by people whom the recipient follows."""
 
     name = "home_by_mail"
-    label = gettext_lazy("What the people I follow have written")
+    label = gettext_lazy("Posts from people I follow")
     template = "posts/email/home_by_mail"
-    choices = (When.DAILY, When.WEEKLY, When.NEVER)
-    default = When.NEVER
+    frequencies = (Frequency.DAILY, Frequency.WEEKLY, Frequency.NEVER)
+    default = Frequency.NEVER
 
     def content(self, recipient, since, until):
         posts = Post.objects.followed_by(recipient).between(
             first_id_at(datetime.fromisoformat(since)), first_id_at(datetime.fromisoformat(until))
         )
-        return self.about(list(posts.for_display().newest_first()[:SHOWN]), posts.count())
+        return self._context(list(posts.for_display().newest_first()[:MAX_POSTS]), posts.count())
 
-    def about(self, posts, count):
-        """Return what the templates need, or None if nobody has written anything."""
+    def _context(self, posts, count):
         if not posts:
             return None
         return {
-            "posts": [shown(post) for post in render_contents(posts, elsewhere=True)],
+            "posts": [describe(post) for post in render_contents(posts, elsewhere=True)],
             "count": count,
             "more": count - len(posts),
-            "home_url": absolute("/"),
+            "home_url": absolute(reverse("posts:home")),
         }
 
     def sample(self, recipient):
@@ -57,14 +56,14 @@ class HomeByMail(CollectedKind):
             Post(id=number, author=author, content=text, created_on=now - timedelta(hours=number))
             for number, (author, text) in enumerate(zip(sample_people(), texts, strict=True))
         ]
-        return self.about(posts, 24)
+        return self._context(posts, 24)
 
 
-def shown(post):
-    """What the mail says of `post`, whose content has been rendered."""
+def describe(post):
+    """Return the data about `post` that the templates show. Its content must already be rendered."""
     return SimpleNamespace(
         author=post.author,
-        moment=post.created_on,
+        created_on=post.created_on,
         url=absolute(post.get_absolute_url()),
         text=render_text(post.content),
         html=post.content_html,

@@ -1,4 +1,4 @@
-"""A member's own data as a zip of JSON files, described by a README among them."""
+"""The download of a member's own data: a zip of JSON files, with a README that describes them."""
 
 import json
 from datetime import datetime
@@ -6,86 +6,116 @@ from operator import attrgetter
 from tempfile import SpooledTemporaryFile
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from allauth.mfa.models import Authenticator
-from allauth.usersessions.models import UserSession
+from django.db.models import Case, Exists, F, OuterRef, Value, When
+from django.http import FileResponse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.views import View
 
 from accounts import pictures
-from accounts.emails import kinds
-from accounts.models import MailPreference, ModerationAction
-from posts.ids import moment_of
-from posts.models import HomeFeed, ReadMark
+from accounts.common import deadlines
+from accounts.common.installed import HAS_MFA, HAS_USER_SESSIONS
+from accounts.moderation.models import OUTCOME, ModerationAction
+from accounts.notifications import types
+from accounts.notifications.followers import FollowerMilestone
+from accounts.notifications.models import Notification
+from accounts.security import rate_limits
+from accounts.suspended_access import SuspendedToo
+from posts.app_settings import app_settings
+from posts.feeds.models import HomeFeed
+from posts.ids import time_of
+from posts.reading.models import ReadMarker
+
+if HAS_MFA:
+    from allauth.mfa.models import Authenticator
+
+if HAS_USER_SESSIONS:
+    from allauth.usersessions.models import UserSession
 
 README = _("""Your data, as UTF-8 JSON. Times are in UTC, as ISO 8601.
 
 profile.json     one object: username, email, display_name, bio, noindex, joined, last_login, is_moderator
 picture.webp     your picture, if you have one
-settings.json    one object: time_zone and language (empty: the site's and your browser's), and emails: how soon each
-                 kind reaches you
-posts.json       a list, oldest first: id, created_on, content, hidden (by a moderator), edited_on (or null) and
-                 earlier: a list of earlier texts, oldest first: content, replaced_on
-reading.json     one object: read_up_to, the time of the newest post in your home timeline that you have been shown
+settings.json    one object: time_zone and language (empty means the site's and your browser's), and emails: how often
+                 you get each type
+posts.json       a list, oldest first: id, created_on, content, hidden (by a moderator), edited_on (or null), and
+                 earlier, a list of earlier versions, oldest first: content, replaced_on
+reading.json     one object: read_up_to, the time of the newest post that you have seen in your home timeline
 following.json   a list, oldest first: username, since
 followers.json   a list, oldest first: username, since
 milestones.json  a list: followers, the number reached, and reached_on
 blocks.json      a list, oldest first: username, since
-reports.json     posts you reported, oldest first: post (its id), author, reason, note, created_on, closed_on (or null)
-moderation.json  what moderators did about you and your posts, oldest first: what, text, created_on
+reports.json     posts and people you reported, oldest first: kind, id, person (or author), reason, note, created_on,
+                 closed_on (or null)
+moderation.json  what moderators did about you and your posts, oldest first: what, text, reason, rule, until (or null),
+                 created_on
+appeals.json     your appeals, oldest first: decision (what was done), text, created_on, answered_on (or null)
 addresses.json   your email addresses: email, verified, primary
 sessions.json    where you are logged in, oldest first: ip, browser, created_on, last_seen_on
 security.json    one object: two_step_login, a list of kind, created_on and last_used_on (or null); and private_feed, the
-                 time when you made your private feed (or null)
-emails.json      emails we sent you or will send, oldest first: kind, address (if it was not the one in your profile),
+                 time when you created your private feed (or null)
+emails.json      emails we sent you or will send, oldest first: kind, address (if it wasn't the one in your profile),
                  state, created_on, sent_on (or null)
 
-Passwords, keys, codes and feed links are left out: whoever finds this file could use them. So is what belongs to others,
-such as who has blocked you, and what the site notes for its own work and deletes after a while.
+Passwords, keys, codes and feed links are left out, because anyone who finds this file could use them. Information about
+others, such as who has blocked you, and temporary records that the site needs to run are also left out.
 """)
 
-# Each reference to a member, as "app.Model.field", and the file that it is in. A test finds new ones.
+# Each reference to a member, as "app.Model.field", and the file that contains it. A test fails if a reference is missing here.
 EXPORTED = {
     "account.EmailAddress.user": "addresses.json",
+    "accounts.Appeal.person": "appeals.json",
     "accounts.Block.blocker": "blocks.json",
     "accounts.Delivery.recipient": "emails.json",
     "accounts.Follow.followed": "followers.json",
     "accounts.Follow.follower": "following.json",
-    "accounts.MailPreference.user": "settings.json",
-    "accounts.Milestone.user": "milestones.json",
+    "accounts.Notification.recipient": "milestones.json",
+    "accounts.NotificationPreference.user": "settings.json",
+    "accounts.Report.reporter": "reports.json",
     "accounts.User.follows": "following.json",
     "mfa.Authenticator.user": "security.json",
     "posts.HomeFeed.user": "security.json",
     "posts.Post.author": "posts.json",
-    "posts.ReadMark.reader": "reading.json",
-    "posts.Report.reporter": "reports.json",
+    "posts.ReadMarker.reader": "reading.json",
     "usersessions.UserSession.user": "sessions.json",
 }
-# Or why it is in none.
+# References that aren't in any file, and the reasons.
 LEFT_OUT = {
-    "accounts.Block.blocked": "Whoever blocks somebody doesn't tell them.",
-    "accounts.FollowNotice.follower": "Other members' emails.",
-    "accounts.FollowNotice.recipient": "Who is named in which email: followers.json has who follows.",
-    "accounts.FollowerChange.person": "Other members' emails.",
-    "accounts.FollowerChange.recipient": "Collected for the next email: followers.json has who follows.",
-    "accounts.MailPlan.recipient": "When the next email is due follows from settings.json.",
+    "accounts.AccountSnapshot.user": "Holds the password's hash.",
+    "accounts.Block.blocked": "People aren't told who has blocked them.",
+    "accounts.DigestSchedule.recipient": "Derived from settings.json: when the next email is due.",
     "accounts.ModerationAction.moderator": "The site's record of its moderators' work.",
-    "accounts.NameWord.user": "Made of the names in profile.json.",
-    "accounts.ToldState.user": "Holds the password's hash.",
+    "accounts.ModeratorNote.author": "The site's record of its moderators' work.",
+    "accounts.ModeratorNote.person": "Moderators' notes to each other, which may be about others, too.",
+    "accounts.NameWord.user": "Derived from the names in profile.json.",
+    "accounts.Notification.actor": "Other members' notifications.",
+    "accounts.Report.person": "People aren't told who has reported them.",
     "admin.LogEntry.user": "The site's record of its moderators' work.",
-    "posts.PulledAuthor.author": "How the timelines are stored.",
-    "posts.TimelineStamp.reader": "How the timelines are stored.",
+    "posts.HighFanoutAuthor.author": "How timelines are stored.",
+    "posts.TimelineVersion.reader": "How timelines are stored.",
 }
 
-# Beyond this the zip is built on disk instead of in memory.
+# A zip with more bytes than this is built on disk instead of in memory.
 IN_MEMORY = 5 * 1024 * 1024
 
 
+class ExportView(SuspendedToo, View):
+    """Responds with the zip. Suspended members can also take their data with them."""
+
+    def get(self, request):
+        rate_limits.hit("export", self.person.pk, app_settings.EXPORT_LIMIT)
+        name = f"{self.person.username}-{timezone.localdate()}.zip"
+        deadlines.extend()
+        return FileResponse(export_data(self.person), as_attachment=True, filename=name)
+
+
 def export_data(user):
-    """Return a file, at its beginning, that holds the zip of everything that belongs to `user`."""
-    file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (whoever sends it closes it)
+    """Return an open file with the zip of all data that belongs to `user`."""
+    file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (the response closes it)
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
-        archive.writestr("README.txt", str(README))
-        for name, about in objects_of(user):
-            archive.writestr(name, json.dumps(about, ensure_ascii=False, indent=1))
+        archive.writestr("README.txt", readme())
+        for name, data in objects_of(user):
+            archive.writestr(name, json.dumps(data, ensure_ascii=False, indent=1))
         if picture := user.picture and pictures.read(user.picture, pictures.LARGE):
             archive.writestr("picture.webp", picture)
         for name, rows in lists_of(user):
@@ -95,8 +125,14 @@ def export_data(user):
     return file
 
 
+def readme():
+    """Return the README, without the list of sessions if the site doesn't keep one."""
+    lines = str(README).splitlines(keepends=True)
+    return "".join(line for line in lines if HAS_USER_SESSIONS or not line.startswith("sessions.json"))
+
+
 def objects_of(user):
-    """Yield the name of each file that holds one object, and the object."""
+    """Yield (name, object) for each file that holds one object."""
     yield "profile.json", profile_of(user)
     yield "settings.json", settings_of(user)
     yield "reading.json", reading_of(user)
@@ -117,29 +153,36 @@ def profile_of(user):
 
 
 def settings_of(user):
-    emails = {kind.name: MailPreference.of(user, kind).value for kind in kinds.optional_kinds()}
+    offered = [digest for digest in types.optional_types() if digest.offered_to(user)]
+    emails = {digest.name: digest.frequency_for(user).value for digest in offered}
     return {"time_zone": user.time_zone, "language": user.language, "emails": emails}
 
 
 def reading_of(user):
-    mark = ReadMark.objects.filter(reader=user).first()
-    return {"read_up_to": mark and moment_of(mark.position).isoformat()}
+    marker = ReadMarker.objects.filter(reader=user).first()
+    return {"read_up_to": marker and time_of(marker.position).isoformat()}
 
 
 def security_of(user):
-    factors = Authenticator.objects.filter(user=user).order_by("pk")
     feed = HomeFeed.objects.filter(user=user).first()
     return {
         "two_step_login": [
             {"kind": kind, "created_on": iso(created), "last_used_on": iso(used)}
-            for kind, created, used in factors.values_list("type", "created_at", "last_used_at")
+            for kind, created, used in authenticators_of(user)
         ],
         "private_feed": feed and iso(feed.created_on),
     }
 
 
-def iso(moment):
-    return moment and moment.isoformat()
+def authenticators_of(user):
+    if not HAS_MFA:
+        return []
+    authenticators = Authenticator.objects.filter(user=user).order_by("pk")
+    return authenticators.values_list("type", "created_at", "last_used_at")
+
+
+def iso(time):
+    return time and time.isoformat()
 
 
 def post_of(post):
@@ -157,30 +200,40 @@ def post_of(post):
 
 
 def lists_of(user):
-    """Yield the name of each file and the objects in it."""
+    """Yield (name, iterable of objects) for each file that holds a list."""
     posts = user.posts.order_by("id").prefetch_related("revisions").iterator(chunk_size=500)
     yield "posts.json", map(post_of, posts)
     yield "following.json", people(user.followings, "followed")
     yield "followers.json", people(user.followed_by, "follower")
-    yield "milestones.json", rows_of(user.milestones, followers="threshold", reached_on="reached_on")
+    milestones = user.notifications.filter(type=FollowerMilestone.name)
+    yield "milestones.json", rows_of(milestones, followers="subject", reached_on="created_on")
     yield "blocks.json", people(user.blocks, "blocked")
     report = {name: name for name in ("reason", "note", "created_on", "closed_on")}
-    yield "reports.json", rows_of(user.reports, post="post_id", author="post__author__username", **report)
-    yield (
-        "moderation.json",
-        rows_of(decisions_about(user), what="verb", text="target_text", created_on="created_on"),
-    )
+    about = {"kind": "subject_type", "id": "subject_id", "person": "person__username"}
+    yield "reports.json", rows_of(user.reports, **about | report)
+    decision = {
+        "what": "action",
+        "text": "subject_text",
+        "reason": "told_reason",
+        "rule": "rule_title",
+        "until": "until",
+        "created_on": "created_on",
+    }
+    yield "moderation.json", rows_of(decisions_about(user), **decision)
+    appeal = {"text": "text", "created_on": "created_on", "answered_on": "answer__created_on"}
+    yield "appeals.json", rows_of(user.appeals, decision="action__action", **appeal)
     address = {name: name for name in ("email", "verified", "primary")}
     yield "addresses.json", rows_of(user.emailaddress_set, **address)
-    session = {
-        "ip": "ip",
-        "browser": "user_agent",
-        "created_on": "created_at",
-        "last_seen_on": "last_seen_at",
-    }
-    yield "sessions.json", rows_of(UserSession.objects.filter(user=user), **session)
-    email = {name: name for name in ("kind", "address", "state", "created_on", "sent_on")}
-    yield "emails.json", rows_of(user.deliveries, **email)
+    if HAS_USER_SESSIONS:
+        session = {
+            "ip": "ip",
+            "browser": "user_agent",
+            "created_on": "created_at",
+            "last_seen_on": "last_seen_at",
+        }
+        yield "sessions.json", rows_of(UserSession.objects.filter(user=user), **session)
+    email = {name: name for name in ("address", "state", "created_on", "sent_on")}
+    yield "emails.json", rows_of(user.deliveries, kind="type", **email)
 
 
 def people(rows, side):
@@ -188,7 +241,7 @@ def people(rows, side):
 
 
 def rows_of(rows, **fields):
-    """Yield an object for each row, by primary key: `fields` maps its names to the columns'."""
+    """Yield an object for each row, ordered by primary key. `fields` maps the object's names to columns."""
     for values in rows.order_by("pk").values_list(*fields.values()).iterator():
         yield {name: value_of(value) for name, value in zip(fields, values, strict=True)}
 
@@ -198,13 +251,19 @@ def value_of(value):
 
 
 def decisions_about(user):
-    """What moderators decided about this member: not why, as that may speak of others, and not which reports came to nothing."""
-    Verb = ModerationAction.Verb
-    return ModerationAction.objects.filter(target_person=user.username).exclude(verb=Verb.DISMISS)
+    """Return moderators' decisions about this member, except dismissed and reopened reports.
+
+    `told_reason` is the reason if the member was told. Other reasons may mention other people.
+    """
+    Action = ModerationAction.Action
+    told = Notification.objects.filter(recipient=user, type=OUTCOME, subject=OuterRef("pk"))
+    reason = Case(When(Exists(told), then=F("reason")), default=Value(""))
+    decisions = ModerationAction.objects.filter(person_name=user.username)
+    return decisions.exclude(action__in=[Action.DISMISS, Action.REOPEN]).annotate(told_reason=reason)
 
 
 def write_list(file, rows):
-    """Write JSON row by row, so that memory does not grow with their number."""
+    """Write a JSON list row by row, so that memory use doesn't depend on its length."""
     file.write(b"[")
     for number, row in enumerate(rows):
         file.write(b",\n" if number else b"\n")

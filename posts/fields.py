@@ -2,9 +2,9 @@ from django.db import models
 
 
 class PostIdField(models.BigIntegerField):
-    """A big integer that is its own row id on SQLite, which saves an index and a look-up for every post read.
+    """A big integer that SQLite uses as the row id, which saves an index and a lookup for every post.
 
-    SQLite does that only for a primary key of the type "integer"; its integers have 64 bits anyway.
+    SQLite does this only for a primary key of the type "integer". Integers in SQLite have 64 bits anyway.
     """
 
     def db_type(self, connection):

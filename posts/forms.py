@@ -4,14 +4,11 @@ from django import forms
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts import rate_limits
-from accounts.database_errors import AccountGone
-from accounts.models import User
-from accounts.text_fields import FreeTextFormField
-from posts.models import Post, Report
+from accounts.common.fields import FreeTextFormField
+from accounts.security import rate_limits
+from posts.app_settings import app_settings
+from posts.models import Post
 from posts.validators import MAX_CHARACTERS, validate_content
-
-POST_LIMIT = ("POST_LIMIT", (200, 600))
 
 
 class PostContentField(FreeTextFormField):
@@ -23,37 +20,8 @@ class PostContentField(FreeTextFormField):
         super().__init__(characters=MAX_CHARACTERS, **kwargs)
 
     def run_validators(self, value):
-        validate_content(value)  # Of an empty text, too, of which it says it better than `required`.
-
-
-class ReportForm(forms.ModelForm):
-    class Meta:
-        model = Report
-        fields = ["reason", "note"]
-        widgets = {"reason": forms.RadioSelect, "note": forms.Textarea(attrs={"rows": 3})}
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["reason"].choices = Report.Reason.choices
-
-    def save(self):
-        """Store the report, unless this reporter has one of this post already. Returns whether it is new.
-
-        Raises Post.DoesNotExist if they no longer see the post, AccountGone if they have left or were suspended, and
-        RateLimitExceeded if they have reported too much lately.
-        """
-        reporter, post = self.instance.reporter, self.instance.post
-        with transaction.atomic():
-            # So that no block comes between, and whoever hides the post closes this report, too.
-            if not User.objects.lock(reporter.pk, post.author_id).get(reporter.pk):
-                raise AccountGone
-            post = Post.objects.visible_to(reporter).select_for_update(no_key=True).get(pk=post.pk)
-            _report, created = Report.objects.get_or_create(
-                reporter=reporter, post=post, defaults=self.cleaned_data
-            )
-            if created:
-                rate_limits.hit("report", reporter.pk, rate_limits.limit("REPORT_LIMIT", (50, 86400)))
-        return created
+        # Django skips validators for an empty text, but this validator has a message for it.
+        validate_content(value)
 
 
 class ContentForm(forms.ModelForm):
@@ -69,7 +37,7 @@ class ContentForm(forms.ModelForm):
 
 
 class SubmissionField(forms.UUIDField):
-    """The number of a form that was shown. One that was tampered with is as good as none."""
+    """The UUID of a form that was shown. An invalid UUID is treated as missing."""
 
     def to_python(self, value):
         try:
@@ -81,28 +49,21 @@ class SubmissionField(forms.UUIDField):
 class PostForm(ContentForm):
     submission = SubmissionField(required=False, initial=uuid4, widget=forms.HiddenInput)
 
-    @classmethod
-    def empty(cls):
-        """The form as everyone's home shows it: no text, no errors, nothing special. Pages keep how it looks."""
-        form = cls()
-        form.is_as_everyones = True
-        return form
-
     def save(self):
-        """Publish the post, unless this form was sent before with the same text. Returns the post.
+        """Publish the post, unless this form was already submitted with the same text. Returns the post.
 
-        Raises RateLimitExceeded if its author has posted too much lately.
+        Raises RateLimitExceeded if the author has posted too much recently.
         """
         submission = self._submission()
         known = Post.objects.by(self.instance.author).submitted_as(submission)
-        if before := known.first():
-            return before
+        if earlier := known.first():
+            return earlier
         try:
             self._publish(submission)
         except IntegrityError:
-            # Both clicks came at once, and the other one was faster.
-            if before := known.first():
-                return before
+            # The form was submitted twice at the same time, and the other request was faster.
+            if earlier := known.first():
+                return earlier
             raise
         return self.instance
 
@@ -110,16 +71,16 @@ class PostForm(ContentForm):
         with transaction.atomic():
             self.instance.submission = submission
             self.instance.publish()
-            rate_limits.hit("post", self.instance.author.pk, rate_limits.limit(*POST_LIMIT))
+            rate_limits.hit("post", self.instance.author.pk, app_settings.POST_LIMIT)
 
     def _submission(self):
-        # With the text in it: who goes back and sends another text with the old form means another post.
+        # The id also depends on the text. If someone goes back and submits another text with the old form, that is another post.
         form = self.cleaned_data["submission"]
         return uuid5(form, self.cleaned_data["content"]) if form else None
 
 
 class PostEditForm(ContentForm):
-    # Which text the editor has seen: the moment of its last edit.
+    # The version that the author has seen, identified by the time of its last edit.
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args, **kwargs):
@@ -129,23 +90,23 @@ class PostEditForm(ContentForm):
         self.initial["seen"] = self.current
 
     def clean_seen(self):
-        """Refuse once to replace a text that the editor has not seen; whoever sends it again means it."""
+        """Refuse to replace a version that the author hasn't seen, but accept it if they submit the form again."""
         if self.cleaned_data["seen"] not in ("", self.current):
             self.data = self.data.copy()
             self.data["seen"] = self.current
-            words = _(
-                "You have edited this post in another window meanwhile. Save again to replace that text by this."
+            message = _(
+                "You edited this post in another window. Save again to replace that version with this one."
             )
-            self.add_error(None, words)
+            self.add_error(None, message)
         return self.current
 
     def save(self):
-        """Give the post its new text. Returns it.
+        """Store the new text of the post. Returns the post.
 
-        Raises EditingClosed if it is too late, and RateLimitExceeded if they have edited too much lately.
+        Raises EditingClosed if the post is no longer editable, and RateLimitExceeded if the author has edited too much recently.
         """
         post = self.instance
         with transaction.atomic():
             if post.edit(self.cleaned_data["content"]):
-                rate_limits.hit("edit", post.author.pk, rate_limits.limit(*POST_LIMIT))
+                rate_limits.hit("edit", post.author.pk, app_settings.POST_LIMIT)
         return post

@@ -1,96 +1,89 @@
-from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F
 
-from accounts.querysets import is_among, without_blocked
+from accounts.querysets import NOINDEX, SUSPENDED, PersonCondition, without_blocked
 from posts.ids import settled
 
-# What a card and a feed show of a post, and what says which actions it offers.
+# The columns that cards and feeds show, and the columns that determine which actions a card offers.
 LISTED = (
     *("content", "created_on", "edited_on", "hidden_on"),
     *("author__username", "author__display_name", "author__picture"),
 )
 
 
+class CappedPostCount(models.Func):
+    """How many posts the person in a column has, at most `limit`. Reads only an index, and no more of it than needed.
+
+    With the `condition` VISIBLE, hidden posts don't count.
+    """
+
+    VISIBLE = "AND p.hidden_on IS NULL"
+    template = (
+        "(SELECT count(*) FROM (SELECT 1 FROM posts_post p"
+        " WHERE p.author_id = %(expressions)s %(condition)s LIMIT %(limit)d) capped)"
+    )
+    output_field = models.IntegerField()
+
+    def __init__(self, column, *, limit, condition=""):
+        super().__init__(column, limit=limit, condition=condition)
+
+
 class PostQuerySet(models.QuerySet):
-    """The words in which posts are asked for."""
+    """Queries for posts. They can be chained."""
 
     def visible(self):
-        """Posts that everyone may read: not hidden, nor by a suspended person."""
-        return self.filter(hidden_on=None).without_authors(get_user_model().objects.suspended())
+        """Return posts that everyone may read: not hidden, and not by a suspended person."""
+        return self.filter(hidden_on=None).exclude(PersonCondition(SUSPENDED, "author"))
 
     def indexable(self):
-        """Visible posts that search engines may show."""
-        return self.visible().without_authors(get_user_model().objects.filter(noindex=True))
-
-    def without_authors(self, people):
-        """Posts by others than `people`, a queryset that is read from an index of these alone."""
-        return self.exclude(is_among(people, "author"))
+        """Return visible posts that search engines may show."""
+        return self.visible().exclude(PersonCondition(NOINDEX, "author"))
 
     def visible_to(self, viewer):
-        """Visible posts by people without a block between them and `viewer`."""
+        """Return visible posts whose authors haven't blocked `viewer` and aren't blocked by them."""
         return without_blocked(self.visible(), "author", viewer)
 
     def open_to(self, viewer):
-        """Posts that `viewer` may open one by one: what they see in lists, and their own or, to moderators, all hidden."""
-        shown = models.Q(hidden_on=None) | models.Q(author=viewer.pk)
+        """Return posts whose page `viewer` may open: listed posts, their own hidden ones and, for moderators, all hidden ones."""
+        allowed = models.Q(hidden_on=None) | models.Q(author=viewer.pk)
         if viewer.is_staff and viewer.has_perm("posts.change_post"):
-            shown = models.Q()
-        return without_blocked(self.filter(shown, author__suspended_on=None), "author", viewer)
+            allowed = models.Q()
+        return without_blocked(self.filter(allowed, author__suspended_on=None), "author", viewer)
 
     def by(self, author):
         return self.filter(author=author)
 
     def followed_by(self, reader):
-        """Visible posts of those whom `reader` follows: the home timeline without one's own."""
+        """Return visible posts by people whom `reader` follows. This is the home timeline without the reader's own posts."""
         return self.visible_to(reader).filter(author__in=reader.followings.values("followed"))
 
     def between(self, first, end):
-        """Posts whose ids are `first` or above and below `end`."""
+        """Return posts with ids from `first` up to, but not including, `end`."""
         return self.filter(id__gte=first, id__lt=end)
 
     def submitted_as(self, submission):
-        """The post, if any, that one and the same request has made before; without a `submission`, none."""
+        """Return a queryset with the post that an earlier request with this `submission` created, if there is one."""
         return self.filter(submission=submission) if submission else self.none()
 
-    def reported(self):
-        """Posts with open reports; adds `report_count`, and loads the reports as `open_reports`."""
-        open_reports = self.model.reports.rel.related_model.objects.filter(closed_on=None)
-        counts = (
-            open_reports.filter(post=models.OuterRef("pk"))
-            .order_by()
-            .values("post")
-            .annotate(count=models.Count("pk"))
-            .values("count")
-        )
-        # From the open reports, which are few, to their posts: not through all posts.
-        return (
-            self.filter(pk__in=open_reports.values("post"))
-            .annotate(report_count=models.Subquery(counts))
-            .prefetch_related(
-                models.Prefetch("reports", open_reports.select_related("reporter"), to_attr="open_reports")
-            )
-        )
-
     def newest_first(self):
-        """In the order of every timeline; `position` is the id."""
+        """Sort in timeline order, with the id as `position`."""
         return self.annotate(position=F("id")).order_by("-id")
 
     def for_display(self):
-        """With everything that a page shows of a post, in one query."""
+        """Load the authors too, so that a page can show the posts without another query."""
         return self.select_related("author")
 
     def for_lists(self):
-        """With everything that a list shows of its posts, in one query, and nothing else: twenty at once take their time.
+        """Load the authors, but only the columns that a list shows, because loading more takes noticeably longer.
 
-        `settled` is the id below which no new post could appear any more when they were read.
+        `settled` is the id below which no new post could appear when the posts were read. See posts.ids.
         """
         return self.for_display().only(*LISTED).annotate(settled=settled())
 
 
 class RevisionQuerySet(models.QuerySet):
-    """The words in which earlier texts are asked for."""
+    """Queries for the earlier versions of posts."""
 
     def newest_first(self):
-        """The latest replaced first; `position` orders them."""
+        """Sort by the time when the versions were replaced, latest first, with the id as `position`."""
         return self.annotate(position=F("id")).order_by("-id")

@@ -1,6 +1,9 @@
-"""What happens to posts, published to whoever wants to act on it.
+"""Events about posts.
 
-Each is sent exactly once per change that happened, inside the transaction of the change. Seeding is silent.
+Each event is sent once per change, in the transaction of the change. Seeding sends no events about posts.
+
+`by` is the moderator who made the change, or None if the author, a command or other code made it. `reason` is the moderator's
+reason, or "". If there is a moderator, the ModerationAction is stored before the event is sent.
 """
 
 from django.dispatch import Signal
@@ -11,8 +14,11 @@ post_published = Signal()
 # Sent by Post.edit(). Arguments: post, with its new text.
 post_edited = Signal()
 
-# Sent by Post.delete() and Post.hide(). Arguments: post, which has its id even if it is deleted.
-post_removed = Signal()
+# Sent by Post.delete(). Arguments: post, which still has its id; by; reason.
+post_deleted = Signal()
 
-# Sent by Post.restore(). Arguments: post.
+# Sent by Post.hide(). Arguments: post, by, reason.
+post_hidden = Signal()
+
+# Sent by Post.restore(). Arguments: post, by, reason.
 post_restored = Signal()

@@ -2,15 +2,16 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from django.views.generic import RedirectView
 
-from accounts import converters  # noqa: F401 (<username:...> comes from here)
+from accounts.common import converters  # noqa: F401 (<username:...> comes from here)
+from accounts.moderation.views import ReportView
 from posts import views
-from posts.feeds import author_feed, home_feed, public_feed
+from posts.feeds.views import author_feed, home_feed, public_feed
 
 app_name = "posts"
 urlpatterns = [
     path("", views.HomeView.as_view(), name="home"),
     path("unread/", views.UnreadView.as_view(), name="unread"),
-    path("news/", views.NewsView.as_view(), name="news"),
+    path("news/", views.NewPostsView.as_view(), name="new-posts"),
     path("explore/", views.ExploreView.as_view(), name="explore"),
     path("explore/feed.atom", public_feed, name="public-feed"),
     path("feeds/<str:token>/home.atom", home_feed, name="home-feed"),
@@ -21,9 +22,9 @@ urlpatterns = [
     path("posts/<int:pk>/edit/", views.PostEditView.as_view(), name="edit"),
     path("posts/<int:pk>/history/", views.PostHistoryView.as_view(), name="history"),
     path("posts/<int:pk>/delete/", views.PostDeleteView.as_view(), name="delete"),
-    path("posts/<int:pk>/report/", views.ReportView.as_view(), name="report"),
+    path("posts/<int:pk>/report/", ReportView.as_view(subject_name="post"), name="report"),
     path("users/feeds/", views.HomeFeedView.as_view(), name="feeds"),
     path("users/export/", views.ExportView.as_view(), name="export"),
-    # The address that the Flask original had for the home timeline.
+    # This was the address of the home timeline in the original Flask version.
     path("users/feed/", login_not_required(RedirectView.as_view(pattern_name="posts:home", permanent=True))),
 ]

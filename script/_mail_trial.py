@@ -1,4 +1,4 @@
-"""What trials of the mails have in common: a database of their own, a mail server, and workers."""
+"""Shared code of the email trials: a separate database, a mail server, and workers."""
 
 import os
 import re
@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 
 
 def set_up(**environment):
-    """Begin Django on a scratch database, or on the one that DATABASE_URL names, which must be empty."""
+    """Set up Django with a temporary database, or with the empty one that DATABASE_URL names."""
     scratch = tempfile.mkdtemp(prefix="socializer-mail-")
     os.environ |= {
         "ENV_FILE": os.devnull,
@@ -36,67 +36,72 @@ def set_up(**environment):
     from accounts.models import User
 
     if User.objects.exists():
-        sys.exit("There are people in this database. A trial wants an empty one.")
+        sys.exit("This database has members. A trial needs an empty one.")
 
 
 def make_people(prefix, count):
-    """Return so many new members."""
+    """Return `count` new members."""
     from accounts.models import User
 
     people = [User(username=f"{prefix}{n}", email=f"{prefix}{n}@example.org") for n in range(count)]
     return User.objects.bulk_create(people)
 
 
-def start_worker(*arguments, **options):
-    command = [sys.executable, "manage.py", "worker", *map(str, arguments)]
+def start_worker(*arguments, faster=None, **options):
+    """Start a worker process and return it. Its delays are divided by `faster`."""
+    program = ["manage.py"] if faster is None else ["script/_fast_worker.py", str(faster)]
+    command = [sys.executable, *program, "worker", *map(str, arguments)]
     return subprocess.Popen(command, cwd=ROOT, **options)  # noqa: S603
 
 
-class Letters:
-    """An SMTP handler that keeps what it accepts: (moment, recipient, Message-ID, text)."""
+class Inbox:
+    """An SMTP handler. `received` lists the emails that it has accepted: (time, recipient, Message-ID, text).
 
-    def __init__(self, answer=lambda recipient: None, refused=frozenset()):
-        self.kept = []
-        self.answers = Counter()
-        self.answer = answer
-        self.refused = refused
+    `reply` is called with each recipient, and returns an SMTP error or None. Addresses in `missing` don't exist.
+    """
+
+    def __init__(self, reply=lambda recipient: None, missing=frozenset()):
+        self.received = []
+        self.replies = Counter()
+        self.reply = reply
+        self.missing = missing
 
     async def handle_RCPT(self, server, session, envelope, address, options):
-        if address in self.refused:
-            self.answers["550 for good"] += 1
+        if address in self.missing:
+            self.replies["550 for good"] += 1
             return "550 5.1.1 No such mailbox"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
         (recipient,) = envelope.rcpt_tos
-        if answer := self.answer(recipient):
-            self.answers[answer[:3]] += 1
-            return answer
-        mail = message_from_bytes(envelope.content)
-        text = next(part for part in mail.walk() if part.get_content_type() == "text/plain")
+        if reply := self.reply(recipient):
+            self.replies[reply[:3]] += 1
+            return reply
+        message = message_from_bytes(envelope.content)
+        text = next(part for part in message.walk() if part.get_content_type() == "text/plain")
         body = text.get_payload(decode=True).decode().replace("\r\n", "\n")
-        self.kept.append((time.monotonic(), recipient, mail["Message-ID"], body))
-        self.answers["250"] += 1
+        self.received.append((time.monotonic(), recipient, message["Message-ID"], body))
+        self.replies["250"] += 1
         return "250 OK"
 
 
 class Server:
-    """A mail server that can go away and come back under the same port."""
+    """A mail server that can be stopped, and started again on the same port."""
 
     def __init__(self, handler, port):
         self.handler, self.port, self.controller = handler, port, None
-        self.come()
+        self.start()
 
-    def come(self):
+    def start(self):
         self.controller = Controller(self.handler, hostname=HOST, port=self.port)
         self.controller.start()
 
-    def go(self):
+    def stop(self):
         self.controller.stop()
 
 
-def named(body):
-    """The usernames that a new-follower mail names, and how many more it counts."""
+def read_followers(body):
+    """Return the usernames in an email about new followers, and the number of further followers that it doesn't name."""
     more = re.search(r"^and ([\d,]+) more", body, re.M)
     return re.findall(r"^(?:\S.* \()?@(\w+)\)?$", body, re.M), int(more[1].replace(",", "")) if more else 0

@@ -17,15 +17,15 @@ from urllib.parse import urlencode
 
 from _mail_trial import HOST, ROOT, make_people, set_up
 
-BOUND = 5  # Milliseconds, for the 95 % interval of the difference of medians.
+BOUND = 5  # In milliseconds, for the 95% confidence interval of the difference between the medians.
 RESAMPLES = 2000
 COUNTED = 20
-PASSWORD = "correct horse battery"  # noqa: S105 (of nobody)
+PASSWORD = "correct horse battery"  # noqa: S105 (no account uses it)
 SECRET = "x" * 32
 
 
 def people(kind, count):
-    """Return that many ways to name somebody known or unknown: each is used once, so that no limit is met."""
+    """Return usernames and addresses of known or unknown people. Each person is used only once, to stay within rate limits."""
     return [(f"{kind}{n}", f"{kind}{n}@example.org") for n in range(count)]
 
 
@@ -46,12 +46,12 @@ STATUS = {"sign-up": 302, "login": 200, "reset": 302}
 
 
 def prepare(count):
-    """Begin Django on a scratch database with known people in it, each with a hashed password."""
+    """Set up Django with a scratch database that contains the known people, each with a hashed password."""
     set_up(
         EMAIL_VERIFICATION="mandatory",
         EMAIL_URL="memorymail://",
         SITE_URL="http://localhost",
-        # Each request comes from an address of its own, as limits per address are not what is measured.
+        # Each request has its own IP address, because the rate limits for one address aren't measured here.
         TRUSTED_PROXIES="1",
     )
     from allauth.account.models import EmailAddress
@@ -70,7 +70,7 @@ def prepare(count):
 
 @contextmanager
 def server():
-    """Let gunicorn serve the database; yield its port."""
+    """Serve the database with gunicorn, and yield the port."""
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "socializer.wsgi", "--bind", f"{HOST}:{port}"]
@@ -93,16 +93,16 @@ def wait_for(port):
                 return
         except OSError:
             time.sleep(0.2)
-    sys.exit("The server did not start. What it said is above.")
+    sys.exit("The server didn't start. Its output is above.")
 
 
 def address(number):
-    """An IP address of its own for every request."""
+    """Return the IP address for a request."""
     return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 def send(connection, number, path, data):
-    """Post a form as a new visitor. Returns the milliseconds, the status and the names of the cookies."""
+    """Post a form as a new visitor. Return the milliseconds, the status and the names of the cookies."""
     headers = {
         "Host": "localhost",
         "Content-Type": "application/x-www-form-urlencoded",
@@ -112,32 +112,32 @@ def send(connection, number, path, data):
     body = urlencode(data | {"csrfmiddlewaretoken": SECRET})
     begin = time.perf_counter()
     connection.request("POST", path, body, headers)
-    answer = connection.getresponse()
-    answer.read()
-    cookies = sorted(re.match(r"\w+", cookie)[0] for cookie in answer.headers.get_all("Set-Cookie", []))
-    return (time.perf_counter() - begin) * 1000, answer.status, cookies
+    response = connection.getresponse()
+    response.read()
+    cookies = sorted(re.match(r"\w+", cookie)[0] for cookie in response.headers.get_all("Set-Cookie", []))
+    return (time.perf_counter() - begin) * 1000, response.status, cookies
 
 
 def measure(port, form, count):
-    """Return, by kind of people, the milliseconds of each request, and what was answered how often."""
+    """Return two dicts whose keys are the kinds of people: lists of milliseconds, and Counters of the responses."""
     connection = HTTPConnection(HOST, port, timeout=60)
-    named = {kind: people(kind, count) for kind in ("known", "unknown")}
-    times, answers = {kind: [] for kind in named}, {kind: Counter() for kind in named}
+    names = {kind: people(kind, count) for kind in ("known", "unknown")}
+    times, responses = {kind: [] for kind in names}, {kind: Counter() for kind in names}
     for number in range(count):
-        # By turns, and neither always first.
-        for kind in random.sample(sorted(named), 2):
-            path, data = FORMS[form](kind, number, *named[kind][number])
+        # Alternate between the kinds, in random order.
+        for kind in random.sample(sorted(names), 2):
+            path, data = FORMS[form](kind, number, *names[kind][number])
             request = number * 2 + (kind == "known") + sorted(FORMS).index(form) * 100_000
             milliseconds, status, cookies = send(connection, request, path, data)
             if status != STATUS[form]:
-                sys.exit(f"{form} was answered with {status}.")
+                sys.exit(f"{form} got the status {status}.")
             times[kind].append(milliseconds)
-            answers[kind][status, *cookies] += 1
-    return times, answers
+            responses[kind][status, *cookies] += 1
+    return times, responses
 
 
 def interval(known, unknown):
-    """Return the 95 % bootstrap interval of the difference of the medians of two lists of milliseconds."""
+    """Return the 95% bootstrap interval of the difference between the medians of two lists of milliseconds."""
     differences = sorted(
         statistics.median(random.choices(known, k=len(known)))
         - statistics.median(random.choices(unknown, k=len(unknown)))
@@ -147,17 +147,17 @@ def interval(known, unknown):
 
 
 def count_work(form, kind, count):
-    """Return a Counter of what requests in this process cost, as (hashes, writes): each should be the same.
+    """Return a Counter of the password hashes and writes of requests in this process. They should be the same for all requests.
 
-    They are about other people than the `count` of each kind that were measured by HTTP.
+    These requests don't use the `count` people of each kind that were already used to measure over HTTP.
     """
     from django.contrib.auth.hashers import Argon2PasswordHasher as Hasher
     from django.db import connection
     from django.test import Client
 
-    hashes, writes, seen = [], [], Counter()
+    hashes, writes, work = [], [], Counter()
 
-    def note(execute, sql, params, many, context):
+    def record_write(execute, sql, params, many, context):
         if found := re.match(r"\s*(INSERT INTO|UPDATE|DELETE FROM)\s+\"?(\w+)", sql):
             writes.append(" ".join(found.groups()))
         return execute(sql, params, many, context)
@@ -177,24 +177,24 @@ def count_work(form, kind, count):
         with (
             mock.patch.object(Hasher, "encode", counting(Hasher.encode)),
             mock.patch.object(Hasher, "verify", counting(Hasher.verify)),
-            connection.execute_wrapper(note),
+            connection.execute_wrapper(record_write),
         ):
             client.post(path, data)
-        seen[len(hashes), tuple(writes)] += 1
-    return seen
+        work[len(hashes), tuple(writes)] += 1
+    return work
 
 
-def report(form, times, answers, work):
-    """Print what was measured of a form. Returns whether known and unknown people look alike."""
+def report(form, times, responses, work):
+    """Print the results for a form. Return whether known and unknown people are indistinguishable."""
     low, high = interval(times["known"], times["unknown"])
-    same = answers["known"] == answers["unknown"] and work["known"] == work["unknown"]
+    same = responses["known"] == responses["unknown"] and work["known"] == work["unknown"]
     medians = ", ".join(f"{kind} {statistics.median(times[kind]):.1f} ms" for kind in times)
     print(f"{form}: {medians}; difference of medians {low:+.2f} to {high:+.2f} ms (95 %)")
     for kind in times:
         for (hashes, writes), _requests in sorted(work[kind].items()):
             print(f"  {kind}: {hashes} hashes, {len(writes)} writes: {', '.join(writes) or 'none'}")
     if not same:
-        print(f"  They differ: answers {answers}")
+        print(f"  They differ: responses {responses}")
     return same and low >= -BOUND and high <= BOUND
 
 
@@ -204,18 +204,18 @@ def main():
     count = parser.parse_args().count
     prepare(count + COUNTED)
     with server() as port:
-        # Templates are compiled, connections are open.
+        # Warm up: compile templates and open connections.
         for form in FORMS:
             warm = HTTPConnection(HOST, port, timeout=60)
             for number in range(8):
                 path, data = FORMS[form]("warm", number, f"warm{number}", f"warm{number}@example.org")
                 send(warm, 10**5 * 9 + number, path, data)
         measured = {form: measure(port, form, count) for form in FORMS}
-    fine = [
+    passed = [
         report(form, *measured[form], {kind: count_work(form, kind, count) for kind in ("known", "unknown")})
         for form in FORMS
     ]
-    sys.exit(0 if all(fine) else 1)
+    sys.exit(0 if all(passed) else 1)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ HOST = "localhost:8000"
 START_WITHIN = 60
 MEMBERS = 200
 CSRF = "x" * 32
-# What clients do, and how often.
+# The actions of the clients, and the relative frequency of each.
 READS = {"home": 8, "explore": 2, "profile": 3, "directory": 1, "permalink": 2}
 WRITES = {"post": 2, "follow": 1, "unfollow": 1}
 
@@ -30,7 +30,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="Write the figures there.")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="Write the figures to this file.")
     options = parser.parse_args()
     environment = set_up()
     cookies, people, posts = prepare()
@@ -46,9 +46,9 @@ def main():
 
 
 def set_up():
-    """Begin Django on the database that DATABASE_URL names. Returns the environment for the site."""
+    """Set up Django with the database of DATABASE_URL. Return the environment for the site."""
     if not os.environ.get("DATABASE_URL"):
-        sys.exit("DATABASE_URL must name a filled database: the measurement writes to it.")
+        sys.exit("Set DATABASE_URL to a filled database. The measurement writes to it.")
     os.environ |= {
         "ENV_FILE": os.devnull,
         "SECRET_KEY": "only-for-trials-0123456789-abcdefghijklmnopqrstuvwxyz",
@@ -71,7 +71,7 @@ def set_up():
 
 
 def prepare():
-    """Return cookies of some members, the usernames of people and the ids of posts to look at."""
+    """Return the cookies of some members, the usernames of people, and the ids of posts."""
     from django.db import connections
 
     from accounts.models import User
@@ -91,7 +91,7 @@ def prepare():
 
 
 def cookie_of(member):
-    """What a browser in which the member is logged in sends."""
+    """Return the Cookie header of a browser in which the member is logged in."""
     from importlib import import_module
 
     from django.conf import settings
@@ -106,13 +106,13 @@ def cookie_of(member):
 
 
 def start_site(environment):
-    """Start server and worker as script/server does. Returns their process and the port."""
+    """Start the server and the worker as script/server does. Return their parent process and the port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "script/_supervise", sys.executable, "-m", "gunicorn", "socializer.wsgi"]
     command += ["--config", "python:socializer.gunicorn", "--", sys.executable, "manage.py", "worker"]
     environment = environment | {"BIND": f"127.0.0.1:{port}"}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)  # noqa: S603 (our own words)
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)  # noqa: S603 (the command is from this file)
     deadline = time.monotonic() + START_WITHIN
     while time.monotonic() < deadline:
         try:
@@ -121,39 +121,41 @@ def start_site(environment):
         except OSError:
             time.sleep(0.2)
     process.terminate()
-    sys.exit("The server did not start. What it said is above.")
+    sys.exit("The server didn't start. Its output is above.")
 
 
 def load(port, cookies, people, posts, options):
-    """Let the clients work; return {what: [milliseconds]} and a Counter of errors."""
+    """Run the clients. Return a dict from each action to a list of milliseconds, and a Counter of errors."""
     times, errors, end = defaultdict(list), Counter(), time.monotonic() + options.seconds
 
     def work(number):
         rng = random.Random(number)
         client = HTTPConnection("127.0.0.1", port, timeout=30)
         while time.monotonic() < end:
-            what, method, path, data = choose(rng, people, posts)
+            action, method, path, data = choose(rng, people, posts)
             start = time.perf_counter()
             try:
                 status, _body = request(client, method, path, rng.choice(cookies), data)
             except (OSError, HTTPException) as error:
-                errors[f"{what}: {type(error).__name__}"] += 1
+                errors[f"{action}: {type(error).__name__}"] += 1
                 client.close()
                 continue
-            times[what].append((time.perf_counter() - start) * 1000)
+            times[action].append((time.perf_counter() - start) * 1000)
             if status not in (200, 302):
-                errors[f"{what}: {status}"] += 1
+                errors[f"{action}: {status}"] += 1
 
     threads = [Thread(target=work, args=[number]) for number in range(options.clients)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     return times, errors
 
 
 def choose(rng, people, posts):
-    """Return (what, method, path, data) of the next request."""
-    kinds = WRITES if rng.random() < 0.2 else READS
-    (what,) = rng.choices(list(kinds), list(kinds.values()))
+    """Return (action, method, path, data) of the next request."""
+    actions = WRITES if rng.random() < 0.2 else READS
+    (action,) = rng.choices(list(actions), list(actions.values()))
     person = rng.choice(people)
     paths = {
         "home": "/",
@@ -165,9 +167,9 @@ def choose(rng, people, posts):
         "follow": f"/@{person}/follow/",
         "unfollow": f"/@{person}/unfollow/",
     }
-    if kinds is READS:
-        return what, "GET", paths[what], None
-    return what, "POST", paths[what], {"content": f"Something to measure {rng.random()}"}
+    if actions is READS:
+        return action, "GET", paths[action], None
+    return action, "POST", paths[action], {"content": f"Something to measure {rng.random()}"}
 
 
 def request(client, method, path, cookie, data=None):
@@ -180,7 +182,7 @@ def request(client, method, path, cookie, data=None):
 
 
 def memory_below(root):
-    """Return [(megabytes, command)] of what the process has started, and what that has: what is resident, shared or not."""
+    """Return [(megabytes, command)] for all descendants of the process. Resident memory counts, including shared memory."""
     listed = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid=,rss=,args="],  # noqa: S607
         capture_output=True,
@@ -203,10 +205,10 @@ def report(times, errors, memory, options):
     )
     print(f"{'':10} {'requests':>8} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8}")
     figures = {}
-    for what, taken in sorted(times.items()):
-        cuts = quantiles(taken * 2, n=100)  # Of one, too, there are some.
-        figures[what] = {"requests": len(taken), "p50": cuts[49], "p95": cuts[94], "p99": cuts[98]}
-        print(f"{what:10} {len(taken):8} {cuts[49]:8.1f} {cuts[94]:8.1f} {cuts[98]:8.1f}")
+    for action, taken in sorted(times.items()):
+        cuts = quantiles(taken * 2, n=100)  # Doubled because quantiles() needs at least two values.
+        figures[action] = {"requests": len(taken), "p50": cuts[49], "p95": cuts[94], "p99": cuts[98]}
+        print(f"{action:10} {len(taken):8} {cuts[49]:8.1f} {cuts[94]:8.1f} {cuts[98]:8.1f}")
     for error, count in errors.most_common():
         print(f"{count} x {error}")
     for megabytes, command in memory:

@@ -10,55 +10,56 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from unittest import mock
 
-from _mail_trial import HOST, Letters, Server, make_people, set_up, start_worker
+from _mail_trial import HOST, Inbox, Server, make_people, set_up, start_worker
 
 PORT = 10026
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def burst(count):
-    """`count` follows of one person within an hour, the worker at work every minute of it."""
+    """Measure how many emails are sent when one member gains `count` followers within an hour. The worker runs every minute."""
     import time_machine
 
     set_up(EMAIL_URL=f"smtp://{HOST}:{PORT}")
+    from accounts.emails.models import Delivery
     from accounts.jobs.worker import Worker
-    from accounts.models import Delivery, FollowNotice
+    from accounts.notifications.models import Notification
 
-    letters = Letters()
-    server = Server(letters, PORT)
+    inbox = Inbox()
+    server = Server(inbox, PORT)
     (star,) = make_people("star", 1)
     people = make_people("fan", count)
     before, begin = peak(), time.monotonic()
-    with time_machine.travel(NOON, tick=False) as clock, mock.patch.object(Worker, "keep_house"):
+    with time_machine.travel(NOON, tick=False) as clock, mock.patch.object(Worker, "do_housekeeping"):
         for minute in range(60):
             for person in people[minute::60]:
                 person.follow(star)
             Worker(batch=True).run()
             clock.shift(timedelta(minutes=1))
         seconds = time.monotonic() - begin
-        by_kind = Counter(Delivery.objects.filter(state="sent").values_list("kind", flat=True))
-        print(f"{count} follows in an hour: mails {dict(by_kind)}")
+        by_type = Counter(Delivery.objects.filter(state="sent").values_list("type", flat=True))
+        print(f"{count} follows in an hour: emails {dict(by_type)}")
         Worker(batch=True).run()
         clock.shift(timedelta(hours=1))
         Worker(batch=True).run()
     thresholds = [
-        body.split("reached ")[1].split(" ")[0] for *_rest, body in letters.kept if "reached" in body
+        body.split("reached ")[1].split(" ")[0] for *_rest, body in inbox.received if "reached" in body
     ]
-    print(f"milestones told by the end of the next hour: {thresholds}")
-    print(f"follows not told of: {FollowNotice.objects.filter(told_in='').count()}")
+    print(f"milestones emailed by the end of the next hour: {thresholds}")
+    print(f"notifications still waiting: {Notification.objects.waiting().count()}")
     print(f"{seconds:.0f} s for follows and jobs; peak memory {peak()} MB, {before} MB before")
-    server.go()
+    server.stop()
 
 
 def follow(count):
-    """The time of a follow request with its receiver and without, by turns, while the mail server hangs."""
+    """Measure the time of follow requests while the mail server hangs, alternately with and without the notification."""
     set_up(EMAIL_URL=f"smtp://{HOST}:{PORT}", FOLLOW_LIMIT="1000000/1", ALLOWED_HOSTS="testserver")
     from django.test import Client
 
-    from accounts import receivers, signals
+    from accounts import signals
+    from accounts.notifications import followers
 
-    hanging = Letters(answer=lambda recipient: time.sleep(5))
-    server = Server(hanging, PORT)
+    server = Server(Inbox(reply=lambda recipient: time.sleep(5)), PORT)
     (ada,) = make_people("ada", 1)
     people = make_people("person", 2 * count)
     worker = start_worker()
@@ -67,51 +68,48 @@ def follow(count):
     times = {True: [], False: []}
     for number, person in enumerate(people):
         connected = number % 2 == 0
-        if not connected:
-            signals.user_followed.disconnect(dispatch_uid="accounts.note_follow")
+        if not connected and not signals.user_followed.disconnect(followers.record_follow):
+            sys.exit("The receiver has a different name.")
         begin = time.perf_counter()
-        answer = client.post(f"/@{person.username}/follow/")
+        response = client.post(f"/@{person.username}/follow/")
         times[connected].append(time.perf_counter() - begin)
         if not connected:
-            signals.user_followed.connect(receivers.note_follow, dispatch_uid="accounts.note_follow")
-        if answer.status_code != 302:
-            sys.exit(f"A follow was answered with {answer.status_code}.")
+            signals.user_followed.connect(followers.record_follow)
+        if response.status_code != 302:
+            sys.exit(f"A request to follow returned {response.status_code}.")
     worker.kill()
     worker.wait()
-    with_mail, without = (statistics.median(times[connected]) * 1000 for connected in (True, False))
-    print(f"{count} follows each, by turns: {with_mail:.2f} ms with mail, {without:.2f} ms without (medians)")
-    print(f"ratio {with_mail / without:.3f}")
+    with_email, without = (statistics.median(times[connected]) * 1000 for connected in (True, False))
+    print(
+        f"{count} follows each, by turns: {with_email:.2f} ms with emails, {without:.2f} ms without (medians)"
+    )
+    print(f"ratio {with_email / without:.3f}")
     server.controller.loop.call_soon_threadsafe(server.controller.loop.stop)
 
 
 def jobs(count):
-    """Jobs a second, and whether each was done once, by one worker and, on PostgreSQL, by four."""
+    """Measure jobs per second, and check that each job ran once, with one worker and, on PostgreSQL, with four."""
     set_up()
     from django.db import connection, transaction
 
-    from accounts.models import FollowerChange, Job
-    from accounts.tasks import note_unfollow
+    from accounts.jobs.models import Job
+    from accounts.notifications.digests import send_digest
 
-    one, other = make_people("person", 2)
     for workers in [1, 4] if connection.vendor == "postgresql" else [1]:
         Job.objects.all().delete()
-        FollowerChange.objects.all().delete()
         with transaction.atomic():
             for _number in range(count):
-                note_unfollow.enqueue(one.pk, other.pk, NOON.isoformat())
+                send_digest.enqueue(0)
         begin = time.monotonic()
         for process in [start_worker("--batch", stderr=subprocess.DEVNULL) for _ in range(workers)]:
             process.wait()
         seconds = time.monotonic() - begin
-        runs = Counter(
-            len(ids)
-            for ids in Job.objects.filter(task_path__endswith="note_unfollow").values_list(
-                "worker_ids", flat=True
-            )
-        )
+        jobs = Job.objects.filter(task_path="emails.send_digest")
+        runs = Counter(len(ids) for ids in jobs.values_list("worker_ids", flat=True))
         left = Job.objects.exclude(status="SUCCESSFUL").count()
         print(
-            f"{connection.vendor}, {workers} workers: {count / seconds:.0f} jobs a second with the start; runs of each job {dict(runs)}; left {left}"
+            f"{connection.vendor}, {workers} workers: {count / seconds:.0f} jobs a second with the start; "
+            f"runs of each job {dict(runs)}; left {left}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The trial of script/soak-faults: see script/_faults/ and docs/faults.md."""
+"""The trial of script/soak-faults. See script/_faults/ and docs/faults.md."""
 
 import argparse
 import json
@@ -20,12 +20,14 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", choices=[*ENGINES, "both"], default="both")
     parser.add_argument("--minutes", type=float, help=f"for each engine (default: {LONG.minutes})")
-    parser.add_argument("--seed", type=int, help="repeat a trial: the order of faults and what people do")
-    parser.add_argument("--faults", metavar="NAME,NAME", help="only these; --list shows their names")
-    parser.add_argument("--short", action="store_true", help="a few quick faults, for every change")
+    parser.add_argument(
+        "--seed", type=int, help="repeats a trial with the same order of faults and actions of people"
+    )
+    parser.add_argument("--faults", metavar="NAME,NAME", help="try only these; --list shows all names")
+    parser.add_argument("--short", action="store_true", help="try a few quick faults, as CI does")
     parser.add_argument("--clients", type=int, help=f"(default: {LONG.clients})")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    parser.add_argument("--list", action="store_true", help="print the names of all faults, and end")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+    parser.add_argument("--list", action="store_true", help="print the names of all faults and exit")
     parser.add_argument("--keep", action="store_true", help="keep the scratch folders with all logs")
     return parser.parse_args()
 
@@ -54,16 +56,16 @@ def main():
 
 
 def trial_of(engine, seed, chosen):
-    """Try one engine and print what came of it. Returns that as plain data."""
+    """Run the trial on one engine, print the result, and return it as JSON-compatible data."""
     form = form_of(chosen)
-    # A short path: PostgreSQL's socket is below it.
-    scratch = Path(tempfile.mkdtemp(prefix="soak-", dir="/tmp"))  # noqa: S108 (a folder of our own in it)
+    # The path is short because PostgreSQL limits the length of its socket's path.
+    scratch = Path(tempfile.mkdtemp(prefix="soak-", dir="/tmp"))  # noqa: S108 (this creates a new folder in /tmp)
     scratch.chmod(0o755)
     begin = time.monotonic()
     print(f"\n== {engine}, seed {seed}", flush=True)
     names = chosen.faults.split(",") if chosen.faults else []
-    if strange := set(names) - {fault.name() for fault in CATALOGUE}:
-        sys.exit(f"There is no fault called {', '.join(sorted(strange))}. --list shows all.")
+    if unknown := set(names) - {fault.name() for fault in CATALOGUE}:
+        sys.exit(f"There is no fault called {', '.join(sorted(unknown))}. --list shows all.")
     trial = Trial(
         engine, form, random.Random(seed), scratch, [name for name in names if name in known(engine)]
     )
@@ -90,11 +92,11 @@ def form_of(chosen):
 
 
 def print_result(bars, faults):
-    columns = ("seconds", "answers", "503", "refused", "wrong", "longest", "recovery")
+    columns = ("seconds", "responses", "503", "refused", "wrong", "longest", "recovery")
     print(f"\n{'fault':28}" + "".join(f"{column:>10}" for column in columns))
     for row in faults:
         if "skipped" in row:
-            print(f"{row['fault']:28}  skipped, as {row['skipped']}")
+            print(f"{row['fault']:28}  skipped, because {row['skipped']}")
         else:
             print(f"{row['fault']:28}" + "".join(f"{row[column]:10}" for column in columns))
     print()

@@ -1,4 +1,4 @@
-"""The entry for ASGI servers. WSGI is measurably faster for these pages: see ARCHITECTURE.md."""
+"""The entry point for ASGI servers. WSGI is measurably faster for these pages: see ARCHITECTURE.md."""
 
 import os
 

@@ -1,7 +1,7 @@
-"""Whether the clocks of a site agree: this machine's, the database's and Redis', and with the times that are stored.
+"""Compares the clocks of this machine, the database and Redis, and looks for stored times in the future.
 
-Posts follow the clock of the database. Everything else, such as sessions, rate limits, emails and jobs, follows the clock of
-the machine that does it.
+Posts use the clock of the database. Everything else, such as sessions, rate limits, emails and jobs, uses the clock of the
+machine on which the code runs.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -13,19 +13,19 @@ from django.utils import timezone
 from redis import Redis
 from redis.exceptions import RedisError
 
-from posts.ids import BRIDGED, EPOCH, IdNow, moment_of
+from posts.ids import BRIDGED, EPOCH, IdNow, time_of
 from posts.models import Post
-from posts.timelines.store import TIMEOUT
+from posts.timelines.redis.client import TIMEOUT
 
-# Machines that keep their clocks by NTP differ by milliseconds.
+# The clocks of machines that use NTP differ by milliseconds.
 TOLERANCE = timedelta(seconds=2)
 
 
 def problems():
-    """Yield a sentence about each thing that is wrong with the clocks. Raises DatabaseError."""
+    """Yield a sentence about each problem with the clocks. Raises DatabaseError."""
     now = timezone.now()
     if now < EPOCH:
-        yield f"The clock of this machine shows {now:%Y-%m-%d}, and nobody can post before 2015. Set the clock."
+        yield f"The clock of this machine says {now:%Y-%m-%d}, but posts can't be dated before 2015. Set the clock."
     if connection.vendor == "postgresql":
         yield from _difference("the database", _database_time)
     if settings.TIMELINE_REDIS_URL:
@@ -33,8 +33,8 @@ def problems():
     yield from _posts_from_the_future()
 
 
-def _difference(whose, read_time):
-    """Compare a clock with this machine's. The time that it takes to ask is no difference."""
+def _difference(owner, read_time):
+    """Compare a clock with this machine's, allowing for the time that reading it takes."""
     begin = monotonic()
     there, here = read_time(), timezone.now()
     took = timedelta(seconds=monotonic() - begin)
@@ -45,7 +45,7 @@ def _difference(whose, read_time):
         seconds = round(ahead.total_seconds())
         behind = "ahead of" if seconds > 0 else "behind"
         difference = timedelta(seconds=abs(seconds))
-        yield f"The clock of {whose} is {difference} {behind} the clock of this machine. Have NTP set both."
+        yield f"The clock of {owner} is {difference} {behind} the clock of this machine. Set both with NTP."
 
 
 def _database_time():
@@ -55,7 +55,7 @@ def _database_time():
 
 
 def _redis_time():
-    """Return the time, or None if Redis doesn't answer, which is for other checks to say."""
+    """Return the time, or None if Redis doesn't answer. Other checks report that."""
     url = settings.TIMELINE_REDIS_URL
     try:
         with Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT) as redis:
@@ -68,8 +68,8 @@ def _redis_time():
 def _posts_from_the_future():
     posts = Post.objects.filter(id__gte=IdNow(BRIDGED))
     if newest := posts.order_by("-id").first():
-        until = f"{moment_of(newest.pk):%Y-%m-%d %H:%M} UTC"
+        until = f"{time_of(newest.pk):%Y-%m-%d %H:%M} UTC"
         yield (
-            f"{posts.count()} posts are from the future: a clock was ahead when they were made. Until {until} they are listed "
-            "above new posts. If the clock is right now, wait, or delete them."
+            f"{posts.count()} posts are dated in the future because a clock was ahead. Until {until} they appear above new "
+            "posts. If the clock is right now, wait or delete them."
         )

@@ -1,7 +1,7 @@
-"""Reading settings from the environment, so that a wrong one is a sentence and not a surprise.
+"""Reads settings from the environment, and explains wrong values.
 
-Every reader returns the value of one variable, or `default` where it is unset or empty, and raises
-ImproperlyConfigured with the variable's name where the value cannot be meant.
+Each function returns the value of one variable, or `default` if the variable is unset or empty. If the value is invalid, it
+raises ImproperlyConfigured with the name of the variable.
 """
 
 from importlib.util import find_spec
@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from accounts.addresses import ascii_host
+from accounts.common.addresses import ascii_host
+from accounts.validators import is_username
 from socializer.database.sqlite import Connection
 
 REQUIRED = object()
@@ -20,11 +21,36 @@ POSTGRESQL = "socializer.database.postgresql"
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 
 _env = environ.Env()
+_warnings = []
 
 
 def read_env_file(path):
-    """Take variables from the file at `path`, if it is there. The real environment wins."""
+    """Read variables from the file at `path`, if it exists. Real environment variables override them."""
     _env.read_env(path)
+
+
+def renamed(name, former):
+    """Return `former`, the variable's name in the last release, if only that one is set, and otherwise `name`.
+
+    Adds a warning if `former` is set. The next release ignores former names.
+    """
+    if not text(former, ""):
+        return name
+    if text(name, ""):
+        _warn(f"{former} is now called {name}, which is also set. Remove {former}.")
+        return name
+    _warn(f"{former} is now called {name}. Rename it in .env: the next release ignores the old name.")
+    return former
+
+
+def warnings():
+    """Return sentences about settings that the next release will no longer support."""
+    return list(_warnings)
+
+
+def _warn(sentence):
+    if sentence not in _warnings:
+        _warnings.append(sentence)
 
 
 def text(name, default=REQUIRED):
@@ -36,9 +62,20 @@ def text(name, default=REQUIRED):
     return default
 
 
-def words(name):
-    """A list, written with commas between its parts."""
-    return [word.strip() for word in text(name, "").split(",") if word.strip()]
+def comma_separated(name):
+    """Return a list of the parts that are separated by commas."""
+    return [part.strip() for part in text(name, "").split(",") if part.strip()]
+
+
+def usernames(name):
+    """Return a list of usernames that are separated by commas, in lower case and without "@"."""
+    found = [part.removeprefix("@").lower() for part in comma_separated(name)]
+    for username in found:
+        if not is_username(username):
+            raise ImproperlyConfigured(
+                f"{name} contains {username!r}, which isn't a username. Write usernames separated by commas."
+            )
+    return found
 
 
 def boolean(name, default):
@@ -65,11 +102,13 @@ def port(name, default):
 
 
 def limit(name, default):
-    """So many in so many seconds, written 200/600. Returns the two numbers."""
+    """Return the count and the seconds of a rate limit such as 200/600."""
     value = text(name, default)
     count, _slash, seconds = value.partition("/")
     if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in (count, seconds)):
-        raise ImproperlyConfigured(f"{name} is {value!r}. Write how many in how many seconds: 200/600.")
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}. Write a number and a time in seconds, such as 200/600."
+        )
     return int(count), int(seconds)
 
 
@@ -92,14 +131,12 @@ def time_zone(name, default):
 def secret_key(name):
     value = text(name)
     if len(value) < 50 or len(set(value)) < 5:
-        raise ImproperlyConfigured(
-            f"{name} is too short to keep a secret. Write 50 or more random characters."
-        )
+        raise ImproperlyConfigured(f"{name} is too short to be secure. Write at least 50 random characters.")
     return value
 
 
 def site_url(name, default):
-    """The address under which people reach the site, as browsers write it: scheme and host, no path, no slash at the end."""
+    """Return the address of the site in the form that browsers use: scheme and host, without a path or a trailing slash."""
     value = text(name, default).rstrip("/")
     try:
         parts = urlsplit(value)
@@ -119,7 +156,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def _as_browsers_write_it(parts):
-    """Host and port of a URL that was split: in lower case and ASCII, without the port that goes without saying."""
+    """Return the host and port of a split URL, in lower case and ASCII, without the default port."""
     host = parts.hostname.removesuffix(".")
     if ":" in host:
         host = f"[{host}]"
@@ -129,7 +166,7 @@ def _as_browsers_write_it(parts):
 
 
 def database(name, default, base_dir):
-    """The DATABASES entry for a sqlite:// or postgres:// URL, with the options that suit the engine."""
+    """Return the DATABASES entry for a sqlite:// or postgres:// URL, with the right options for the engine."""
     value = text(name, default)
     if value.partition(":")[0] not in DATABASE_SCHEMES or value in ("sqlite://", "sqlite:///:memory:"):
         raise ImproperlyConfigured(f"{name} must start with sqlite:/// and a path, or with postgres://.")
@@ -137,30 +174,28 @@ def database(name, default, base_dir):
     try:
         config = _env.db_url_config(address)
         parameters = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
-    except Exception as error:  # django-environ raises what it happens to meet.
-        raise ImproperlyConfigured(f"{name} cannot be read: {error}") from error
+    except Exception as error:  # django-environ raises many kinds of errors.
+        raise ImproperlyConfigured(f"{name} can't be read: {error}") from error
     if value.startswith("sqlite:"):
         if parameters:
             raise ImproperlyConfigured(
                 f"{name} has a question mark. Only a postgres:// URL takes parameters."
             )
-        # A relative path means the same file wherever a command is run from.
+        # A relative path must refer to the same file, no matter in which folder a command runs.
         return config | {"ENGINE": SQLITE, "NAME": base_dir / config["NAME"]} | SQLITE_TUNING
     tuning = _postgresql_tuning(name, parameters)
-    # Where it would win over NAME, and so over that of a test or of a backup.
+    # If it stayed in OPTIONS, it would override NAME, which tests and backups change.
     named = {"NAME": str(tuning["OPTIONS"].pop("dbname"))} if "dbname" in tuning["OPTIONS"] else {}
     return config | {"ENGINE": POSTGRESQL} | tuning | named
 
 
 def direct_database(name, base_dir):
-    """The DATABASES entry for the address of PostgreSQL itself, behind a pooler; an empty one if it is not set."""
+    """Return the DATABASES entry for PostgreSQL itself behind a pooler, or an empty dict if the variable isn't set."""
     if not text(name, ""):
         return {}
     entry = database(name, REQUIRED, base_dir)
     if entry["ENGINE"] == SQLITE:
-        raise ImproperlyConfigured(
-            f"{name} must start with postgres://. A backup of SQLite needs no address."
-        )
+        raise ImproperlyConfigured(f"{name} must start with postgres://. Backups of SQLite don't need it.")
     if not entry["NAME"]:
         raise ImproperlyConfigured(
             f"{name} names no database. Write it as postgres://user:password@host:5432/name."
@@ -168,9 +203,9 @@ def direct_database(name, base_dir):
     return entry
 
 
-# A writer takes the lock when its transaction begins, so that it waits its turn instead of failing in the
-# middle with "database is locked"; in WAL mode readers never wait. Each thread has a connection, and each connection a cache of
-# its own, so it is small: what is read often is in that of the operating system, too.
+# A writer takes the lock when its transaction begins, so it waits instead of failing later with "database is locked". In WAL
+# mode, readers never wait. The cache is small because each thread has a connection with its own cache, and the operating
+# system caches the file as well.
 SQLITE_TUNING = {
     "CONN_MAX_AGE": 600,
     "OPTIONS": {
@@ -186,48 +221,50 @@ SQLITE_TUNING = {
 
 
 def _postgresql_tuning(name, parameters):
-    """Return what belongs into the DATABASES entry for these parameters of the URL, a list of pairs.
+    """Return the part of the DATABASES entry for these URL parameters, which are a list of pairs.
 
-    Each thread keeps its connection, as a new one costs more than a page, and checks it before each request; with
-    pool=false each request has its own. pooler=transaction suits pgbouncer, which lends a session for one transaction only.
+    Each thread keeps its connection, because opening one takes longer than a page, and checks it before each request. With
+    pool=false, each request opens a new one. pooler=transaction suits pgbouncer, which assigns a server session to a client
+    for one transaction only.
     """
     options = {key: int(value) if value.isdecimal() else value for key, value in parameters}
     if len(options) < len(parameters):
         raise ImproperlyConfigured(f"{name} has the same parameter twice.")
-    kept = str(options.pop("pool", "true")).lower()
+    pool = str(options.pop("pool", "true")).lower()
     pooler = options.pop("pooler", None)
-    if kept not in ("true", "1", "false", "0"):
-        raise ImproperlyConfigured(f"{name} has pool={kept}. Write pool=true or pool=false.")
+    if pool not in ("true", "1", "false", "0"):
+        raise ImproperlyConfigured(f"{name} has pool={pool}. Write pool=true or pool=false.")
     if pooler not in (None, "transaction"):
         raise ImproperlyConfigured(
-            f"{name} has pooler={pooler}. Write pooler=transaction, which suits poolers in session mode, too."
+            f"{name} has pooler={pooler}. Write pooler=transaction, which also works with poolers in session mode."
         )
     if unknown := options.keys() - libpq_parameters():
         raise ImproperlyConfigured(
-            f"{name} has the unknown parameter {min(unknown)}. Known are pool, pooler and the parameters of libpq."
+            f"{name} has the unknown parameter {min(unknown)}. Use pool, pooler or a parameter of libpq."
         )
     if pooler and "options" in options:
         raise ImproperlyConfigured(
-            f"{name} has pooler and options, which poolers refuse. Write the options into the database: ALTER ROLE ... SET."
+            f"{name} has pooler and options, but poolers reject options. Set them in the database with ALTER ROLE ... SET."
         )
     if not pooler:
         options["options"] = f"{SESSION_OPTIONS} {options.get('options', '')}".strip()
     return {
-        "CONN_MAX_AGE": 600 if kept in ("true", "1") else 0,
+        "CONN_MAX_AGE": 600 if pool in ("true", "1") else 0,
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": bool(pooler),
         "OPTIONS": CLIENT_OPTIONS | options,
     }
 
 
-# Timelines are too short for the JIT compiler to pay. Nothing waits for a lock for over a minute, migrations included: what
-# waits for a whole table keeps all others from it. And the server gives up the work of a client that has gone: it looks
-# every two seconds, and after a minute also notices a client whose network failed.
+# Timeline queries are too short to benefit from the JIT compiler. Nothing, including a migration, waits for a lock for more
+# than a minute, because a statement that waits for a lock on a whole table blocks all others. The server cancels
+# statements of clients that have disconnected. It checks every two seconds, and notices a broken network within a minute.
 SESSION_OPTIONS = (
     "-c jit=off -c lock_timeout=60s -c client_connection_check_interval=2s "
     "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 )
-# The client's own limits, in seconds and milliseconds. Requests have tighter ones: see socializer/database/.
+# Limits of the client, in seconds, except the last one, which is in milliseconds. Requests have stricter limits: see
+# socializer/database/.
 CLIENT_OPTIONS = {
     "connect_timeout": 5,
     "keepalives_idle": 30,
@@ -238,14 +275,14 @@ CLIENT_OPTIONS = {
 
 
 def libpq_parameters():
-    """Return the names of all connection parameters that the PostgreSQL client library knows."""
-    from psycopg.pq import Conninfo  # A site on SQLite need not load it.
+    """Return the names of all connection parameters of the PostgreSQL client library."""
+    from psycopg.pq import Conninfo  # A site on SQLite doesn't need the library.
 
     return {parameter.keyword.decode() for parameter in Conninfo.get_defaults()}
 
 
 def cache(name, default):
-    """The CACHES entry for a locmemcache://, redis:// or rediss:// URL."""
+    """Return the CACHES entry for a locmemcache://, redis:// or rediss:// URL."""
     value = text(name, default)
     if urlsplit(value).scheme not in ("locmemcache", "redis", "rediss"):
         raise ImproperlyConfigured(f"{name} must start with redis://, rediss:// or locmemcache://.")
@@ -255,12 +292,12 @@ def cache(name, default):
     return config
 
 
-# What a request may lose by waiting for a Redis that does not answer, in seconds.
+# How many seconds a request waits for a Redis server that doesn't respond.
 CACHE_TIMEOUTS = {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}
 
 
 def media_url(name, default):
-    """Where browsers find uploaded files: a path on this site or an address, with a slash at the end."""
+    """Return the base URL of uploaded files: a path on this site or a full URL, with a trailing slash."""
     value = text(name, default)
     parts = urlsplit(value)
     elsewhere = parts.scheme in ("http", "https") and parts.netloc
@@ -274,7 +311,7 @@ def media_url(name, default):
 
 
 def storage(name, default):
-    """The STORAGES entry for the dotted path of a class and, after a question mark, its options."""
+    """Return the STORAGES entry for a value that contains the dotted path of a class and, after a question mark, its options."""
     path, _mark, query = text(name, default).partition("?")
     module = path.rpartition(".")[0]
     try:
@@ -283,8 +320,8 @@ def storage(name, default):
         found = None
     if not found:
         raise ImproperlyConfigured(f"{name} names {path!r}, which is not installed. See docs/deploy.md.")
-    words = {"true": True, "false": False}
-    return {"BACKEND": path, "OPTIONS": {key: words.get(value, value) for key, value in parse_qsl(query)}}
+    booleans = {"true": True, "false": False}
+    return {"BACKEND": path, "OPTIONS": {key: booleans.get(value, value) for key, value in parse_qsl(query)}}
 
 
 def redis_url(name, default):
@@ -295,12 +332,12 @@ def redis_url(name, default):
 
 
 def sender(name, default):
-    """A name and an address that emails come from, such as Socializer <no-reply@social.example.com>."""
+    """Return the sender of emails as a name and an address, such as Socializer <no-reply@social.example.com>."""
     value = text(name, default)
     start, at, host = value.rpartition("@")
     host, bracket, rest = host.partition(">")
     try:
-        # Django would send from another domain: it knows only IDNA 2003.
+        # Django would encode some hosts as another domain, because it uses IDNA 2003.
         host = host if host.isascii() else ascii_host(host)
     except UnicodeError as error:
         raise ImproperlyConfigured(f"{name} is {value!r}. Write it as Name <name@example.com>.") from error
@@ -311,18 +348,18 @@ SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 
 
 def email(name, default):
-    """Django's EMAIL_* settings for a URL such as smtp+tls://user:password@host:587."""
+    """Return Django's EMAIL_* settings for a URL such as smtp+tls://user:password@host:587."""
     value = text(name, default)
     try:
         config = _env.email_url_config(value)
     except Exception as error:
-        raise ImproperlyConfigured(f"{name} cannot be read: {error}") from error
+        raise ImproperlyConfigured(f"{name} can't be read: {error}") from error
     if value.startswith("smtps:"):
         raise ImproperlyConfigured(f"{name} starts with smtps://. Write smtp+ssl:// or smtp+tls://.")
     scheme = urlsplit(value).scheme
     if (scheme in SMTP_PORTS and not config["EMAIL_HOST"]) or (
         scheme == "filemail" and not config["EMAIL_FILE_PATH"]
     ):
-        raise ImproperlyConfigured(f"{name} does not say where to: a host, or four slashes and a folder.")
+        raise ImproperlyConfigured(f"{name} has no target. Add a host, or four slashes and a folder.")
     port = config["EMAIL_PORT"] or SMTP_PORTS.get(scheme)
     return config | {"EMAIL_PORT": port, "EMAIL_TIMEOUT": 20}

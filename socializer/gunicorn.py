@@ -1,4 +1,4 @@
-"""How gunicorn serves the site. script/server checks these variables and names this file."""
+"""The configuration of gunicorn. script/server checks the variables and uses this file."""
 
 import logging
 import os
@@ -7,28 +7,28 @@ from contextlib import suppress
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
-# Unless it inherits a socket: LISTEN_FDS.
+# Ignored if gunicorn inherits a socket through LISTEN_FDS.
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_CONCURRENCY", 1))
 threads = int(os.environ.get("WEB_THREADS", 8))
-# Less than script/_supervise allows for all of it.
+# Must be less than GRACE_SECONDS in script/_supervise.
 graceful_timeout = 20
-# Nobody uses it, and two servers at once would fight over its file.
+# The control socket isn't used, and two servers would overwrite each other's socket.
 control_socket_disable = True
 loglevel = "warning"
-# What a proxy says is Django's to judge, by TRUSTED_PROXIES.
+# Django uses TRUSTED_PROXIES to decide which proxy headers to trust.
 forwarded_allow_ips = ""
 
 
 class RedactingLogger(Logger):
-    """gunicorn's own log, without what works as a key in the addresses that it names."""
+    """gunicorn's log, without secrets in URLs."""
 
     def setup(self, cfg):
         super().setup(cfg)
         self.error_log.addFilter(redact_record)
 
     def atoms(self, resp, req, environ, request_time):
-        """What an access log may show: the parts of the address without secrets, and no headers but the browser's name."""
+        """Return the values for the access log, without secrets and without headers other than User-Agent."""
         from socializer.redaction import of_uri
 
         shown = of_uri(environ["REQUEST_METHOD"], environ["RAW_URI"], environ.get("HTTP_REFERER", ""))
@@ -39,19 +39,19 @@ class RedactingLogger(Logger):
 
 
 def redact_record(record):
-    """A filter of logging that lets every record pass."""
+    """Remove secrets from a log record. This is a logging filter that keeps every record."""
     from django.apps import apps
 
     if not apps.ready:
         return True
     from socializer.redaction import of_uri
 
-    # Its tracebacks speak of the address, too, in their own way.
+    # Its tracebacks also contain the URL.
     arguments = record.args if isinstance(record.args, tuple) else ()
     uri = next((argument for argument in arguments if str(argument).startswith("/")), "")
     try:
         shown = of_uri("", uri)
-    except Exception:  # The addresses of the site can't be imported, say.
+    except Exception:  # For example, the site's URL patterns can't be imported.
         record.msg, record.args = "Error handling a request", ()
         return True
     record.msg, record.args = shown.redact(record.getMessage()), ()
@@ -65,7 +65,7 @@ logger_class = RedactingLogger
 
 
 class Worker(ThreadWorker):
-    """gunicorn's threads, but that the port is free as soon as a process is told to stop, not when it has answered everything."""
+    """gunicorn's threaded worker. On shutdown, it closes the port before it has answered all pending requests."""
 
     def set_accept_enabled(self, enabled):
         super().set_accept_enabled(enabled)
@@ -78,20 +78,18 @@ worker_class = Worker
 
 
 def post_worker_init(worker):
-    """Let each process prepare itself after the fork, before its first request. It starts whatever comes of that."""
+    """Warm up each process after the fork, before its first request. The process starts even if this fails."""
     try:
         from socializer.warming import warm_up
 
         warm_up(worker.wsgi)
     except Exception:
-        worker.log.warning(
-            "This process could not prepare itself. Its first page takes longer.", exc_info=True
-        )
+        worker.log.warning("Warming up failed. The first page of this process takes longer.", exc_info=True)
     say_ready(worker.cfg.workers)
 
 
 def say_ready(processes):
-    """Tell script/_supervise, if it runs this server, that this process is ready, and of how many it is one."""
+    """Report to script/_supervise, if it runs this server, that this process is ready and how many processes there are."""
     if fd := os.environ.get("READY_FD"):
-        with suppress(OSError):  # One that replaces another later: nobody listens any more.
+        with suppress(OSError):  # The supervisor no longer listens when a process is replaced later.
             os.write(int(fd), b"%d\n" % processes)

@@ -1,7 +1,7 @@
-"""What can be wrong with a running site: /healthz/ shows it, and `manage.py doctor` says more.
+"""Health checks of a running site. /healthz/ shows their results, and `manage.py doctor` shows more details.
 
-Each check does what it reports on. Everyone may ask for /healthz/, so what is slow, or works on other machines, is done
-once a minute by each process, however often it is asked for.
+Each check uses the component that it reports on. Because /healthz/ is public, each process runs checks that are slow or use
+other machines at most once a minute.
 """
 
 import dataclasses
@@ -15,7 +15,6 @@ from uuid import uuid4
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.core.cache import caches
 from django.core.mail import get_connection
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
@@ -26,40 +25,44 @@ from health_check.base import HealthCheck
 from health_check.exceptions import ServiceUnavailable
 from redis.exceptions import RedisError
 
-from accounts.models import Delivery, Job, OutboxHold
+from accounts.common.local_cache import LocalCache
+from accounts.emails.models import Delivery, OutboxHold
+from accounts.jobs.models import Job
 from posts.timelines import home_timeline
 from socializer import clocks
 
 logger = logging.getLogger(__name__)
 
-# Longer than a burst of follows takes to be mailed; a worker that lives takes a job within a second.
+# A running worker starts a job within a second, and needs less time than this to send the emails after a burst of follows.
 PATIENCE = timedelta(minutes=10)
-# Mail servers ask for some minutes when they do not know us yet.
+# A mail server may make new senders wait for a few minutes.
 MAIL_PATIENCE = timedelta(hours=1)
-# For how many seconds the answer of a slow check counts.
-REMEMBERED = 60
-# How many seconds a mail server has for each of its answers.
+# How many seconds the result of a slow check is valid.
+CACHE_SECONDS = 60
+# The result of each CachedCheck and its time by the monotonic clock, which can't be set back.
+results = LocalCache(100)
+# How many seconds to wait for each response from the mail server.
 SMTP_TIMEOUT = 5
-# A database that is full may still have room for a few bytes.
+# A full database may still have space for a few bytes, so the check writes more than that.
 WRITTEN_BYTES = 50_000
 
 
 def late_jobs():
-    """The jobs that could have run ten minutes ago, and did not: no worker lives."""
-    return Job.objects.late(PATIENCE)
+    """Return the jobs that have been ready to run for ten minutes. If there are any, no worker is running."""
+    return Job.objects.overdue(PATIENCE)
 
 
-def late_mails():
-    """The mails that the mail server has not taken for an hour."""
-    waiting = Delivery.objects.filter(state=Delivery.State.WAITING, tries__gt=0)
+def late_emails():
+    """Return the emails that the mail server hasn't accepted for an hour."""
+    waiting = Delivery.objects.filter(state=Delivery.State.WAITING, attempts__gt=0)
     return waiting.filter(created_on__lt=timezone.now() - MAIL_PATIENCE)
 
 
 def write_to_database():
-    """Store a row and delete it. Raises DatabaseError if that is not possible, as on a full disk."""
+    """Store a row and delete it. Raises DatabaseError if that fails, for example because the disk is full."""
     key = f"health{get_random_string(26)}"
     row = Session(session_key=key, session_data=get_random_string(WRITTEN_BYTES), expire_date=timezone.now())
-    # In two transactions: what is not committed has not reached the disk.
+    # This takes two transactions, because nothing is written to the disk before a commit.
     with transaction.atomic():
         row.save(force_insert=True)
     with transaction.atomic():
@@ -67,7 +70,7 @@ def write_to_database():
 
 
 def greet_mail_server():
-    """Connect to the mail server and log in as for a mail, but send none. Raises SMTPException or OSError."""
+    """Connect to the mail server and log in, without sending an email. Raises SMTPException or OSError."""
     backend = get_connection(timeout=SMTP_TIMEOUT)
     try:
         backend.open()
@@ -81,26 +84,27 @@ def greet_mail_server():
 
 
 def use_timeline_redis():
-    """Store a value in the Redis of a fan-out timeline, read and delete it. Raises RedisError, also if it is another."""
-    store = getattr(home_timeline(), "store", None)
-    if store is None:
+    """Store, read and delete a value in the Redis of a fan-out timeline. Raises RedisError if that fails or the value differs."""
+    timeline = home_timeline()
+    if not timeline.needs_redis:
         return
+    redis = timeline.client.redis
     key, value = f"health:{uuid4()}", get_random_string(22)
-    store.redis.set(key, value, ex=REMEMBERED)
-    found = store.redis.getdel(key)
+    redis.set(key, value, ex=CACHE_SECONDS)
+    found = redis.getdel(key)
     if found != value.encode():
-        raise RedisError("A value is not found again.")
+        raise RedisError("Redis returned another value than was stored.")
 
 
 class RowsCheck(HealthCheck):
-    """Wrong if there are certain rows."""
+    """Fails if `rows()` returns any rows."""
 
     def run(self):
         try:
             if self.rows().exists():
-                raise ServiceUnavailable(self.words)
+                raise ServiceUnavailable(self.message)
         finally:
-            # The view runs this in a thread of its own, whose connection nobody else would close.
+            # The view runs this in a new thread, and nothing else closes that thread's connection.
             if not connection.in_atomic_block:
                 connection.close()
 
@@ -108,16 +112,16 @@ class RowsCheck(HealthCheck):
 @dataclasses.dataclass
 class Jobs(RowsCheck):
     rows = staticmethod(late_jobs)
-    words = "A job has been waiting for over ten minutes. Does the worker run?"
+    message = "A job has been waiting for over ten minutes. Is the worker running?"
 
 
-class RememberedCheck(HealthCheck):
-    """A check whose answer counts for a minute. Of many who ask at once, one waits for a new answer.
+class CachedCheck(HealthCheck):
+    """A check that runs at most once a minute, however many requests ask for its result.
 
-    `act()` does it, and raises one of `errors` if it fails. The visitor sees `words`; the log has the rest.
+    `act()` raises one of `errors` if the check fails. Visitors then see `message`, and the log has the details.
     """
 
-    # The answer must come before a probe gives up.
+    # The result must be ready before a health probe times out.
     timeout = timedelta(seconds=8)
     errors = (Exception,)
 
@@ -129,96 +133,92 @@ class RememberedCheck(HealthCheck):
             raise ServiceUnavailable(failure)
 
     def failure(self):
-        """What is wrong, as a sentence, or nothing."""
-        # This cache is kept by each process for itself.
-        cache, key = caches["template_fragments"], f"health.{type(self).__name__}"
-        remembered = self.recall(cache, key)
-        if remembered is not None:
-            return remembered
+        """Return a sentence about the failure, or an empty string."""
+        result = self.cached()
+        if result is not None:
+            return result
         if not self.running.acquire(timeout=SMTP_TIMEOUT):
             return "No answer yet."
         try:
-            remembered = self.recall(cache, key)
-            if remembered is None:
-                remembered = self.try_now()
-                cache.set(key, (time.monotonic(), remembered), REMEMBERED)
-            return remembered
+            result = self.cached()
+            if result is None:
+                result = self.check_now()
+                results.keep(type(self), (time.monotonic(), result))
+            return result
         finally:
             self.running.release()
 
-    def recall(self, cache, key):
-        """Return what was found in the last minute, or None. The cache goes by a clock that may be set back."""
-        looked_at, failure = cache.get(key, (0, None))
-        return failure if 0 <= time.monotonic() - looked_at < REMEMBERED else None
+    def cached(self):
+        """Return the result from the last minute, or None."""
+        checked_at, failure = results.get(type(self), (-CACHE_SECONDS, None))
+        return failure if time.monotonic() - checked_at < CACHE_SECONDS else None
 
-    def try_now(self):
+    def check_now(self):
         try:
             self.act()
         except self.errors:
             logger.exception("%s failed", type(self).__name__)
-            return self.words
+            return self.message
         return ""
 
 
 @dataclasses.dataclass
-class DatabaseWrites(RememberedCheck):
+class DatabaseWrites(CachedCheck):
     errors = (DatabaseError,)
-    words = "The database can be read, but not be written to. Is the disk full?"
+    message = "The database can be read but not written to. Is the disk full?"
     act = staticmethod(write_to_database)
 
     async def run(self):
-        # With the connection of the request.
+        # This uses the connection of the request.
         await sync_to_async(super().run)()
 
 
 class ClocksDiffer(Exception):
-    """The clocks of the site do not agree, or are wrong."""
+    """The clocks of the site differ, or are wrong."""
 
 
 def compare_clocks():
-    """Raises ClocksDiffer with the first problem, or DatabaseError."""
+    """Raise ClocksDiffer with the first problem. May also raise DatabaseError."""
     for problem in clocks.problems():
         raise ClocksDiffer(problem)
 
 
 @dataclasses.dataclass
-class Clocks(RememberedCheck):
+class Clocks(CachedCheck):
     errors = (ClocksDiffer, DatabaseError)
-    words = "The clocks do not agree, or posts are from the future. Run: manage.py doctor"
+    message = "The clocks differ, or posts are dated in the future. Run: manage.py doctor"
     act = staticmethod(compare_clocks)
 
     async def run(self):
-        # With the connection of the request.
+        # This uses the connection of the request.
         await sync_to_async(super().run)()
 
 
 @dataclasses.dataclass
-class MailServer(RememberedCheck):
+class MailServer(CachedCheck):
     errors = (SMTPException, OSError)
-    words = "The mail server does not answer, or refuses the login. See the log, and EMAIL_URL."
+    message = "The mail server doesn't answer, or rejects the login. See the log, and check EMAIL_URL."
     act = staticmethod(greet_mail_server)
 
     def pretty_status(self):
-        """That no mail leaves is no error: a site may want to send none. But it says so."""
-        return "OK" if settings.MAIL_LEAVES else "No mail leaves this machine. Set EMAIL_URL."
+        """Report whether the site sends email. A site may choose not to send email, so that is not a failure."""
+        return "OK" if settings.EMAIL_IS_DELIVERED else "Email isn't sent. Set EMAIL_URL."
 
 
 @dataclasses.dataclass
 class Mail(RowsCheck):
-    rows = staticmethod(late_mails)
-    words = (
-        "The mail server has not taken mails for over an hour. The admin shows its answers, under deliveries."
-    )
+    rows = staticmethod(late_emails)
+    message = "The mail server hasn't accepted emails for over an hour. The admin shows its answers under deliveries."
 
 
 @dataclasses.dataclass
 class Outbox(HealthCheck):
-    """Not wrong while emails are held after a restore, as an operator has to decide. But it says so."""
+    """Shows whether emails are held after a restore. That is not a failure, because an operator has to decide."""
 
     held = False
 
     async def run(self):
-        # With the connection of the request.
+        # This uses the connection of the request.
         self.held = await sync_to_async(OutboxHold.is_on)()
 
     def pretty_status(self):
@@ -226,15 +226,15 @@ class Outbox(HealthCheck):
 
 
 @dataclasses.dataclass
-class Pictures(RememberedCheck):
-    words = "Pictures can't be stored, read and deleted. See the log, and MEDIA_STORAGE."
+class Pictures(CachedCheck):
+    message = "Pictures can't be stored, read or deleted. See the log, and check MEDIA_STORAGE."
 
     def act(self):
         checks.Storage().run()
 
 
 @dataclasses.dataclass
-class TimelineRedis(RememberedCheck):
+class TimelineRedis(CachedCheck):
     errors = (RedisError, OSError)
-    words = "The Redis of the timelines does not answer as it should. See TIMELINE_REDIS_URL."
+    message = "The Redis of the timelines doesn't work. See the log, and check TIMELINE_REDIS_URL."
     act = staticmethod(use_timeline_redis)

@@ -1,4 +1,4 @@
-"""For development: every mail with made-up facts, to look at. Only there while DEBUG is on."""
+"""Previews of all emails with sample data, for development. They exist only if DEBUG is on."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponse

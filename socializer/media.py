@@ -1,4 +1,4 @@
-"""Serves members' pictures where no web server or object store in front does."""
+"""Serves profile pictures if neither a web server nor an object store serves them."""
 
 from urllib.parse import urlsplit
 
@@ -8,7 +8,7 @@ from django.http import FileResponse
 
 from accounts import pictures
 
-# A key stands for one picture only, so browsers and caches between may keep it.
+# The file with a given name never changes, so browsers and proxies may cache it.
 HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -18,9 +18,9 @@ HEADERS = {
 
 
 class PictureMiddleware:
-    """Answers for the pictures below MEDIA_URL, and for nothing else there.
+    """Serves the profile pictures under MEDIA_URL, but no other files there.
 
-    To stand before sessions: a picture costs no query, and its answer varies with no cookie.
+    Place it before the session middleware, so that serving a picture needs no query and the response doesn't vary by cookie.
     """
 
     def __init__(self, get_response):
@@ -36,5 +36,5 @@ class PictureMiddleware:
         try:
             file = default_storage.open(f"{pictures.FOLDER}/{name}")
         except FileNotFoundError:
-            return self.get_response(request)  # Like any address that leads nowhere.
+            return self.get_response(request)  # The usual 404 page is shown.
         return FileResponse(file, content_type="image/webp", headers=HEADERS)

@@ -1,37 +1,21 @@
-"""How long a request may take, headers that no library sends, and pages where Django has none."""
+"""The deadline of a request, headers for browsers and caches, and the 405 page."""
 
+from django.conf import settings
 from django.middleware.locale import LocaleMiddleware
-from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
-from accounts import deadlines
-from socializer.views import readers_locale
+from accounts.common import deadlines
+from socializer.views import readers_locale, render_page
 
-# How long a request may wait for the database. With the two seconds that a new connection may take, whatever is left,
-# nobody waits for more than ten.
+# How many seconds a request may wait for the database. A new connection may take two more, so the response arrives within
+# ten.
 REQUEST_SECONDS = 8
-# What a 503 tells clients to wait before they ask again, in seconds.
+# The Retry-After header of a 503 response, in seconds.
 RETRY_AFTER = 10
-
-POLICY = ", ".join(
-    f"{feature}=()"
-    for feature in (
-        "accelerometer",
-        "camera",
-        "display-capture",
-        "geolocation",
-        "gyroscope",
-        "magnetometer",
-        "microphone",
-        "midi",
-        "payment",
-        "usb",
-    )
-)
 
 
 class DeadlineMiddleware:
-    """Bounds how long a request waits for the database, and tells clients when to come back if it was in vain."""
+    """Limits how long a request waits for the database, and adds a Retry-After header to 503 responses."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -44,30 +28,38 @@ class DeadlineMiddleware:
         return response
 
 
-class PermissionsPolicyMiddleware:
-    """Says on every answer that these pages use none of the device's sensors."""
+class PolicyMiddleware:
+    """Adds CONTENT_SECURITY_POLICY and PERMISSIONS_POLICY, unless a response already has them."""
 
     def __init__(self, get_response):
         self.get_response = get_response
+        directives = settings.CONTENT_SECURITY_POLICY.items()
+        self.policies = {
+            "Content-Security-Policy": "; ".join(" ".join([name, *sources]) for name, sources in directives),
+            "Permissions-Policy": ", ".join(f"{feature}=()" for feature in settings.PERMISSIONS_POLICY),
+        }
 
     def __call__(self, request):
         response = self.get_response(request)
-        response.headers.setdefault("Permissions-Policy", POLICY)
+        # Django's error pages for developers contain inline styles and scripts.
+        if not (settings.DEBUG and response.status_code in (404, 500)):
+            for header, policy in self.policies.items():
+                response.headers.setdefault(header, policy)
         return response
 
 
 class LanguageMiddleware(LocaleMiddleware):
-    """Speaks the language chosen by cookie, or else the browser's, and keeps caches from mixing them up."""
+    """Uses the language from the visitor's cookie or browser, and adds the Vary header for caches."""
 
     def process_response(self, request, response):
         response = super().process_response(request, response)
-        # Django says that the answer depends on the browser's language, and forgets its own cookie.
+        # Django adds only Accept-Language, although it also reads the cookie.
         patch_vary_headers(response, ["Cookie"])
         return response
 
 
 class MethodNotAllowedPageMiddleware:
-    """Gives the 405 of Django's views, which is empty, the site's page."""
+    """Adds the site's error page to the empty 405 responses of Django's views."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -76,5 +68,5 @@ class MethodNotAllowedPageMiddleware:
         response = self.get_response(request)
         if response.status_code == 405 and not response.streaming and not response.content:
             with readers_locale(request):
-                response.content = render_to_string("405.html")
+                response.content = render_page("405", 405, request)
         return response

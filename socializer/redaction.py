@@ -1,7 +1,7 @@
-"""Keeps keys out of the logs: tokens, confirmation keys and codes that come in addresses.
+"""Keeps secrets out of the logs: tokens, confirmation keys and codes in addresses.
 
-Whoever reads a log must not be able to use what stands there. What an address holds is decided by the URL pattern that it
-matches, not by how it is written; of an address that matches none, only words of the URL patterns are shown.
+People who read a log must not be able to use secrets from it. The URL pattern that an address matches determines which parts
+are secret. If an address matches no pattern, only words that occur in URL patterns are shown.
 """
 
 import re
@@ -10,15 +10,15 @@ from urllib.parse import quote, unquote, urlsplit
 
 from django.urls import Resolver404, get_resolver, resolve
 
-# The names of URL arguments that are secrets, in every app. "url" is what the admin catches without knowing it.
+# The names of secret URL arguments in all apps. In the admin, "url" is the argument of the pattern for unknown addresses.
 SECRET_ARGUMENTS = {"token", "key", "uidb36", "uidb64", "code", "secret", "url"}
-# Query parameters that are shown, if they are numbers: positions in lists and pages.
+# Query parameters that contain positions in lists and pages. They are shown if their values are numbers.
 SHOWN_PARAMETERS = {"before", "after", "page", "p", "o", "e"}
 HIDDEN = "***"
 
 
 def of_request(request):
-    """The Redaction of a request of Django's."""
+    """Return the Redaction of a Django request."""
     if not hasattr(request, "_redaction"):
         query, referer = (request.META.get(name, "") for name in ("QUERY_STRING", "HTTP_REFERER"))
         request._redaction = Redaction(request.method, request.path_info, query, referer)
@@ -26,13 +26,13 @@ def of_request(request):
 
 
 def of_uri(method, uri, referer=""):
-    """The Redaction of a request of which only the address is known, as it was sent."""
+    """Return the Redaction of a request of which only the address is known, in the form in which the client sent it."""
     path, _mark, query = uri.partition("?")
     return Redaction(method, unquote(path), query, referer)
 
 
 class Redaction:
-    """How a request may appear in logs: `path`, `query`, `referer`, and `line`, the method with the address."""
+    """The parts of a request that are safe to log: `path`, `query`, `referer`, and `line` (the method and the address)."""
 
     def __init__(self, method, path, query, referer):
         self.path, self._secrets = redact_path(path)
@@ -52,12 +52,12 @@ class Redaction:
         return _any_of({form for secret in self._secrets for form in _written_forms(secret)})
 
     def redact(self, text):
-        """Return `text` without the secrets of this request, in whichever way they are written, and of other addresses."""
+        """Return `text` without the secrets of this request, however they are encoded, and without secrets in other URLs."""
         return redact_text(self._pattern.sub(HIDDEN, text) if self._secrets else text)
 
 
 def redact_path(path):
-    """Return the path as it may be logged, and the set of what was taken out."""
+    """Return the path for the log, and the set of removed secrets."""
     try:
         arguments = resolve(path).kwargs
     except Resolver404:
@@ -71,7 +71,7 @@ def redact_path(path):
 
 
 def redact_query(query):
-    """Return the query string as it may be logged, and the set of what was taken out."""
+    """Return the query string for the log, and the set of removed secrets."""
     shown, secrets = [], set()
     for part in filter(None, query.split("&")):
         name, _equals, value = part.partition("=")
@@ -86,11 +86,11 @@ def redact_query(query):
 
 
 def redact_text(text):
-    """Return `text` without the secrets of the addresses in it, where no request is at hand."""
+    """Return `text` without the secrets in its addresses. This doesn't need a request."""
     return _address.sub(_redact_address, text)
 
 
-# An address begins where a word does. Django's errors leave the first slash out.
+# An address starts at the beginning of a word. Django's error messages omit the first slash.
 _address = re.compile(
     r"(?<![^\s\"'<>(=,;])(?:https?://[^/\s]+)?[\w.@-]*(?:/|%(?:25)*2f)[^\s\"'<>)]*", re.IGNORECASE
 )
@@ -106,7 +106,7 @@ def _redact_address(match):
 
 @lru_cache
 def _secret_route():
-    """Matches an address that leads to a secret, however it goes on; its group is what stands before."""
+    """Return a pattern for addresses with a secret. Its group is the part before the secret."""
     prefixes = {
         "/+".join(re.escape(word) for word in route.partition("<")[0].strip("^/").split("/"))
         for route in _routes(get_resolver().url_patterns)
@@ -118,27 +118,27 @@ def _secret_route():
 
 @lru_cache
 def _known_words():
-    """The words that addresses of this site are made of."""
+    """Return the set of words in this site's URL patterns."""
     literal = (re.sub(r"\(.*\)|<[^>]*>|[\\^$]", "/", route) for route in _routes(get_resolver().url_patterns))
     return {word.lower() for route in literal for word in route.split("/") if word}
 
 
 def _routes(patterns, prefix=""):
     for pattern in patterns:
-        # Of a regular expression too, the part before an argument is plain text.
+        # The part before an argument is plain text in regular expressions, too.
         route = prefix + str(pattern.pattern).replace("(?P<", "<").removeprefix("^")
         yield from _routes(pattern.url_patterns, route) if hasattr(pattern, "url_patterns") else [route]
 
 
 def _decode(text):
-    """Undo the percent-encoding, also one of an encoded text."""
+    """Undo percent-encoding, even if the text was encoded several times."""
     for _again in range(3):
         text = unquote(text)
     return text
 
 
 def _pieces(*texts):
-    """What could be secrets in `texts`: the parts of addresses in them that are no words of the site."""
+    """Return the set of possible secrets in `texts`: parts of addresses that aren't words in URL patterns."""
     parts = {part for text in texts for part in re.split(r"[/?&=#\s]", _decode(text))}
     return {part for part in parts if len(part) > 2 and part.lower() not in _known_words()} | {
         text for text in texts if len(text) > 2 and text.lower() not in _known_words()
@@ -151,7 +151,7 @@ def _written_forms(secret):
 
 
 def _any_of(texts):
-    """A pattern for any of `texts`: short ones only where they stand alone, or every log line would be full of holes."""
+    """Return a pattern for any of `texts`. Short texts match only as whole words, to keep log lines readable."""
     patterns = (
         re.escape(text)
         if len(text) > 11

@@ -1,4 +1,4 @@
-"""What search engines may show: the pages about the site, and the profiles and posts of members who want it."""
+"""The sitemap: the pages about the site, and the profiles and posts of members who allow search engines."""
 
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -13,16 +13,17 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.common.links import absolute
+from accounts.common.models import ListPart
 from accounts.jobs.registry import task
-from accounts.links import absolute
-from accounts.models import ListPart, User
+from accounts.models import User
 from posts.models import Post
 
 
 class SiteSitemap(Sitemap):
-    """Under the address of SITE_URL, whatever name the request has used."""
+    """A section of the sitemap. Its URLs always start with SITE_URL, regardless of the host in the request."""
 
-    # The format allows 50,000, but then one answer holds a process for seconds.
+    # The format allows 50,000 URLs, but such a page would take seconds.
     limit = 5000
 
     def get_protocol(self, protocol=None):
@@ -41,9 +42,9 @@ class PageSitemap(SiteSitemap):
 
 
 class KeyPaginator:
-    """Cuts a queryset into parts by primary keys that are stored: no part, nor their list, takes longer on a larger site.
+    """Divides a queryset into parts by stored primary keys, so that loading a part doesn't take longer on a larger site.
 
-    The oldest rows come first: what is in a part stays there as more is written.
+    The oldest rows come first, so rows stay in their part when new ones are added.
     """
 
     def __init__(self, name, rows, per_page):
@@ -51,7 +52,7 @@ class KeyPaginator:
 
     @property
     def count(self):
-        return len(self.rows.values_list("pk")[:1])  # Only whether there are any matters.
+        return len(self.rows.values_list("pk")[:1])  # All that matters is whether there are any rows.
 
     @property
     def page_range(self):
@@ -75,7 +76,7 @@ class KeyPaginator:
 
 
 class KeySitemap(SiteSitemap):
-    """Of the rows of a model."""
+    """A section with the rows of a model."""
 
     name = ""
 
@@ -101,7 +102,7 @@ class PostSitemap(KeySitemap):
         return post.created_on
 
 
-# So many parts more than are stored are looked for, one after another, in a request or by the periodic task.
+# A request or a run of the periodic task finds at most this many parts that aren't stored yet.
 NEW_PARTS = 10
 
 SECTIONS = {"pages": PageSitemap, "people": ProfileSitemap, "posts": PostSitemap}
@@ -109,12 +110,12 @@ SECTIONS = {"pages": PageSitemap, "people": ProfileSitemap, "posts": PostSitemap
 
 @task("sitemap.store_parts", formerly=["socializer.sitemaps.store_parts"])
 def store_parts():
-    """Store where new parts of the sitemap begin, so that no request has to look for them."""
+    """Store the first keys of new parts of the sitemap, so that requests don't have to find them."""
     for section in (ProfileSitemap, PostSitemap):
         section().paginator.store()
 
 
-def answer(request, template, context):
+def xml_response(request, template, context):
     return TemplateResponse(
         request, template, context, content_type="application/xml", headers={"X-Robots-Tag": "noindex"}
     )
@@ -123,14 +124,14 @@ def answer(request, template, context):
 @login_not_required
 @require_safe
 def index(request):
-    """The list of all parts. Their addresses have no query: robots.txt closes those."""
+    """List all parts. Their URLs have no query string, because robots.txt excludes URLs with query strings."""
     parts = [
         SitemapIndexItem(absolute(reverse("sitemap-part", args=[name, number])))
         for name, section in SECTIONS.items()
         if section().paginator.count
         for number in section().paginator.page_range
     ]
-    return answer(request, "sitemap_index.xml", {"sitemaps": parts})
+    return xml_response(request, "sitemap_index.xml", {"sitemaps": parts})
 
 
 @login_not_required
@@ -140,4 +141,4 @@ def part(request, section, number):
         urls = SECTIONS[section]().get_urls(number)
     except (KeyError, EmptyPage) as error:
         raise Http404("No such part.") from error
-    return answer(request, "sitemap.xml", {"urlset": urls})
+    return xml_response(request, "sitemap.xml", {"urlset": urls})

@@ -1,4 +1,4 @@
-"""Every token and component of the style sheet on one page, for whoever works on it. Only under DEBUG."""
+"""A page with all tokens and components of the style sheet, for designers. It exists only if DEBUG is on."""
 
 import re
 from types import SimpleNamespace
@@ -15,34 +15,34 @@ from django.views.generic import TemplateView
 from accounts.models import User
 from posts.forms import PostForm
 from posts.models import Post
-from posts.rendering import render_content
+from posts.rendering.text import render_content
 
 
 class ExampleForm(forms.Form):
-    """One of each kind of field."""
+    """A form with one field of each kind."""
 
-    text = forms.CharField(label="Text", help_text="A word of help stands below.")
+    text = forms.CharField(label="Text", help_text="Help is shown below the field.")
     long = forms.CharField(label="Long text", widget=forms.Textarea(attrs={"rows": 3}))
     choice = forms.ChoiceField(label="Choice", choices=[("a", "One"), ("b", "Another")])
     box = forms.BooleanField(label="A box to tick")
 
 
-# Names and texts that lists and cards must bear.
+# Extremely long or unusual names and texts that lists and cards must handle.
 PEOPLE = [
-    User(pk=1, username="ada", display_name="Ada Lovelace", bio="Numbers, and what they could say."),
+    User(pk=1, username="ada", display_name="Ada Lovelace", bio="Numbers and what they mean."),
     User(pk=2, username="q" * 40, display_name="Zo\u00eb von und zu Donaudampfschifffahrtsgesellschaft"),
     User(pk=3, username="salma", display_name="\u0633\u0644\u0645\u0649"),
 ]
 TEXTS = [
-    "A short one, with https://example.org/a/long/address/that/goes/on/and/on in it.",
+    "A short post with https://example.org/a/long/address/that/goes/on/and/on in it.",
     "w" * 200,
     "\u0645\u0631\u062d\u0628\u0627 \u0628\u0627\u0644\u0639\u0627\u0644\u0645\u060c \u0647\u0630\u0627 \u0646\u0635 \u0645\u0646 \u0627\u0644\u064a\u0645\u064a\u0646.",
 ]
 
 
 def tokens():
-    """The names of the style sheet's tokens, in its order, by what they begin with."""
-    with open(finders.find("socializer/site.css")) as file:
+    """Return a dict from each kind of token in the style sheet to a list of names, in order."""
+    with open(finders.find("accounts/site.css")) as file:
         sheet = file.read()
     block = sheet[sheet.index("@layer tokens {") : sheet.index("@layer base {")]
     names = re.findall(r"^ +--([\w-]+):", block, re.MULTILINE)
@@ -62,7 +62,7 @@ def example_posts():
 
 @method_decorator(login_not_required, name="dispatch")
 class StyleView(TemplateView):
-    """Only under DEBUG; else there is no such page."""
+    """Shows the page if DEBUG is on, and otherwise responds with a 404."""
 
     template_name = "socializer/style.html"
 

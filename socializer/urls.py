@@ -15,9 +15,9 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("about/", views.page("about"), name="about"),
     path("help/", views.page("help"), name="help"),
-    path("rules/", views.page("rules"), name="rules"),
+    path("rules/", views.RulesView.as_view(), name="rules"),
     path("privacy/", views.page("privacy"), name="privacy"),
-    # A token would need a cookie for every visitor of every page, and all that it would protect is a choice of words.
+    # A CSRF token would need a cookie for every visitor on every page, and would only protect the choice of language.
     path("language/", csrf_exempt(login_not_required(set_language)), name="language"),
     path("robots.txt", views.robots),
     path("favicon.ico", views.favicon),
@@ -32,7 +32,7 @@ urlpatterns = [
 handler400 = views.bad_request
 handler403 = views.forbidden
 handler404 = views.not_found
-handler429 = views.too_many_requests  # allauth looks for this name, too.
+handler429 = views.too_many_requests  # allauth also uses this name.
 handler500 = views.server_error
 
 if settings.DEBUG:

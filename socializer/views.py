@@ -1,8 +1,9 @@
-"""What answers when no page of an app does: errors, health, and what machines ask about the site.
+"""Error pages, health checks, and the files that browsers and search engines request.
 
-None of it needs the database.
+Most of these views don't use the database. Error pages don't need it, and show more if it works.
 """
 
+import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -16,8 +17,9 @@ from django.db import connection
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 from django.utils import timezone, translation
+from django.utils.decorators import method_decorator
 from django.utils.functional import lazy
 from django.utils.translation import get_language_from_request
 from django.utils.translation import gettext as _
@@ -26,35 +28,56 @@ from django.views.generic import TemplateView
 from health_check.views import HealthCheckView
 from redis.exceptions import RedisError
 
-from accounts import rate_limits
-from accounts.middleware import speak_to
-from socializer.typed import given_back
+from accounts.common.app_settings import app_settings
+from accounts.middleware import use_locale_of
+from accounts.moderation.models import Rule
+from accounts.security import rate_limits
+from socializer.submitted_text import recover_submitted_text
+
+logger = logging.getLogger(__name__)
+
+# The statuses of pages that the site shows while it works. The others say that it doesn't.
+FRAMED = (400, 403, 404, 405, 413, 429)
 
 
 def error_page(status, request, name=None, **context):
-    """Return the page for `status`, rendered without a session or a query. It gives back what was typed."""
-    context |= given_back(request, status) if request.method == "POST" else {}
+    """Return the page for `status`, with the text that was submitted. This needs no session and no query."""
+    context |= recover_submitted_text(request, status) if request.method == "POST" else {}
     return render_error(name or str(status), status, request, context)
 
 
 def render_error(name, status, request, context=None):
     with readers_locale(request) as language:
-        page = render_to_string(f"{name}.html", context)
+        page = render_page(name, status, request, context)
     return HttpResponse(page, status=status, headers={"Content-Language": language})
+
+
+def render_page(name, status, request, context=None):
+    """Return the HTML of an error page, with the site's header and navigation if the site itself works.
+
+    They need the user, who is loaded before any view. If that or anything else fails, the page has nothing but its text.
+    """
+    if status in FRAMED and getattr(request, "_cached_user", None) is not None:
+        try:
+            framed = (context or {}) | {"frame": app_settings.BASE_TEMPLATE}
+            return render_to_string(f"{name}.html", framed, request)
+        except Exception:  # Error pages must not fail.
+            logger.warning("An error page is shown without the site's header", exc_info=True)
+    return render_to_string(f"{name}.html", context)
 
 
 @contextmanager
 def readers_locale(request):
-    """Speak as to a member if it is known already who asks, else as the browser wishes. Yields the language.
+    """Use the member's language and time zone if they are already loaded, or else the browser's language. Yields the language.
 
-    No middleware has done it for an address that leads to no page, or where one of them refuses the request.
+    The middleware that usually does this doesn't run for unknown URLs or if other middleware rejects the request.
     """
-    # As the authentication keeps it: this must not ask the database.
+    # Django caches the user in this attribute. Reading it doesn't query the database.
     member = getattr(request, "_cached_user", None)
     with translation.override(get_language_from_request(request)), timezone.override(None):
         if member is not None and member.is_authenticated:
-            with suppress(Exception):  # An error page has no errors.
-                speak_to(member, request)
+            with suppress(Exception):  # Error pages must not fail.
+                use_locale_of(member, request)
         yield translation.get_language()
 
 
@@ -69,7 +92,7 @@ def forbidden(request, exception):
 @login_not_required
 def csrf_failure(request, reason=""):
     if reason.startswith("Origin checking failed"):
-        # Some other site sent it: nobody here has typed that.
+        # Another site sent the request, so don't show its text as the member's.
         return render_error("403_csrf", 403, request)
     return error_page(403, request, "403_csrf")
 
@@ -80,32 +103,42 @@ def not_found(request, exception):
 
 def too_many_requests(request, exception=None):
     wait = getattr(request, "rate_limit_wait", None)
-    # Lazy, as the language is chosen where the page is rendered.
+    # These texts are lazy because the language is set when the page is rendered.
     message = wait and lazy(rate_limits.wait_message, str)(wait)
     return error_page(429, request, wait_message=message)
 
 
 def server_error(request):
-    """500, or 503 where the database or the cache is what failed, whatever it says."""
+    """Respond with 503 if the database or the cache has failed, and otherwise with 500."""
     return error_page(503 if is_outage(sys.exc_info()[1]) else 500, request)
 
 
 def is_outage(error):
-    """Whether it comes from the database or from Redis. Django does not translate all errors of the database's driver."""
+    """Return whether the error comes from the database or Redis. Django doesn't wrap all errors of database drivers."""
     return isinstance(error, DatabaseError | connection.Database.Error | RedisError)
 
 
 def page(name):
-    """Return a view of the template of that name, about the site itself and open to everyone."""
+    """Return a public view of a template about the site."""
     return login_not_required(TemplateView.as_view(template_name=f"socializer/{name}.html"))
+
+
+@method_decorator(login_not_required, name="dispatch")
+class RulesView(TemplateView):
+    """The site's rules. The template has those of a site that has stored none."""
+
+    template_name = "socializer/rules.html"
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(rules=list(Rule.objects.in_force()), **kwargs)
 
 
 @login_not_required
 @require_safe
 def robots(request):
-    """What search engines should leave alone: pages for members, and every page of a list but the first."""
-    closed = ("/users/", "/admin/", "/posts/add/", "/feeds/", "/*?")
-    rules = "".join(f"Disallow: {path}\n" for path in closed)
+    """Exclude the pages for members, and all but the first page of each list, from search engines."""
+    closed = ("users/", "admin/", "posts/add/", "feeds/", "*?")
+    rules = "".join(f"Disallow: {get_script_prefix()}{path}\n" for path in closed)
     text = f"User-agent: *\n{rules}\nSitemap: {settings.SITE_URL}{reverse('sitemap')}\n"
     return HttpResponse(text, content_type="text/plain")
 
@@ -113,14 +146,15 @@ def robots(request):
 @login_not_required
 @require_safe
 def favicon(request):
-    """Browsers ask here for the icon of pages that name none, as the admin's."""
-    return HttpResponseRedirect(static("socializer/icon.svg"))
+    """Redirect to the icon. Browsers request this address for pages without an icon link, such as the admin."""
+    return HttpResponseRedirect(static("accounts/icon.svg"))
 
 
 @login_not_required
 @require_safe
 def manifest(request):
-    """What a device needs to know to put the site among its apps."""
+    """Describe the site for devices that install it as an app."""
+    home = reverse("posts:home")
     icons = [
         ("icon.svg", "any", "any"),
         ("icon-192.png", "192x192", "any"),
@@ -130,15 +164,15 @@ def manifest(request):
     content = {
         "name": settings.SITE_NAME,
         "short_name": settings.SITE_NAME,
-        "description": _("The posts of the people you follow, newest first."),
-        "id": "/",
-        "start_url": "/",
-        "scope": "/",
+        "description": _("Posts from people you follow, newest first."),
+        "id": home,
+        "start_url": home,
+        "scope": home,
         "display": "standalone",
         "background_color": "#fbf8f3",
         "theme_color": "#fbf8f3",
         "icons": [
-            {"src": static(f"socializer/{name}"), "sizes": sizes, "purpose": purpose}
+            {"src": static(f"accounts/{name}"), "sizes": sizes, "purpose": purpose}
             for name, sizes, purpose in icons
         ],
     }
@@ -148,7 +182,7 @@ def manifest(request):
 @login_not_required
 @require_safe
 def livez(request):
-    """The process answers. Says nothing about the database on purpose: a restart would not mend it."""
+    """Show that the process responds. This doesn't check the database, because restarting the process wouldn't fix it."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
@@ -156,14 +190,14 @@ livez.needs_no_database = True
 
 
 class ContextThreads(ThreadPoolExecutor):
-    """Threads in which the request's deadline holds, too."""
+    """Threads that observe the request's deadline."""
 
     def submit(self, function, /, *args, **kwargs):
         return super().submit(copy_context().run, function, *args, **kwargs)
 
 
 class HealthView(HealthCheckView):
-    """Whether the site can work, by parts; 500 if not. `?format=json` and others are understood."""
+    """The health of each part of the site. The status is 500 if any part fails. Supports `?format=json` and other formats."""
 
     checks = (
         "health_check.checks.Database",
@@ -184,10 +218,10 @@ class HealthView(HealthCheckView):
         try:
             yield threads
         finally:
-            # A check that hangs must not keep the answer.
+            # Don't wait for checks that hang.
             threads.shutdown(wait=False)
 
     def render_to_response(self, *args, **kwargs):
-        # For operators, in the language of the logs and the commands.
+        # This page is for operators, so it is in English, like logs and commands.
         with translation.override("en"):
             return super().render_to_response(*args, **kwargs).render()

@@ -1,4 +1,4 @@
-"""The entry for WSGI servers; script/server runs gunicorn on it."""
+"""The entry point for WSGI servers. script/server runs gunicorn with it."""
 
 import os
 
@@ -8,7 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "socializer.settings")
 
 application = get_wsgi_application()
 
-# So that a restore knows of this process from its start.
+# This allows a restore to detect this process as soon as it starts.
 from socializer.database.sqlite import presence  # noqa: E402
 
 presence.share_default()

@@ -1,70 +1,73 @@
-"""The outbox: a mail is a row and a job, stored with the change that asks for it, and sent once.
+"""The outbox: an email is a Delivery and a job, stored together with the change that causes it.
 
-The jobs are tried again by `accounts.models.Job`. A process killed between the mail server's yes and the note of it,
-a few milliseconds, sends the mail a second time, with the same Message-ID; nothing can be lost.
+`enqueue()` stores both, and the job sends the email. The queue retries failed jobs. If the process is killed within the few
+milliseconds between the mail server's reply and storing it, the email is sent twice, with the same Message-ID. No email is
+lost.
 """
 
 from smtplib import SMTPRecipientsRefused
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.crypto import get_random_string
 
-from accounts.addresses import canonical_email
-from accounts.emails import kinds, letters
-from accounts.emails.kinds import When
+from accounts.common.addresses import canonical_email
+from accounts.common.app_settings import app_settings
+from accounts.emails import rendering, types
+from accounts.emails.models import Delivery, SuppressedAddress
+from accounts.emails.smtp import is_hard_bounce, server_reply
 from accounts.jobs import registry
+from accounts.jobs.models import ArgumentMismatch
 from accounts.jobs.registry import task
-from accounts.jobs.trouble import answer_of, is_no_address
-from accounts.models import Delivery, MailPreference, RefusedAddress
-from accounts.models.job import ArgumentMismatch
 
 State = Delivery.State
 
 
-def mail(kind, recipient, key, *, address="", **arguments):
-    """Enqueue the mail of the kind of that name to `recipient`, at `address` if that is not their own.
+def enqueue(type_name, recipient, key, *, address="", **arguments):
+    """Enqueue the email of that type to `recipient`, at `address` if it isn't their current one.
 
-    To be called in the transaction of the change; `arguments` are JSON, for the kind's `content()`. Returns the
-    Delivery, or None if that mail, by its `key`, was enqueued before.
+    Call it in the transaction of the change. The `arguments` are JSON for `EmailType.content()`. Returns the Delivery, or
+    None if an email with this `key` was enqueued before.
     """
     with transaction.atomic():
         delivery, created = Delivery.objects.get_or_create(
-            recipient=recipient, kind=kind, key=key, defaults={"address": address}
+            recipient=recipient, type=type_name, key=key, defaults={"address": address}
         )
         if created:
             deliver.enqueue(delivery.pk, arguments)
     return delivery if created else None
 
 
-def mail_rendered(kind, address, subject, text, html, *, from_email=None, headers=None):
-    """Enqueue a mail that was composed in a request, as it holds what must not be stored: allauth's links and codes."""
+def enqueue_rendered(type_name, address, subject, text, html, *, from_email=None, headers=None):
+    """Enqueue an email that was rendered in a request. allauth's emails contain links and codes that are only available there."""
     with transaction.atomic():
-        delivery = Delivery.objects.create(kind=kind, key=get_random_string(22), address=address)
+        delivery = Delivery.objects.create(type=type_name, key=get_random_string(22), address=address)
         deliver_rendered.enqueue(delivery.pk, subject, text, html, from_email, headers or {})
 
 
-# Somebody sits and waits for the mails that they asked for; then come the others, then all the rest.
+# Emails that someone requested and is waiting for come first, then all other emails, then all other jobs.
 @task("emails.deliver", formerly=["accounts.emails.outbox.deliver", "accounts.outbox.deliver"], priority=10)
 def deliver(delivery_id, arguments):
-    """Compose a mail and send it, unless it was sent, is unwanted by now, or there is nothing to tell any more."""
+    """Render an email and send it, unless it was sent before, is no longer wanted, or is out of date."""
     delivery = Delivery.objects.select_related("recipient").filter(pk=delivery_id).first()
-    if delivery is None or delivery.is_over:
+    if delivery is None or delivery.is_finished:
         return
-    kind = kinds.get(delivery.kind)
-    if kind is None:
-        delivery.end(State.SKIPPED, "This site no longer has this kind of email.")
+    email_type = types.get(delivery.type)
+    if email_type is None:
+        delivery.finish(State.SKIPPED, "This site no longer has this kind of email.")
         return
-    if reason := why_not(delivery, kind):
-        delivery.end(State.SKIPPED, reason)
+    if reason := skip_reason(delivery, email_type):
+        delivery.finish(State.SKIPPED, reason)
         return
-    content = kind.content(delivery.recipient, **arguments)
+    content = email_type.content(delivery.recipient, **arguments)
     if content is None:
-        delivery.end(State.SKIPPED, "Nothing to tell.")
+        delivery.finish(State.SKIPPED, "Out of date.")
     else:
-        send(delivery, letters.letter(kind, delivery.recipient, content, address=delivery.address))
+        send(
+            delivery,
+            rendering.build_email(email_type, delivery.recipient, content, address=delivery.address),
+        )
 
 
 @task(
@@ -73,55 +76,57 @@ def deliver(delivery_id, arguments):
     priority=50,
 )
 def deliver_rendered(delivery_id, subject, text, html, from_email, headers):
-    """Send a mail that was composed in a request. Somebody asked for it, so a refused address is tried again."""
+    """Send an email that was rendered in a request. Someone requested it, so a suppressed address is tried again."""
     delivery = Delivery.objects.filter(pk=delivery_id).first()
-    if delivery is not None and not delivery.is_over:
-        mail = letters.message(subject, text, html, delivery.address, headers=headers, from_email=from_email)
-        send(delivery, mail)
+    if delivery is not None and not delivery.is_finished:
+        message = rendering.build_message(
+            subject, text, html, delivery.address, headers=headers, from_email=from_email
+        )
+        send(delivery, message)
 
 
-def why_not(delivery, kind):
-    """Return why the mail must not be sent now, or nothing."""
+def skip_reason(delivery, email_type):
+    """Return why the email must not be sent now, or an empty string."""
     recipient = delivery.recipient
-    if recipient.suspended_on:
-        return "Suspended."
-    if not delivery.address and not recipient.can_be_mailed():
-        return "No confirmed address."
-    if kind.is_optional and MailPreference.of(recipient, kind) == When.NEVER:
-        return "Unwanted."
-    if RefusedAddress.of(delivery.address or recipient.email).exists():
-        return "The address was refused before."
+    if recipient.suspended_on and not email_type.reaches_suspended:
+        return "The recipient is suspended."
+    if not delivery.address and not recipient.has_confirmed_address():
+        return "The recipient has no confirmed address."
+    if reason := email_type.skip_reason(recipient):
+        return reason
+    if SuppressedAddress.matching(delivery.address or recipient.email).exists():
+        return "The address is suppressed."
     return ""
 
 
 def send(delivery, message):
-    """Hand `message` to the mail server and note what it says. Raises what may pass, and what is wrong with us."""
-    message.extra_headers["Message-ID"] = f"<{delivery.kind}.{delivery.pk}@{_host()}>"
-    delivery.begin()
+    """Send `message` and record the outcome, such as a hard bounce. Raises temporary SMTP errors and our own errors."""
+    message.extra_headers["Message-ID"] = f"<{delivery.type}.{delivery.pk}@{_host()}>"
+    delivery.count_attempt()
     try:
-        # Django would send to a host with ß at another domain. An old row, or the mail of an old job, may have one.
+        # For a host with ß, Django would send to another domain. Old rows and jobs may hold such an address.
         message.to = [canonical_email(message.to[0])]
     except ValidationError as error:
-        _end_as_refused(delivery, message.to[0], " ".join(error.messages))
+        _finish_as_refused(delivery, message.to[0], " ".join(error.messages))
         return
     # No transaction is open here: a slow mail server must not hold SQLite's only write lock.
     try:
         message.send()
     except SMTPRecipientsRefused as error:
-        _refused(delivery, message.to[0], error)
+        _handle_refusal(delivery, message.to[0], error)
     except Exception as error:
-        delivery.note(answer_of(error))
+        delivery.record_reply(server_reply(error))
         raise
     else:
-        delivery.end(State.SENT)
-        RefusedAddress.of(message.to[0]).delete()
+        delivery.finish(State.SENT)
+        SuppressedAddress.matching(message.to[0]).delete()
 
 
 def delivery_of(job):
-    """Return the primary key of the Delivery that `job` is to send, or None.
+    """Return the primary key of the Delivery that `job` sends, or None.
 
-    Tasks that send one have names that begin with "emails.deliver" and take its key first, so that a release finds it for
-    a job of a newer one, too.
+    The names of tasks that send an email begin with "emails.deliver", and their first argument is this key. Therefore, a
+    release also recognises such jobs from a newer release.
     """
     name = registry.former_names().get(job.task_path, job.task_path) or ""
     try:
@@ -132,24 +137,24 @@ def delivery_of(job):
     return args[0] if name.startswith("emails.deliver") and is_key else None
 
 
-def give_up(delivery_id):
-    """Note that the job of a mail has failed for good."""
+def mark_failed(delivery_id):
+    """Record that the job of a waiting email has failed for good."""
     Delivery.objects.filter(pk=delivery_id, state=State.WAITING).update(state=State.FAILED)
 
 
-def _refused(delivery, address, error):
-    answer = answer_of(error)
-    if not is_no_address(error):
-        delivery.note(answer)
+def _handle_refusal(delivery, address, error):
+    reply = server_reply(error)
+    if not is_hard_bounce(error):
+        delivery.record_reply(reply)
         raise error
-    _end_as_refused(delivery, address, answer)
+    _finish_as_refused(delivery, address, reply)
 
 
-def _end_as_refused(delivery, address, answer):
+def _finish_as_refused(delivery, address, reply):
     with transaction.atomic():
-        RefusedAddress.remember(address, answer)
-        delivery.end(State.REFUSED, answer)
+        SuppressedAddress.suppress(address, reply)
+        delivery.finish(State.REFUSED, reply)
 
 
 def _host():
-    return urlsplit(settings.SITE_URL).hostname
+    return urlsplit(app_settings.SITE_URL).hostname

@@ -1,29 +1,29 @@
-"""Signed links that turn one kind of mail off without a log-in (RFC 8058)."""
+"""Signed links that turn off one type of email without a login (RFC 8058)."""
 
 from django.contrib.auth import get_user_model
 from django.core import signing
 from django.urls import reverse
 
-from accounts.emails import kinds
-from accounts.links import absolute
+from accounts.common.links import absolute
+from accounts.emails import types
 
 SALT = "accounts.unsubscribe"
 
 
-def unsubscribe_url(user, kind):
-    """The absolute address under which `user` turns mails of `kind`, a MailKind, off. It does not expire."""
-    token = signing.dumps([user.pk, kind.name], salt=SALT, compress=True)
+def unsubscribe_url(user, email_type):
+    """Return the absolute URL at which `user` can turn off `email_type`. The URL doesn't expire."""
+    token = signing.dumps([user.pk, email_type.name], salt=SALT, compress=True)
     return absolute(reverse("accounts:unsubscribe", args=[token]))
 
 
 def read_token(token):
-    """Return the user and the MailKind that `token` was made for.
+    """Return the user and the EmailType that `token` was made for.
 
-    Raises signing.BadSignature if it was cut or altered, or if there is no such user or kind any more.
+    Raises signing.BadSignature if it was truncated or changed, or if the user or the type no longer exists.
     """
     user_id, name = signing.loads(token, salt=SALT)
     user = get_user_model().objects.filter(pk=user_id).first()
-    kind = {kind.name: kind for kind in kinds.optional_kinds()}.get(name)
-    if user is None or kind is None:
-        raise signing.BadSignature("Nobody to unsubscribe.")
-    return user, kind
+    email_type = types.get(name)
+    if user is None or email_type is None or not email_type.is_optional:
+        raise signing.BadSignature("There is nothing to turn off.")
+    return user, email_type

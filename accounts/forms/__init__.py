@@ -1,4 +1,4 @@
-from accounts.forms.entrance import (
+from accounts.forms.auth import (
     ChangeEmailForm,
     ChangePasswordForm,
     LoginForm,
@@ -9,32 +9,22 @@ from accounts.forms.entrance import (
     SetPasswordForm,
     SignupForm,
 )
-from accounts.forms.factors import (
-    ActivateTOTPForm,
-    AddPasskeyForm,
-    AuthenticatePasskeyForm,
-    LoginPasskeyForm,
-    ReauthenticatePasskeyForm,
-    RenamePasskeyForm,
-)
-from accounts.forms.own import LeaveForm, ProfileForm
+from accounts.forms.locale import LocaleForm
+from accounts.forms.profile import LeaveForm, ProfileForm
+from accounts.forms.welcome import WelcomeForm
 
 __all__ = [
-    "ActivateTOTPForm",
-    "AddPasskeyForm",
-    "AuthenticatePasskeyForm",
     "ChangeEmailForm",
     "ChangePasswordForm",
     "LeaveForm",
+    "LocaleForm",
     "LoginForm",
-    "LoginPasskeyForm",
     "ProfileForm",
     "ReauthenticateForm",
-    "ReauthenticatePasskeyForm",
-    "RenamePasskeyForm",
     "RequestLoginCodeForm",
     "ResetPasswordForm",
     "ResetPasswordKeyForm",
     "SetPasswordForm",
     "SignupForm",
+    "WelcomeForm",
 ]

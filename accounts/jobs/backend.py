@@ -8,13 +8,13 @@ from accounts.jobs import registry
 
 
 class JobBackend(DatabaseBackend):
-    """django-tasks-db's backend, whose rows are `accounts.models.Job` and hold a task's name instead of its path."""
+    """The backend of django-tasks-db, except that its rows are `Job`s and hold the name of a task instead of its path."""
+
+    # Django loads the backend before the models, so the models are imported inside the methods.
 
     def _task_to_db_task(self, task, args, kwargs):
-        # A backend is made before the models are loaded.
-        from django_tasks_db.models import get_date_max
-
-        from accounts.models import Job
+        from accounts.jobs.library import get_date_max
+        from accounts.jobs.models import Job
 
         return Job.objects.create(
             id=self._get_id(),
@@ -30,7 +30,7 @@ class JobBackend(DatabaseBackend):
         return await sync_to_async(self._task_to_db_task)(task, args, kwargs)
 
     def get_result(self, result_id):
-        from accounts.models import Job
+        from accounts.jobs.models import Job
 
         try:
             return Job.objects.get(pk=result_id).task_result

@@ -1,7 +1,7 @@
 """The names under which jobs are stored.
 
 A job outlives the code that enqueued it, so its row holds a name that stays the same when a function is renamed or moves
-to another module. `socializer/tests/test_task_names.py` pins all names.
+to another module. `socializer/tests/test_task_names.py` lists all names.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 
 
 class UnknownTask(LookupError):
-    """This release has no task of that name: the job comes from a newer one, or from an app that is switched off."""
+    """This release has no task with that name. The job is from a newer release, or from an app that isn't installed now."""
 
 
 class ObsoleteTask(Exception):
@@ -19,8 +19,8 @@ class ObsoleteTask(Exception):
 
 
 @dataclass(frozen=True)
-class Former:
-    """What became of a name under which older releases stored jobs."""
+class FormerName:
+    """The current name for a task of an older release, or None if it is retired, and the function that adapts arguments."""
 
     name: str | None
     adapt: object = None
@@ -28,39 +28,39 @@ class Former:
 
 _tasks = {}
 _names = {}
-_former = {}
+_former_names = {}
 
 
 def task(name, *, formerly=(), **options):
     """Make a function a task whose jobs are stored as `name`, which must never change.
 
-    `formerly` are the names under which older releases stored the same task, with the same arguments. The `options` are
+    `formerly` lists the names under which older releases stored the same task with the same arguments. The `options` are
     those of `django_tasks.task`.
     """
 
     def decorate(function):
-        made = django_tasks.task(**options)(function)
-        _tasks[name] = made
-        _names[made.func] = name
-        for former in formerly:
-            replace(former, name)
-        return made
+        decorated = django_tasks.task(**options)(function)
+        _tasks[name] = decorated
+        _names[decorated.func] = name
+        for former_name in formerly:
+            replace(former_name, name)
+        return decorated
 
     return decorate
 
 
-def replace(former, name, adapt=None):
-    """Have jobs that an older release stored as `former` run as the task `name`.
+def replace(former_name, name, adapt=None):
+    """Run jobs that an older release stored as `former_name` as the task `name`.
 
     If the arguments have changed, `adapt(*args, **kwargs)` returns the new ones as a list and a dict. It is called in the
-    transaction that stores them, and raises ObsoleteTask if nothing is left to do.
+    transaction that stores them, and may raise ObsoleteTask.
     """
-    _former[former] = Former(name, adapt)
+    _former_names[former_name] = FormerName(name, adapt)
 
 
-def retire(former):
-    """Have jobs that an older release stored as `former` end without doing anything."""
-    _former[former] = Former(None)
+def retire(former_name):
+    """Finish jobs that an older release stored as `former_name` without running them."""
+    _former_names[former_name] = FormerName(None)
 
 
 def name_of(task):
@@ -74,40 +74,40 @@ def all_names():
 
 
 def former_names():
-    """Return what became of the names of older releases: a dict of their names and today's, or None."""
-    return {former: now.name for former, now in _former.items()}
+    """Return a dict from the names in older releases to the current names, or to None if a task is retired."""
+    return {former_name: former.name for former_name, former in _former_names.items()}
 
 
 def is_former(name):
-    """Return whether only older releases stored jobs under that name."""
-    return name in _former
+    """Return whether only older releases stored jobs under this name."""
+    return name in _former_names
 
 
 def is_retired(name):
-    """Return whether nothing is left to do for jobs that older releases stored under that name."""
-    return name in _former and _former[name].name is None
+    """Return whether older releases stored jobs under that name, and there is nothing left to do for them."""
+    return name in _former_names and _former_names[name].name is None
 
 
 def adapter_of(name):
-    """Return the function that takes the arguments of jobs stored as `name` and returns today's, or None if they are the same."""
-    return _former[name].adapt if name in _former else None
+    """Return the function that adapts the arguments of jobs stored as `name`, or None if the arguments are the same."""
+    return _former_names[name].adapt if name in _former_names else None
 
 
 def names_of(task):
-    """Return all names under which jobs with the arguments of `task` may be stored, today's and those of older releases."""
+    """Return all names under which jobs with the arguments of `task` may be stored, the current name first."""
     today = name_of(task)
-    return [today, *(name for name, former in _former.items() if former == Former(today))]
+    return [today, *(name for name, former in _former_names.items() if former == FormerName(today))]
 
 
 def find(name):
-    """Return the task whose jobs are stored as `name`, today or formerly. Raises UnknownTask.
+    """Return the task whose jobs are stored as `name`, by this release or an older one. Raises UnknownTask.
 
-    Tasks of other apps, which know nothing of such names, are stored under the path of their function.
+    Jobs of apps that don't use this registry are stored under the path of their function.
     """
     if is_retired(name):
         raise UnknownTask(f"This release no longer has the task {name!r}.")
-    if name in _former:
-        name = _former[name].name
+    if name in _former_names:
+        name = _former_names[name].name
     if name in _tasks:
         return _tasks[name]
     try:
@@ -119,14 +119,15 @@ def find(name):
     return found
 
 
-def update(name, args, kwargs):
-    """Return the name and the arguments of today for those of a stored job.
+def convert(name, args, kwargs):
+    """Convert the name and arguments of a stored job to the current ones.
 
-    Raises ObsoleteTask if nothing is left to do for it. May change rows: call it in the transaction that stores the answer.
+    Raises ObsoleteTask if there is nothing left to do. May change rows, so call it in the transaction that stores the
+    result.
     """
     if not is_former(name):
         return name, args, kwargs
-    former = _former[name]
+    former = _former_names[name]
     if former.name is None:
         raise ObsoleteTask(f"{name} is no longer needed.")
     if former.adapt:

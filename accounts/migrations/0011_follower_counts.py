@@ -4,7 +4,7 @@ from django.db import migrations, models
 from django.db.models import Count, Exists, F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 
-import accounts.fields
+import accounts.common.fields
 from accounts.models.name import words_of
 
 BATCH = 5_000
@@ -74,14 +74,14 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="user",
             name="follower_count",
-            field=accounts.fields.CountField(
+            field=accounts.common.fields.CountField(
                 db_default=0, default=0, editable=False, verbose_name="followers"
             ),
         ),
         migrations.AddField(
             model_name="user",
             name="following_count",
-            field=accounts.fields.CountField(
+            field=accounts.common.fields.CountField(
                 db_default=0, default=0, editable=False, verbose_name="following"
             ),
         ),

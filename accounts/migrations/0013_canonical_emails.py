@@ -4,7 +4,7 @@ from itertools import islice
 from django.core.exceptions import ValidationError
 from django.db import migrations
 
-from accounts.addresses import canonical_email
+from accounts.common.addresses import canonical_email
 
 logger = logging.getLogger(__name__)
 

@@ -1,40 +1,19 @@
-from accounts.models.append_only import AppendOnly, AppendOnlyError
+"""The models for people.
+
+The models of the rooms are imported at the end so that Django finds them. Other code imports them from their rooms.
+"""
+
 from accounts.models.block import Block
 from accounts.models.follow import Follow
-from accounts.models.job import Job
-from accounts.models.mail import Delivery, MailPlan, MailPreference, OutboxHold, RefusedAddress
-from accounts.models.moderation import ModerationAction
 from accounts.models.name import NameWord
-from accounts.models.news import FollowerChange, FollowNotice, Milestone
-from accounts.models.rate_limit import RateLimitCounter
 from accounts.models.retired import RetiredUsername
-from accounts.models.scan import ListPart, ScanPosition
-from accounts.models.schedule import ClockReading, Turn
-from accounts.models.security import ToldState
 from accounts.models.user import User
 
-__all__ = [
-    "AppendOnly",
-    "AppendOnlyError",
-    "Block",
-    "Delivery",
-    "Follow",
-    "FollowNotice",
-    "FollowerChange",
-    "Job",
-    "ListPart",
-    "MailPlan",
-    "MailPreference",
-    "Milestone",
-    "ModerationAction",
-    "NameWord",
-    "OutboxHold",
-    "RateLimitCounter",
-    "RefusedAddress",
-    "RetiredUsername",
-    "ScanPosition",
-    "ToldState",
-    "ClockReading",
-    "Turn",
-    "User",
-]
+import accounts.common.models  # noqa: F401 isort: skip
+import accounts.emails.models  # noqa: F401 isort: skip
+import accounts.jobs.models  # noqa: F401 isort: skip
+import accounts.moderation.models  # noqa: F401 isort: skip
+import accounts.notifications.models  # noqa: F401 isort: skip
+import accounts.security.models  # noqa: F401 isort: skip
+
+__all__ = ["Block", "Follow", "NameWord", "RetiredUsername", "User"]

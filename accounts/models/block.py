@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Block(models.Model):
-    """One person wants to have nothing to do with another. Written by `User.block()` and `User.unblock()` only."""
+    """A block of one person by another. Only `User.block()` and `User.unblock()` write these rows."""
 
     blocker = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -32,7 +32,7 @@ class Block(models.Model):
                 name="block_not_oneself", condition=~models.Q(blocker=models.F("blocked"))
             ),
         ]
-        # It counts for both, so each side finds the other from the index alone.
+        # A block hides both people from each other, so each direction has an index that contains all needed columns.
         indexes = [models.Index(fields=["blocked", "blocker"], name="block_blocked_blocker")]
 
     def __str__(self):
@@ -40,6 +40,6 @@ class Block(models.Model):
 
     @classmethod
     def exists_between(cls, one, other):
-        """Whether either of the two has blocked the other."""
+        """Return whether either of the two has blocked the other."""
         pair = models.Q(blocker=one, blocked=other) | models.Q(blocker=other, blocked=one)
         return cls.objects.filter(pair).exists()

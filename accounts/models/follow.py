@@ -6,14 +6,14 @@ from django.utils.translation import gettext_lazy as _
 
 class FollowQuerySet(models.QuerySet):
     def neighbours_of(self, user_pk):
-        """The primary keys of the people whom that one follows, and of those who follow them, as a list."""
+        """Return a list of the primary keys of a person's followers and of the people they follow."""
         followed = self.filter(follower=user_pk).values_list("followed", flat=True)
         followers = self.filter(followed=user_pk).values_list("follower", flat=True)
         return list(followed.union(followers))
 
 
 class Follow(models.Model):
-    """One person follows another. Written by `User.follow()` and `User.unfollow()` only."""
+    """A follow of one person by another. Only `User.follow()` and `User.unfollow()` write these rows."""
 
     follower = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -43,7 +43,7 @@ class Follow(models.Model):
             ),
         ]
         indexes = [
-            # Counts of followers are answered from the first alone; the second lists them newest first.
+            # The first index is enough to count someone's followers. The second index lists them, newest first.
             models.Index(fields=["followed", "follower"], name="follow_followed_follower"),
             models.Index(fields=["followed", "-id"], name="follow_followed_newest"),
         ]

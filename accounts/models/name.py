@@ -5,26 +5,26 @@ import regex
 from django.conf import settings
 from django.db import models, transaction
 
-# Longer words are cut, and nobody needs more of them to be found.
+# Longer words are truncated, and additional words are left out.
 MAX_LENGTH = 50
 MAX_WORDS = 40
 
-# Where a word begins: at the start, after punctuation, and at every character of scripts that do not separate words.
+# A word starts at the beginning, after punctuation, and at every character of scripts that don't separate words.
 _beginning = regex.compile(
     r"^|(?<![\p{L}\p{M}\p{N}])(?=[\p{L}\p{N}])|(?=[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
 )
 
 
 def fold(text):
-    """Return `text` without the differences that a search ignores: case, width and composition."""
+    """Return `text` without differences in case, width and composition, which a search ignores."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def words_of(*names):
-    """Return the set of words by which somebody with these names is found.
+    """Return the set of words, as bytes, by which a person with these names is found.
 
-    "Grace O'Brien" has three: grace, o'brien and brien. A name without spaces, such as a Chinese one, also has what follows
-    each of its characters.
+    "Grace O'Brien" has three: grace, o'brien and brien. In a name without spaces, such as a Chinese one, a word starts at
+    each character and reaches to the end.
     """
     found = (
         part[match.start() :][:MAX_LENGTH].encode()
@@ -36,7 +36,7 @@ def words_of(*names):
 
 
 def prefixes_in(query):
-    """Return the prefixes that somebody searches for, each once, the longest first."""
+    """Return the distinct words of a search, as bytes, longest first."""
     parts = fold(query.replace("\0", "")).split()
     found = {part.removeprefix("@")[:MAX_LENGTH].encode() for part in parts} - {b""}
     return sorted(found, key=lambda prefix: (-len(prefix), prefix))
@@ -44,15 +44,16 @@ def prefixes_in(query):
 
 class NameWordQuerySet(models.QuerySet):
     def beginning_with(self, prefix):
-        """The words that begin with `prefix`, as bytes. No byte of UTF-8 is as high as the end of this range."""
+        """Return the words that begin with `prefix`, in bytes."""
+        # UTF-8 never contains the byte 0xff.
         return self.filter(word__gte=prefix, word__lt=prefix + b"\xff")
 
 
 class NameWord(models.Model):
-    """A word in a member's username or display name. The directory finds people by the beginnings of these.
+    """A word of a member's username or display name. The directory finds people by the first letters of these words.
 
-    Words are folded, and stored as bytes: every database compares those alike, so that all words with a prefix are one range
-    of an index, whatever the database's collation.
+    Words are folded and stored as bytes, which every database compares in the same way. Therefore, all words with a prefix are
+    one range of an index, regardless of the database's collation.
     """
 
     user = models.ForeignKey(
@@ -71,7 +72,7 @@ class NameWord(models.Model):
 
     @classmethod
     def store(cls, users):
-        """Make the stored words of `users` those of their names. Returns how many rows that took."""
+        """Store the words of the names of `users`, and delete outdated ones. Returns how many rows it changed."""
         wanted = {(user.pk, word) for user in users for word in words_of(user.username, user.display_name)}
         with transaction.atomic():
             rows = cls.objects.filter(user__in=[user.pk for user in users]).values_list("user", "word", "pk")

@@ -4,42 +4,45 @@ from accounts import pictures, signals
 
 
 class HasPicture(models.Model):
-    """The picture of a member, shown in place of the drawn one. What makes it is in accounts.pictures."""
+    """An uploaded picture, which replaces the identicon. See accounts.pictures."""
 
-    # The key of its files; empty without one. On the member's own row, as every list shows it.
+    # The key of the picture's files, or empty. It is a column of the member's row because every list shows pictures.
     picture = models.CharField(max_length=32, blank=True, default="", editable=False)
 
     class Meta:
         abstract = True
 
     def picture_url(self, edge=pictures.SMALL):
-        """The address of the picture with that edge in pixels. Only for those who have one."""
+        """Return the URL of the picture of `edge` by `edge` pixels. The member must have one."""
         return pictures.url(self.picture, edge)
 
     @classmethod
     def orphaned_pictures(cls, keys, before):
-        """Return those of `keys`, of pictures in the storage, that no member has, if they were stored before that datetime."""
+        """Return the `keys` of stored pictures that no member uses and that were stored before the datetime `before`."""
         orphans = set(keys) - set(cls.objects.exclude(picture="").values_list("picture", flat=True))
         return [key for key in orphans if pictures.stored_before(key, before)]
 
     def show_picture(self, key):
-        """Show the stored picture of that key, or the drawn one if it is empty; the files of the one before go.
+        """Use the stored picture with this key, or the identicon if the key is empty. Deletes the files of the previous picture.
 
-        Publishes nothing: whoever calls it does, once for all that changed.
+        Sends no event. The caller sends one event for all changes.
         """
         before, self.picture = self.picture, key
         with transaction.atomic():
             self.save(update_fields=["picture"])
             pictures.discard_on_commit(before)
 
-    def remove_picture(self):
-        """Go back to the drawn picture and publish `profile_changed`. Returns whether anything changed."""
+    def remove_picture(self, *, by=None, reason=""):
+        """Replace the picture with the identicon and send `profile_changed`. Returns whether anything changed.
+
+        `by` is the moderator, whose action is recorded, or None.
+        """
         with transaction.atomic():
             stored = type(self).objects.select_for_update(no_key=True).filter(pk=self.pk)
-            # What this object holds may be older.
+            # This object may be out of date.
             self.picture = stored.values_list("picture", flat=True).first() or ""
             if not self.picture:
                 return False
             self.show_picture("")
-            signals.profile_changed.send(sender=type(self), user=self)
+            self._record_and_send("remove_picture", signals.profile_changed, by, reason)
         return True

@@ -1,7 +1,6 @@
 from allauth.account import app_settings as account_settings
 from allauth.account.app_settings import EmailVerificationMethod
 from allauth.account.models import EmailAddress
-from allauth.usersessions.models import UserSession
 from asgiref.sync import sync_to_async
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractUser
@@ -13,39 +12,45 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import deadlines, pictures, signals
-from accounts.addresses import canonical_email
-from accounts.database_errors import AccountGone
-from accounts.fields import CountField
+from accounts import pictures, signals
+from accounts.common import deadlines
+from accounts.common.addresses import canonical_email
+from accounts.common.database_errors import AccountGone
+from accounts.common.fields import CountField, FreeTextField
+from accounts.common.installed import HAS_USER_SESSIONS
+from accounts.common.text import is_visible
 from accounts.managers import UserManager
 from accounts.models.block import Block
 from accounts.models.follow import Follow
 from accounts.models.name import NameWord
 from accounts.models.picture import HasPicture
 from accounts.models.retired import RetiredUsername
-from accounts.models.security import ToldState
 from accounts.passwords import prepared
-from accounts.text import is_visible
-from accounts.text_fields import FreeTextField
 from accounts.validators import username_validators
+
+if HAS_USER_SESSIONS:
+    from allauth.usersessions.models import UserSession
+
+FIRST_MILESTONE = 10
+# Up to this threshold, each follow counts the followers.
+ALWAYS_COUNTED = 1_000
 
 
 def must_confirm_email():
-    """Whether people have to confirm their address before they can log in."""
+    """Return whether people must confirm their email address before they can log in."""
     return account_settings.EMAIL_VERIFICATION == EmailVerificationMethod.MANDATORY
 
 
 def _references_to(model):
-    """The foreign keys and one-to-one fields that refer to `model`, as Django's relation objects."""
+    """Return the foreign keys and one-to-one fields that refer to `model`, as Django's relation objects."""
     fields = model._meta.get_fields(include_hidden=True)
     return [field for field in fields if field.auto_created and (field.one_to_many or field.one_to_one)]
 
 
 class User(HasPicture, AbstractUser):
-    """A member. Usernames are stored in lower case and addresses in canonical form, so that plain unique columns serve.
+    """A member. Usernames are stored in lower case and email addresses in canonical form, so plain unique columns are enough.
 
-    `get_absolute_url()` leads to the follower list; a project that has profile pages points it there with
-    ABSOLUTE_URL_OVERRIDES.
+    `get_absolute_url()` returns the URL of the follower list. A project with profile pages sets ABSOLUTE_URL_OVERRIDES.
     """
 
     first_name = last_name = None
@@ -55,7 +60,7 @@ class User(HasPicture, AbstractUser):
         max_length=40,
         unique=True,
         validators=username_validators,
-        help_text=_("3 to 40 letters a to z, digits and underscores. It cannot be changed later."),
+        help_text=_("3 to 40 characters: letters a to z, digits and underscores. You can't change it later."),
         error_messages={"unique": _("That name is taken. Try another.")},
     )
     email = models.EmailField(
@@ -70,7 +75,7 @@ class User(HasPicture, AbstractUser):
     noindex = models.BooleanField(
         _("Keep my profile and posts out of search engines"),
         default=False,
-        help_text=_("Well-behaved ones follow this wish, some after a few weeks."),
+        help_text=_("Most search engines respect this, some only after a few weeks."),
     )
     follows = models.ManyToManyField(
         "self",
@@ -82,11 +87,14 @@ class User(HasPicture, AbstractUser):
     time_zone = models.CharField(_("time zone"), max_length=50, blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
     suspended_on = models.DateTimeField(_("suspended since"), null=True, blank=True, editable=False)
-    # Of visible people. Only to be displayed and sorted by: `UserQuerySet.recount()` corrects what is wrong sooner or later.
+    # A periodic task ends the suspension. Queries read only `suspended_on`.
+    suspended_until = models.DateTimeField(_("suspended until"), null=True, blank=True, editable=False)
+    # Counts of visible people, only for display and sorting. A periodic task corrects them: see `UserQuerySet.recount()`.
     follower_count = CountField(_("followers"))
     following_count = CountField(_("following"))
-    # The place in the directory: the most followed first, then the longest here. There is room for 2**31 followers of 2**32
-    # people.
+    # The highest of 10, 100, 1,000 and so on that the number of followers has ever reached, or 0.
+    milestone = CountField()
+    # The position in the directory: most followers first, then oldest account. Fits 2**31 followers and 2**32 people.
     rank = models.GeneratedField(
         expression=(F("follower_count") + 1) * models.Value(2**32, models.BigIntegerField()) - F("id"),
         output_field=models.BigIntegerField(),
@@ -102,6 +110,10 @@ class User(HasPicture, AbstractUser):
                 condition=models.Q(suspended_on=None) | models.Q(is_active=False),
             ),
             models.CheckConstraint(
+                name="user_suspended_until_is_suspended",
+                condition=models.Q(suspended_until=None) | models.Q(suspended_on__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="user_username_lower", condition=models.Q(username=Lower("username"))
             ),
             models.CheckConstraint(
@@ -110,14 +122,19 @@ class User(HasPicture, AbstractUser):
             ),
         ]
         indexes = [
-            # Every list leaves suspended people out; there are few, and this finds them all at once.
+            # Every list leaves out suspended people. There are few of them, and this index contains only those.
             models.Index("id", name="user_suspended", condition=models.Q(suspended_on__isnull=False)),
-            # Those who keep out of search engines are left out of what these see in the same way.
+            # For the task that ends timed suspensions.
+            models.Index(
+                fields=["suspended_until"],
+                name="user_suspended_until",
+                condition=models.Q(suspended_until__isnull=False),
+            ),
+            # Pages for search engines also leave these people out.
             models.Index("id", name="user_noindex", condition=models.Q(noindex=True)),
-            # The admin lists them.
+            # For filters in the admin.
             models.Index("id", name="user_staff", condition=models.Q(is_staff=True)),
             models.Index("id", name="user_superuser", condition=models.Q(is_superuser=True)),
-            # The directory is read from here.
             models.Index(fields=["rank"], name="user_rank"),
         ]
 
@@ -135,28 +152,37 @@ class User(HasPicture, AbstractUser):
             self.email = self._canonical_email()
         with transaction.atomic():
             if not adding:
-                # Before what belongs to them; and whoever has left is not stored anew.
+                # Locks the person before their rows. Raises AccountGone, so that saving doesn't recreate a deleted account.
                 self.lock()
-                if saves("password", "email"):
-                    ToldState.remember(self)
+                credentials = [name for name in ("password", "email") if saves(name)]
+                previous = self._stored_credentials() if credentials else {}
             super().save(*args, **kwargs)
             if adding:
-                ToldState.now_of(self).save(force_insert=True)
-            elif saves("password", "email"):
-                ToldState.mark_if_changed(self)
+                signals.user_created.send(sender=User, user=self)
+            elif any(previous[name] != getattr(self, name) for name in credentials):
+                signals.credentials_changed.send(
+                    sender=User,
+                    user=self,
+                    previous_password=previous["password"],
+                    previous_email=previous["email"],
+                )
             if saves("display_name"):
                 NameWord.store([self])
+
+    def _stored_credentials(self):
+        return User.objects.filter(pk=self.pk).values("password", "email").get()
 
     def set_password(self, raw_password):
         super().set_password(prepared(raw_password))
 
     def check_password(self, raw_password):
-        """Whether that is the password, in any spelling. A hash made in an older way is replaced, which is no change of it.
+        """Return whether this is the password, in any Unicode spelling. Replaces an outdated hash.
 
-        Computes one hash, or two for a text that isn't in its prepared form, whatever is stored and whether it is right.
+        Always computes one hash, or two if the text isn't in its prepared form, whatever is stored and whether or not it
+        matches.
         """
         password = prepared(raw_password)
-        # Passwords used to be hashed as they were typed.
+        # Older releases hashed passwords as they were typed.
         if password != raw_password and check_password(raw_password, self.password):
             self._replace_hash(password)
             return True
@@ -166,16 +192,19 @@ class User(HasPicture, AbstractUser):
         return await sync_to_async(self.check_password)(raw_password)
 
     def _replace_hash(self, password):
+        """Store a new hash of the same password, unless the password was changed after this row was read."""
+        previous = self.password
         self.set_password(password)
         self._password = None
         with transaction.atomic():
-            self.save(update_fields=["password"])
-            ToldState.objects.filter(pk=self.pk).update(password=self.password)
+            if User.objects.filter(pk=self.pk, password=previous).update(password=self.password):
+                signals.password_rehashed.send(sender=User, user=self, previous_password=previous)
 
     def _canonical_email(self):
-        """Return the address in canonical form, or None without one. Raises ValidationError if it has none.
+        """Return the email address in canonical form, or None if there is none. Raises ValidationError if it isn't valid.
 
-        One that was stored before there was that form stays as it is: the canonical one may belong to another member.
+        An address that an older release stored in another form is returned as it is, because the canonical one may belong to
+        another member.
         """
         try:
             email = canonical_email(self.email) if self.email else None
@@ -189,12 +218,12 @@ class User(HasPicture, AbstractUser):
         return bool(self.pk and self.email) and User.objects.filter(pk=self.pk, email=self.email).exists()
 
     def clean(self):
-        # Not AbstractUser's: it would make an address canonical that has to stay as it is.
+        # This skips AbstractUser.clean(), which would normalize an address that must stay as it is.
         super(AbstractUser, self).clean()
         self.email = self._canonical_email()
         if self.display_name and not is_visible(self.display_name):
-            words = _("That name cannot be seen. Use letters, or leave it empty.")
-            raise ValidationError({"display_name": words})
+            message = _("That name would be invisible. Use letters, or leave it empty.")
+            raise ValidationError({"display_name": message})
 
     @classmethod
     def normalize_username(cls, username):
@@ -205,21 +234,21 @@ class User(HasPicture, AbstractUser):
 
     @property
     def name(self):
-        """What to call this person: their display name, or else their username."""
+        """The display name, or the username of a member without one."""
         return self.display_name or self.username
 
     @property
     def full_name(self):
-        """Who exactly this is, on a line of text: "Ada Lovelace (@ada)", or "@ada" without a display name."""
+        """Display name and username, such as "Ada Lovelace (@ada)", or "@ada" for a member without a display name."""
         return f"{self.display_name} ({self})" if self.display_name else str(self)
 
     get_full_name = get_short_name = lambda self: self.name
 
     def follow(self, other):
-        """Follow `other` and publish `user_followed`.
+        """Follow `other` and send `user_followed`, and `follower_milestone_reached` if they have reached one.
 
-        Returns whether anything changed: not for oneself, somebody suspended, already followed, or where either is gone or has
-        blocked the other.
+        Returns whether anything changed. Nothing changes if `other` is this person, suspended, or already followed, if either
+        has blocked the other, or if either account no longer exists.
         """
         if other == self:
             return False
@@ -231,10 +260,11 @@ class User(HasPicture, AbstractUser):
             if created:
                 self._count_follow_of(other, 1, visible)
                 signals.user_followed.send(sender=User, follow=follow)
+                other.update_milestone()
         return created
 
     def unfollow(self, other):
-        """Stop following `other` and publish `user_unfollowed`. Returns whether anything changed."""
+        """Stop following `other` and send `user_unfollowed`. Returns whether anything changed."""
         with transaction.atomic():
             visible = self._lock_with(other)
             deleted, _by_model = Follow.objects.filter(follower=self, followed=other).delete()
@@ -244,27 +274,47 @@ class User(HasPicture, AbstractUser):
         return bool(deleted)
 
     def _lock_with(self, other):
-        """Lock both people until the transaction ends, so that follows and blocks between them happen one after another.
+        """Lock both people until the transaction ends, so that only one follow or block between them is written at a time.
 
-        Returns what `UserQuerySet.lock()` does: who of the two is still there, and visible.
+        Returns what `UserQuerySet.lock()` returns: which of the two still exist, and whether they are visible.
         """
         return User.objects.lock(self.pk, other.pk)
 
     def _count_follow_of(self, other, change, visible):
-        """Change the stored counts of both. Suspended people are not counted."""
+        """Add `change` to the stored counts of both people. Suspended people don't count."""
         if visible.get(other.pk):
             User.objects.filter(pk=self.pk).update(following_count=Greatest(F("following_count") + change, 0))
         if visible.get(self.pk):
             User.objects.filter(pk=other.pk).update(follower_count=Greatest(F("follower_count") + change, 0))
 
+    def update_milestone(self):
+        """Store the milestone that this person has reached, and send `follower_milestone_reached` if it is new.
+
+        Call it with this person locked. Of several new milestones, only the highest is sent. Only visible followers count.
+        """
+        stored = User.objects.filter(pk=self.pk).values_list("milestone", "follower_count").first()
+        milestone, follower_count = stored
+        threshold = max(milestone * 10, FIRST_MILESTONE)
+        # The stored count may be wrong. Its only use is to avoid counting all rows of someone with many followers at each follow.
+        if threshold > ALWAYS_COUNTED and follower_count < threshold:
+            return
+        # Counting all followers is faster than counting visible ones, and the result is never lower.
+        if Follow.objects.filter(followed=self.pk).count() < threshold:
+            return
+        count = User.objects.followers_of(self).count()
+        if count >= threshold:
+            self.milestone = 10 ** (len(str(count)) - 1)
+            User.objects.filter(pk=self.pk).update(milestone=self.milestone)
+            signals.follower_milestone_reached.send(sender=User, user=self, threshold=self.milestone)
+
     def is_following(self, other):
-        """Whether this person follows `other` now."""
+        """Return whether this person follows `other`."""
         return Follow.objects.filter(follower=self, followed=other).exists()
 
     def block(self, other):
-        """Part for good: end both follows, let neither see the other, and publish `user_blocked`.
+        """Block `other`: end both follows, hide each from the other and send `user_blocked`. Returns whether anything changed.
 
-        Returns whether anything changed: not for oneself, or where either is gone.
+        Nothing changes if `other` is this person or already blocked, or if either account no longer exists.
         """
         if other == self:
             return False
@@ -278,12 +328,12 @@ class User(HasPicture, AbstractUser):
         return created
 
     def unblock(self, other):
-        """Undo `block()` but for the follows, and publish `user_unblocked`. Returns whether anything changed."""
+        """Undo `block()`, except for the follows, and send `user_unblocked`. Returns whether anything changed."""
         with transaction.atomic():
             self._lock_with(other)
             deleted, _by_model = Block.objects.filter(blocker=self, blocked=other).delete()
             if deleted:
-                # Releases before this lock could store a follow across a block. It must stay hidden.
+                # Older releases could store a follow across a block. It must not appear now.
                 self._end_follows_with(other)
                 signals.user_unblocked.send(sender=User, blocker=self, blocked=other)
         return bool(deleted)
@@ -292,50 +342,73 @@ class User(HasPicture, AbstractUser):
         self.unfollow(other)
         other.unfollow(self)
 
-    def suspend(self):
-        """Bar this person from the site and hide them everywhere: no log-in, no profile, no posts, no follows.
+    def suspend(self, *, by=None, reason="", until=None, **details):
+        """Suspend this person: they can't log in, and their profile, posts and follows are hidden. Sends `user_suspended`.
 
-        Ends all their sessions and publishes `user_suspended`. Returns whether anything changed.
+        `until` is the time at which a task ends the suspension, or None for a suspension without end. `by` is the moderator,
+        whose action is recorded with the `details` that `ModerationAction.record()` takes, or None. Returns whether anything
+        changed.
         """
         with transaction.atomic():
-            suspended = self._set_suspended(timezone.now())
-            if suspended:
-                self.end_sessions()
-                signals.user_suspended.send(sender=User, user=self)
-        return suspended
+            if not self._set_suspended(timezone.now(), until):
+                return False
+            self.end_sessions()
+            self._record_and_send("suspend", signals.user_suspended, by, reason, until=until, **details)
+        return True
 
-    def reinstate(self):
-        """Undo `suspend()` and publish `user_reinstated`. Returns whether anything changed."""
+    def reinstate(self, *, by=None, reason="", action="reinstate", **details):
+        """Undo `suspend()` and send `user_reinstated`. Arguments and return value are those of `suspend()`.
+
+        The `action` "end_suspension" is recorded without a moderator.
+        """
         with transaction.atomic():
-            reinstated = self._set_suspended(None)
-            if reinstated:
-                signals.user_reinstated.send(sender=User, user=self)
-        return reinstated
+            if not self._set_suspended(None, None):
+                return False
+            self._record_and_send(action, signals.user_reinstated, by, reason, **details)
+        return True
 
-    def _set_suspended(self, suspended_on):
-        """Store since when this person is suspended, or None. Returns whether that is a change: not if they are gone."""
-        unlike = User.objects.filter(pk=self.pk, suspended_on__isnull=suspended_on is not None)
-        changed = unlike.update(suspended_on=suspended_on, is_active=suspended_on is None)
+    def end_suspension(self):
+        """Reinstate this person if the end of their suspension has passed. Returns whether anything changed."""
+        with transaction.atomic():
+            User.objects.lock(self.pk)
+            # A moderator may have changed the suspension since this row was read.
+            if not User.objects.suspended_until(timezone.now()).filter(pk=self.pk).exists():
+                return False
+            return self.reinstate(action="end_suspension")
+
+    def _record_and_send(self, action, event, by, reason, **details):
+        """Record the action unless other code did it, and then send `event`."""
+        arguments = {"sender": User, "user": self, "by": by, "reason": reason}
+        signals.moderation_action_taken.send(action=action, details=details, **arguments)
+        event.send(**arguments)
+
+    def _set_suspended(self, suspended_on, until):
+        """Store when this person was suspended and until when, or None. Returns whether that changed anything."""
+        to_change = User.objects.filter(pk=self.pk, suspended_on__isnull=suspended_on is not None)
+        changed = to_change.update(
+            suspended_on=suspended_on, suspended_until=until, is_active=suspended_on is None
+        )
         if changed:
-            self.suspended_on, self.is_active = suspended_on, suspended_on is None
+            self.suspended_on, self.suspended_until = suspended_on, until
+            self.is_active = suspended_on is None
         return bool(changed)
 
     def lock(self, *, visible=False):
-        """Lock this person's row until the transaction ends. To be done before any row that belongs to them is written.
+        """Lock this person's row until the transaction ends. Call it before any of their other rows is written.
 
-        Raises AccountGone if they have left or, with `visible`, are suspended.
+        Raises AccountGone if they have left or, with `visible`, if they are suspended.
         """
         people = User.objects.lock(self.pk)
         if self.pk not in people or (visible and not people[self.pk]):
             raise AccountGone
 
     def leave(self):
-        """Delete this account and all that belongs to it, keep its name from others, and publish `user_left`.
+        """Delete this account and everything in it, retire the username and send `user_left`.
 
-        Returns whether anything changed: not if the account is gone already.
+        Returns whether anything changed. Nothing changes if the account no longer exists.
         """
         with transaction.atomic():
-            # Whoever is about to store a row that refers to this person waits, and then finds nobody.
+            # A transaction that wants to store a row for this person waits for this lock, and then finds no account.
             locked = User.objects.select_for_update().filter(pk=self.pk)
             picture = locked.values_list("picture", flat=True).first()
             if picture is None:
@@ -346,9 +419,9 @@ class User(HasPicture, AbstractUser):
         return True
 
     def discard_unconfirmed(self, before):
-        """Delete this account if it was made before the datetime `before` and its address was never confirmed.
+        """Delete this account if it was created before the datetime `before` and its address was never confirmed.
 
-        Its name is free again. Publishes `user_left`, and returns whether it was deleted.
+        Frees the username and sends `user_left`. Returns whether the account was deleted.
         """
         with transaction.atomic():
             waiting = User.objects.never_confirmed(before).select_for_update(of=["self"])
@@ -359,7 +432,7 @@ class User(HasPicture, AbstractUser):
 
     def _remove(self):
         self._lock_belongings()
-        # Nothing holds this up any more, and somebody with 100,000 posts could otherwise never leave.
+        # All locks are held. With the usual deadline, someone with 100,000 posts could never leave.
         deadlines.extend()
         self.end_sessions()
         pictures.discard_on_commit(self.picture)
@@ -368,14 +441,13 @@ class User(HasPicture, AbstractUser):
         signals.user_left.send(sender=User, username=self.username, neighbours=neighbours)
 
     def _lock_belongings(self):
-        """Lock the rows that others could be about to delete, too, or to refer to: model by model, in the order of their keys.
+        """Lock the rows that another transaction may also delete or refer to: model by model, and in each by primary key.
 
-        Two people who leave at once would otherwise delete what they share, such as follows of each other, in different orders,
-        and each would wait for the other. A report that one made of another's post goes with both; it is shared through the
-        post, so posts that this person reported are locked with their own. Rows that others refer to come first.
+        Some rows are deleted with either of two people, such as a follow or a report. If both left at once and deleted these
+        rows in different orders, each would wait for the other. Models that other rows refer to come first.
         """
         if not connection.features.has_select_for_update:
-            return  # The whole database is locked.
+            return  # SQLite locks the whole database.
         owners = {}
         for relation in _references_to(User):
             if relation.on_delete is models.CASCADE:
@@ -394,31 +466,41 @@ class User(HasPicture, AbstractUser):
                 rows = model._base_manager.filter(pk__in=keys.union(*others))
                 list(rows.order_by("pk").select_for_update().values_list("pk"))
 
-    def moderation_facts(self):
-        """Whom and what a moderator's action on this concerns: for the record."""
-        return self, ""
+    def audit_subject(self):
+        """Return this person, and their name and bio, for reports and the record of moderation actions."""
+        return self, "\n\n".join(filter(None, [self.display_name, self.bio]))
 
     def end_sessions(self):
-        """Log this person out everywhere."""
+        """Log this person out everywhere.
+
+        Does nothing without allauth.usersessions, because then there is no record of whose sessions exist. The authentication
+        backend refuses suspended people anyway, but their sessions work again if they are reinstated.
+        """
+        if not HAS_USER_SESSIONS:
+            return
         for session in UserSession.objects.filter(user=self):
             session.end()
 
     def can_be_mailed(self):
-        """Whether mail may go to this person's address: not if suspended, nor unconfirmed where it must be."""
-        if not self.email or self.suspended_on:
+        """Return whether emails may be sent to this person: they aren't suspended and have an address, confirmed if required."""
+        return not self.suspended_on and self.has_confirmed_address()
+
+    def has_confirmed_address(self):
+        """Return whether this person has an address, confirmed if required."""
+        if not self.email:
             return False
         if not must_confirm_email():
             return True
         return EmailAddress.objects.filter(user=self, email=self.email, verified=True).exists()
 
     def pending_addresses(self):
-        """allauth's rows of the addresses that this person asked to change to, and has yet to confirm."""
-        asked_for = EmailAddress.objects.filter(user=self, verified=False, primary=False)
-        # allauth adds a row like theirs for an address that was stored without one.
-        return asked_for.exclude(email=self.email).order_by("pk")
+        """Return allauth's rows for the addresses that this person wants to change to and hasn't confirmed yet."""
+        unconfirmed = EmailAddress.objects.filter(user=self, verified=False, primary=False)
+        # allauth adds such a row for the current address if that has none.
+        return unconfirmed.exclude(email=self.email).order_by("pk")
 
     def add_email_address(self, *, verified):
-        """Record the address of an account that was not made by the sign-up page, as allauth needs it."""
+        """Store allauth's row for the address of an account that wasn't created on the sign-up page."""
         if self.email:
             EmailAddress.objects.update_or_create(
                 user=self, email=self.email, defaults={"verified": verified, "primary": True}

@@ -1,7 +1,7 @@
-"""Names that a reader can believe, by language: as people write them, and as a username would spell them.
+"""Realistic names by language, in their usual spelling and as they appear in usernames.
 
-Each entry is (given names, family names, does the family name come first, a few lines about oneself). Names that are
-no plain a to z are written `native=latin`.
+Each entry is (given names, family names, whether the family name comes first, bios). Names with letters other than a to z are
+written `native=latin`.
 """
 
 LANGUAGES = {
@@ -74,7 +74,7 @@ LANGUAGES = {
     ),
 }
 
-# How many of a hundred people write in each language.
+# How many out of 100 people write in each language.
 SHARES = {"en": 40, "es": 12, "de": 9, "fr": 9, "zh": 12, "ja": 7, "ar": 6, "hi": 5}
 
 

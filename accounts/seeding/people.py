@@ -1,60 +1,60 @@
-"""Made-up people and whom they follow: believable, and the same for the same seed."""
+"""Made-up people and their follows, which look real and are always the same for the same seed."""
 
 import random
 from collections import Counter
 from itertools import accumulate
 
 from accounts import signals
-from accounts.emails.followers import thresholds
-from accounts.models import Milestone, User
+from accounts.models import User
+from accounts.models.user import FIRST_MILESTONE
 from accounts.seeding.names import LANGUAGES, SHARES, split_name
 
-# Reserved for documentation (RFC 2606): no mail to a made-up person reaches anybody.
+# Reserved for documentation by RFC 2606, so emails to made-up people reach nobody.
 EMAIL_DOMAIN = "example.com"
 
 
 def make_people(seed, count):
-    """Yield `count` unsaved User of this seed. The first ones are the same for every count."""
+    """Yield `count` unsaved User objects for this seed. A larger count yields the same people first."""
     rng = random.Random(f"people {seed}")
     languages, shares = list(SHARES), list(SHARES.values())
-    bearers = Counter()
+    uses = Counter()
     for _number in range(count):
         language = rng.choices(languages, shares)[0]
-        yield make_person(rng, seed, language, bearers)
+        yield make_person(rng, seed, language, uses)
 
 
-def make_person(rng, seed, language, bearers):
-    """Return an unsaved User who writes in `language`. `bearers` counts how many have a name already."""
+def make_person(rng, seed, language, uses):
+    """Return an unsaved User who writes in `language`. `uses` counts how often each username has been used."""
     given_names, family_names, family_first, bios = LANGUAGES[language]
     given, given_latin = split_name(rng.choice(given_names.split()))
     family, family_latin = split_name(rng.choice(family_names.split()))
     stem = rng.choice(
         [f"{given_latin}_{family_latin}", f"{given_latin}{family_latin}", f"{given_latin[0]}_{family_latin}"]
     )
-    bearers[stem] += 1
-    username = stem if bearers[stem] == 1 else f"{stem}{bearers[stem]}"
+    uses[stem] += 1
+    username = stem if uses[stem] == 1 else f"{stem}{uses[stem]}"
     name = f"{family}{given}" if family_first else f"{given} {family}"
     return User(
         username=username,
         email=f"{username}@{language}.seed-{seed}.{EMAIL_DOMAIN}",
-        # Some never fill in their profile.
+        # Some people never fill in their profile.
         display_name=name if rng.random() < 0.9 else "",
         bio=rng.choice(bios.split("|")) if rng.random() < 0.7 else "",
     )
 
 
 def seeded_people():
-    """Everyone whom seeding has made, oldest first."""
+    """Return all seeded people, oldest first."""
     return User.objects.filter(email__endswith=f".{EMAIL_DOMAIN}", email__contains=".seed-").order_by("pk")
 
 
 def language_of(user):
-    """The language in which a seeded person writes."""
+    """Return the code of the language that a seeded person writes in."""
     return user.email.partition("@")[2].partition(".")[0]
 
 
-def name_freely(people, taken, seed):
-    """Give each of `people` whose name is among `taken` another one: with the seed's number, then with a count."""
+def resolve_taken_names(people, taken, seed):
+    """Rename the `people` whose username is in `taken`, by adding the number of the seed and, if needed, a counter."""
     taken = set(taken)
     for person in people:
         stem, number = f"{person.username[:25]}_{seed}", 1
@@ -65,11 +65,11 @@ def name_freely(people, taken, seed):
 
 
 class Follows:
-    """Who follows whom among the people of a seed, who are known by their number.
+    """The follows among the people of a seed, who are identified by number.
 
-    Followers are spread by a power law: the person of rank r is chosen in proportion to 1 / (r + 3) ** 0.8, so that
-    of 1,000 people the best known has some hundreds of followers and most have a few. How well known somebody is, and how
-    many they follow, stays the same when more people join: then only what is missing has to be added.
+    The number of followers follows a power law: the person of rank r is chosen in proportion to 1 / (r + 3) ** 0.8. So among
+    1,000 people, the best known has several hundred followers and most have a few. A person's popularity and number of follows
+    don't change when more people are added, so only the missing follows have to be stored.
     """
 
     def __init__(self, seed, count, mean):
@@ -82,39 +82,38 @@ class Follows:
         self.wanted = [min(count - 1, number) for number in numbers]
 
     def missing(self, follower, existing, barred):
-        """Return whom `follower` has yet to follow: numbers, as are whom they follow already, and whom they can't."""
-        short = self.wanted[follower] - len(existing)
-        if short <= 0:
+        """Return a list of the people `follower` should follow in addition to `existing`, except `barred`. All are numbers."""
+        missing = self.wanted[follower] - len(existing)
+        if missing <= 0:
             return []
         barred = existing | barred | {follower}
-        return [person for person in self._preferred(follower) if person not in barred][:short]
+        return [person for person in self._preferred(follower) if person not in barred][:missing]
 
     def _preferred(self, follower):
-        """More people than `follower` wants to follow, the same ones each time, themselves perhaps among them."""
+        """Return more people than `follower` should follow, always in the same order. May include `follower`."""
         rng = random.Random(f"follows {self.seed} {follower}")
         enough = 2 * self.wanted[follower] + 2
         if enough * 4 < self.count:
             return dict.fromkeys(rng.choices(range(self.count), cum_weights=self.sums, k=enough * 4))
-        # Among few, everyone in a random order in which the well known tend to come first.
+        # For few people, returns everyone in a random order that favours popular people.
         return sorted(range(self.count), key=lambda person: rng.expovariate(self.weights[person]))
 
 
 def finish():
-    """Bring up to date what is derived from the rows that seeding has stored without events. Every seeding ends with it."""
-    note_milestones()
+    """Update counts and milestones, and send `follows_seeded`. Seeding commands call this last and send no other events."""
+    store_milestones()
     signals.follows_seeded.send(sender=User)
 
 
-def note_milestones():
-    """Store everybody's counts, and what made-up people have reached. Call it in a transaction.
+def store_milestones():
+    """Store the counts of everyone and the milestones of seeded people. Call it in a transaction.
 
-    Nobody is congratulated on what they have when the next one follows them.
+    Otherwise, the next follower would cause an email about a milestone that was reached during seeding.
     """
-    # All at once, but locked in the order in which everyone locks.
+    # Locks all these people in the usual order, by primary key.
     list(User.objects.miscounted().in_locking_order().values_list("pk"))
     User.objects.recount()
-    counted = seeded_people().values_list("pk", "follower_count")
-    reached = [
-        Milestone(user_id=pk, threshold=threshold) for pk, count in counted for threshold in thresholds(count)
-    ]
-    Milestone.objects.bulk_create(reached, batch_size=1_000, ignore_conflicts=True)
+    threshold = FIRST_MILESTONE
+    while (reached := seeded_people().filter(follower_count__gte=threshold)).exists():
+        reached.filter(milestone__lt=threshold).update(milestone=threshold)
+        threshold *= 10

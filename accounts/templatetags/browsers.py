@@ -1,6 +1,6 @@
 from django import template
 
-from accounts.devices import describe_browser
+from accounts.security.devices import describe_browser
 
 register = template.Library()
 

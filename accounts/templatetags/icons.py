@@ -1,4 +1,4 @@
-"""The icons of the package heroicons, under its names, each drawn once for a process."""
+"""The template tags of the package heroicons, with a cache."""
 
 from functools import lru_cache
 

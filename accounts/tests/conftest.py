@@ -1,10 +1,10 @@
-"""People and a clock for the tests of mails."""
+"""Fixtures for the tests of emails."""
 
 import pytest
 import time_machine
 
+from accounts.tests.email_helpers import NOON
 from accounts.tests.factories import UserFactory
-from accounts.tests.mailing import NOON
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def clock():
 
 @pytest.fixture
 def follow(member):
-    """Returns a function that has so many new people follow the member."""
+    """Return a function that makes the given number of new people follow the member."""
 
     def follow(count=1):
         people = UserFactory.create_batch(count)

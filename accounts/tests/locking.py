@@ -1,4 +1,4 @@
-"""For tests of locks: what another connection sees, or does, while a transaction is under way."""
+"""Helpers for tests of locks: act on a second connection while a transaction is open."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ needs_row_locks = pytest.mark.skipif(
 
 
 def elsewhere(function):
-    """Return what `function` returns on a connection of its own."""
+    """Call `function` on another connection, and return its result."""
 
     def run():
         try:
@@ -26,7 +26,7 @@ def elsewhere(function):
 
 
 def is_locked(rows):
-    """Whether another connection would have to wait for any of `rows`, a queryset."""
+    """Return whether another connection would have to wait for any of `rows`, a queryset."""
 
     def ask():
         try:
@@ -40,7 +40,7 @@ def is_locked(rows):
 
 
 def checked_during(monkeypatch, owner, name, rows):
-    """Have the method `name` of `owner` note whether `rows` are locked when it begins. Returns the list of what it notes."""
+    """Patch the method `name` of `owner` to record whether `rows` are locked when it starts. Return the list of these booleans."""
     noted, original = [], getattr(owner, name)
 
     def check(*args, **kwargs):
@@ -52,9 +52,9 @@ def checked_during(monkeypatch, owner, name, rows):
 
 
 def begin(function):
-    """Call `function` on a connection of its own. Returns its Future once it is done, or waits for a lock.
+    """Start `function` on another connection. Return its Future as soon as it is done or waits for a lock.
 
-    So it may be called in a transaction: what another member does while this one is under way.
+    Call it in a transaction to test what another member does while that is open.
     """
     pool, started = ThreadPoolExecutor(1), Queue()
 

@@ -1,4 +1,4 @@
-"""A database that fails at a chosen write, and what it holds."""
+"""A database that fails at a chosen write, and a snapshot of its content."""
 
 from contextlib import contextmanager
 
@@ -6,12 +6,12 @@ from django.apps import apps
 from django.db import OperationalError, connection
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
-# Counted apart from what is limited: an attempt counts even if it fails.
+# These count failed attempts, too, so they may change even if a request fails.
 COUNTERS = ("limit",)
 
 
 class Database:
-    """Counts the writes that go through `watched()`, and fails the one of that number."""
+    """Counts writes within `watched()`, and makes the write with the number `fail_at` fail."""
 
     def __init__(self, fail_at=None):
         self.fail_at, self.writes = fail_at, 0
@@ -30,7 +30,7 @@ class Database:
 
 
 def content():
-    """All rows of all tables, apart from counters."""
+    """Return all rows of all tables except counters."""
     models = apps.get_models(include_auto_created=True)
     return {
         model._meta.db_table: sorted(map(repr, model._base_manager.values_list()))

@@ -1,4 +1,4 @@
-"""Pictures to upload in tests."""
+"""Pictures for tests of uploads."""
 
 import struct
 import zlib
@@ -7,7 +7,7 @@ from io import BytesIO
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-# Where a camera says that its picture has to be turned by a quarter to stand upright, and where it was taken.
+# The EXIF tags for the rotation and the location of a photo.
 ORIENTATION, GPS = 0x0112, 0x8825
 
 
@@ -26,7 +26,7 @@ def picture(**options):
 
 
 def photo_from_a_camera():
-    """Red above, blue below, once turned as its EXIF says; with the place and a comment in it."""
+    """Return a photo that is red above blue once it is rotated as its EXIF says. It contains a location and a comment."""
     image = Image.new("RGB", (300, 300), "blue")
     image.paste("red", (0, 0, 150, 300))
     exif = Image.Exif()
@@ -45,7 +45,7 @@ def animation():
 
 
 def png_that_claims(width, height):
-    """A PNG of some bytes whose head says that it is that large."""
+    """Return a small PNG whose header claims these dimensions."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,9 +1,9 @@
-"""ICC profiles for tests, of the simplest kind, written by hand (ICC.1:2001)."""
+"""Minimal ICC profiles for tests, as in ICC.1:2001."""
 
 import struct
 
 D50 = (0.9642, 1.0, 0.8249)
-# The colours of red, green and blue light, adapted to D50.
+# The XYZ values of red, green and blue, adapted to D50.
 DISPLAY_P3 = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
 ADOBE_RGB = ((0.6097, 0.3111, 0.0195), (0.2053, 0.6257, 0.0609), (0.1492, 0.0632, 0.7446))
 
@@ -21,7 +21,7 @@ def curve(gamma):
 
 
 def profile(space, tags, kind=b"mntr", connection=b"XYZ "):
-    """Return a profile of the colour space named, with those tags (a dict) and the white of paper."""
+    """Return the bytes of a profile for the colour space, with these tags (a dict) and the white point of paper."""
     description = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"test\0" + bytes(79)
     tags = {b"desc": description, b"cprt": b"text\0\0\0\0none\0", b"wtpt": xyz(D50)} | tags
     table, body, start = b"", b"", 128 + 4 + 12 * len(tags)
@@ -45,7 +45,7 @@ def of_grey(gamma):
 
 
 def of_ink(lab):
-    """A printer on which cyan gives the colour `lab` (of bytes: 128 is none), no ink white, and all else black."""
+    """Return the profile of a printer where cyan gives the colour `lab` (bytes; 128 is neutral), no ink is white, and the rest is black."""
     points = [(255, 128, 128) if point == 0 else lab if point == 8 else (0, 128, 128) for point in range(16)]
     identity = bytes(range(256))
     matrix = b"".join(map(fixed, (1, 0, 0, 0, 1, 0, 0, 0, 1)))

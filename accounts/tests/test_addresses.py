@@ -1,4 +1,4 @@
-"""An address finds one account and one mailbox, however it is typed or stored."""
+"""An email address leads to one account and one mailbox, however it is typed or stored."""
 
 from importlib import import_module
 from io import StringIO
@@ -7,7 +7,6 @@ from unittest import mock
 import pytest
 from allauth.account import views
 from allauth.account.models import EmailAddress
-from django.apps import apps
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.exceptions import ValidationError
@@ -18,13 +17,16 @@ from django.urls import include, path, reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.addresses import canonical_email, email_key
+from accounts.common.addresses import canonical_email, email_key
 from accounts.emails import outbox
-from accounts.models import Delivery, RefusedAddress, ToldState, User
+from accounts.emails.models import Delivery, SuppressedAddress
+from accounts.models import User
+from accounts.security.models import AccountSnapshot
+from accounts.tests.email_helpers import link_in
 from accounts.tests.factories import PASSWORD, UserFactory
-from accounts.tests.mailing import link_in
+from accounts.tests.former_models import FormerApps
 
-# The site's, as they are while members may log in with a code.
+# The site's methods, as they are when members can log in with a code.
 urlpatterns = [
     path("users/login/code/", views.request_login_code, name="account_request_login_code"),
     path("users/login/code/confirm/", views.confirm_login_code, name="account_confirm_login_code"),
@@ -45,7 +47,7 @@ SPELLINGS_OF_MUNICH = [
     "ａda@münchen．example",
 ]
 NO_ADDRESSES = [
-    "ada@exam\u200dple.org",  # Joins nothing there.
+    "ada@exam\u200dple.org",  # This joiner has no effect.
     "ada@exam\u202eple.org",
     "ada@xn--abc.org",
     "ada@ab--cd.org",
@@ -75,10 +77,10 @@ def test_every_spelling_has_one_canonical_form(typed):
 @pytest.mark.parametrize(
     ("typed", "canonical"),
     [
-        # Not strasse.example, which is another domain.
+        # This is not strasse.example, which is another domain.
         ("x@straße.example", "x@xn--strae-oqa.example"),
         ("x@STRAẞE.example", "x@xn--strae-oqa.example"),
-        # Here the joiner is a part of the name.
+        # Here the joiner is part of the name.
         ("x@क्\u200d.example", "x@xn--11b6iy14e.example"),
         ("ada+posts@localhost", "ada+posts@localhost"),
     ],
@@ -88,23 +90,23 @@ def test_hosts_are_encoded_by_idna_2008(typed, canonical):
 
 
 @pytest.mark.parametrize("typed", NO_ADDRESSES)
-def test_what_email_cannot_be_sent_to_is_refused_with_a_sentence(typed):
+def test_an_invalid_address_is_refused_with_an_explanation(typed):
     with pytest.raises(ValidationError) as refused:
         canonical_email(typed)
     assert refused.value.messages[0]
 
 
-def test_a_very_long_text_is_refused_without_work():
-    """Normalizing takes quadratic time."""
-    with mock.patch("accounts.addresses.unicodedata.normalize") as normalize:
+def test_a_very_long_address_is_refused_quickly():
+    """Normalizing can take quadratic time."""
+    with mock.patch("accounts.common.addresses.unicodedata.normalize") as normalize:
         for typed in ("a" + "\u0301\u0316" * 500_000 + "@example.org", "a@" + "\u0301\u0316" * 500_000):
-            with pytest.raises(ValidationError, match="at most 254"):
+            with pytest.raises(ValidationError, match="up to 254"):
                 canonical_email(typed)
     assert not normalize.called
 
 
 @given(st.text() | st.text("adaé@.＠。\u200b\u200d\u00ad-ß\"' \0\ud800\u202e", min_size=3))
-def test_any_text_has_a_stable_form_or_is_refused(typed):
+def test_any_text_has_a_stable_canonical_form_or_is_refused(typed):
     try:
         canonical = canonical_email(typed)
     except ValidationError:
@@ -137,7 +139,7 @@ def test_sign_up_stores_the_canonical_form(typed):
 
 
 @pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
-def test_sign_up_finds_an_address_taken_in_any_spelling(ada, typed):
+def test_sign_up_finds_a_taken_address_in_any_spelling(ada, typed):
     response = sign_up(typed)
 
     assert "already belongs to an account" in response.content.decode()
@@ -146,7 +148,7 @@ def test_sign_up_finds_an_address_taken_in_any_spelling(ada, typed):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("typed", NO_ADDRESSES)
-def test_sign_up_says_what_is_wrong_and_keeps_what_was_typed(typed):
+def test_sign_up_explains_an_error_and_keeps_the_typed_address(typed):
     response = sign_up(typed)
 
     assert response.status_code == 200
@@ -156,25 +158,25 @@ def test_sign_up_says_what_is_wrong_and_keeps_what_was_typed(typed):
 
 
 @pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
-def test_login_takes_any_spelling(ada, settings, typed):
+def test_login_accepts_any_spelling(ada, settings, typed):
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     client = Client()
     client.post("/users/login/", {"login": typed, "password": PASSWORD})
 
     assert client.session["_auth_user_id"] == str(ada.pk)
-    # allauth stores an address that it doesn't find.
+    # allauth would store an address that it doesn't find.
     assert EmailAddress.objects.get().email == MUNICH
 
 
 @pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
-def test_code_that_logs_somebody_in_takes_any_spelling(ada, rf, typed):
+def test_authenticating_in_code_accepts_any_spelling(ada, rf, typed):
     for name in ("username", "email"):
         assert authenticate(rf.post("/"), **{name: typed}, password=PASSWORD) == ada
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("typed", [*NO_ADDRESSES, "@", "＠", "\0@\0", "nobody@straße.example"])
-def test_login_with_what_is_no_address_is_like_an_unknown_name(client, typed):
+def test_login_with_an_invalid_address_is_like_login_with_an_unknown_name(client, typed):
     encode = MD5PasswordHasher.encode
     with mock.patch.object(MD5PasswordHasher, "encode", autospec=True, side_effect=encode) as encode:
         response = client.post("/users/login/", {"login": typed, "password": PASSWORD})
@@ -183,13 +185,13 @@ def test_login_with_what_is_no_address_is_like_an_unknown_name(client, typed):
     assert response.context["form"]["login"].value() == typed
     if "\0" not in typed:
         assert response.context["form"].non_field_errors() == [
-            "That name and password don't match. Try again."
+            "That username, email or password isn't right. Try again."
         ]
         assert encode.call_count == 1
 
 
 @pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
-def test_password_reset_takes_any_spelling_and_mails_the_accounts_address(ada, run_jobs, mailoutbox, typed):
+def test_password_reset_accepts_any_spelling_and_emails_the_stored_address(ada, run_jobs, mailoutbox, typed):
     response = Client().post("/users/password/reset/", {"email": typed})
     run_jobs()
 
@@ -199,14 +201,14 @@ def test_password_reset_takes_any_spelling_and_mails_the_accounts_address(ada, r
 
 
 @pytest.mark.django_db
-def test_password_reset_is_not_mailed_to_another_domain(run_jobs, mailoutbox):
+def test_password_reset_is_not_emailed_to_another_domain(run_jobs, mailoutbox):
     UserFactory(email="x@straße.example")
     Client().post("/users/password/reset/", {"email": "x@straße.example"})
     run_jobs()
 
     (mail,) = mailoutbox
     assert mail.message()["To"] == "x@xn--strae-oqa.example"
-    # The owner of the other domain has no account.
+    # The owner of the other domain has no account, so they get an email that says so.
     Client().post("/users/password/reset/", {"email": "x@strasse.example"})
     run_jobs()
     assert "password/reset/key" not in mailoutbox[1].body
@@ -214,7 +216,7 @@ def test_password_reset_is_not_mailed_to_another_domain(run_jobs, mailoutbox):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("typed", NO_ADDRESSES)
-def test_password_reset_says_what_is_wrong_whoever_has_an_account(typed):
+def test_password_reset_explains_an_invalid_address(typed):
     response = Client().post("/users/password/reset/", {"email": typed})
 
     assert response.status_code == 200
@@ -236,7 +238,7 @@ def test_a_new_address_is_stored_and_confirmed_in_canonical_form(
     assert EmailAddress.objects.get().email == MUNICH
 
 
-def test_ones_own_address_in_another_spelling_is_no_new_one(ada):
+def test_the_members_own_address_in_another_spelling_is_not_a_new_one(ada):
     client = Client()
     client.force_login(ada)
     response = client.post("/users/email/", {"action_add": "", "email": "ada@münchen.example"})
@@ -253,22 +255,22 @@ def test_a_login_code_is_sent_for_any_spelling(ada, settings, run_jobs, mailoutb
     run_jobs()
 
     assert mailoutbox[0].to == [MUNICH]
-    assert mailoutbox[0].subject.startswith("Your log-in code")
+    assert mailoutbox[0].subject.startswith("Your login code")
 
 
 @pytest.mark.urls(__name__)
-def test_a_login_code_is_not_for_an_address_that_was_only_asked_for(member, settings, run_jobs, mailoutbox):
+def test_a_login_code_is_not_sent_to_an_unconfirmed_new_address(member, settings, run_jobs, mailoutbox):
     settings.ACCOUNT_LOGIN_BY_CODE_ENABLED = True
     EmailAddress.objects.create(user=member, email="victim@example.org")
     Client().post("/users/login/code/", {"email": "victim@example.org"})
     run_jobs()
 
-    assert mailoutbox[0].subject.startswith("There is no account")
+    assert mailoutbox[0].subject.startswith("No account")
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("typed", SPELLINGS_OF_MUNICH)
-def test_accounts_made_in_code_have_the_canonical_form(typed):
+def test_accounts_created_in_code_have_the_canonical_form(typed):
     users = [
         lambda: User.objects.create_user("grace", typed, PASSWORD),
         lambda: User.objects.create_superuser("grace", typed, PASSWORD),
@@ -283,7 +285,7 @@ def test_accounts_made_in_code_have_the_canonical_form(typed):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("typed", NO_ADDRESSES)
-def test_code_stores_nothing_that_is_no_address(typed):
+def test_code_cannot_store_an_invalid_address(typed):
     with pytest.raises(ValidationError):
         User.objects.create_user("grace", typed, PASSWORD)
     with pytest.raises(ValidationError, match="email"):
@@ -291,7 +293,7 @@ def test_code_stores_nothing_that_is_no_address(typed):
     assert not User.objects.exists()
 
 
-def test_the_command_line_finds_an_address_taken_in_any_spelling(ada, monkeypatch):
+def test_the_command_line_finds_a_taken_address_in_any_spelling(ada, monkeypatch):
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "x")
     for email in ("ada@münchen.example", "ada@xn--mnchen-3ya.example", "ada@MÜNCHEN.example"):
         with pytest.raises(CommandError, match="taken"):
@@ -301,21 +303,21 @@ def test_the_command_line_finds_an_address_taken_in_any_spelling(ada, monkeypatc
 
 
 @pytest.mark.django_db
-def test_a_test_mail_goes_to_the_domain_that_was_typed(mailoutbox):
+def test_a_test_email_goes_to_the_domain_that_was_typed(mailoutbox):
     call_command("send_test_mail", "x@straße.example", "new_follower", stdout=StringIO())
     assert mailoutbox[0].to == ["x@xn--strae-oqa.example"]
-    with pytest.raises(CommandError, match="no email address. That isn't a domain name"):
+    with pytest.raises(CommandError, match="not an email address. That isn't a domain name"):
         call_command("send_test_mail", "x@exam\u200dple.org", "new_follower")
 
 
-# Rows from before there was a canonical form.
+# Rows of older releases, which had no canonical form.
 
 
 def store_as_before(user, email):
-    """Give `user` that address as it was stored before."""
+    """Give `user` that address as older releases stored it."""
     User.objects.filter(pk=user.pk).update(email=email)
     EmailAddress.objects.filter(user=user).update(email=email)
-    ToldState.objects.filter(pk=user.pk).update(email=email)
+    AccountSnapshot.objects.filter(pk=user.pk).update(email=email)
     return user
 
 
@@ -326,12 +328,12 @@ def as_stored(user):
 
 def migrate():
     import_module("accounts.migrations.0013_canonical_emails").make_canonical(
-        apps, mock.Mock(connection=connection)
+        FormerApps(), mock.Mock(connection=connection)
     )
 
 
 @pytest.mark.parametrize("before", ["ada@straße.example", "ada@exam\u200dple.org", "adä@example.org"])
-def test_an_old_row_is_never_mailed_at_another_domain(
+def test_an_old_address_is_never_emailed_at_another_domain(
     member, member_client, bob, run_jobs, mailoutbox, before
 ):
     store_as_before(member, before)
@@ -345,33 +347,31 @@ def test_an_old_row_is_never_mailed_at_another_domain(
         delivery = Delivery.objects.get()
         assert delivery.state == Delivery.State.REFUSED
         assert delivery.answer
-        # Its owner is told, and may try again.
-        assert RefusedAddress.of(before).exists()
-        assert member_client.get("/users/settings/").context["refused"].answer == delivery.answer
+        # The owner gets a message, and can try again.
+        assert SuppressedAddress.matching(before).exists()
+        assert member_client.get("/users/settings/").context["suppressed"].answer == delivery.answer
 
 
-def test_an_old_row_is_known_as_refused_by_its_canonical_form(
-    member, member_client, bob, run_jobs, mailoutbox
-):
+def test_an_old_address_is_suppressed_by_its_canonical_form(member, member_client, bob, run_jobs, mailoutbox):
     store_as_before(member, "ada@münchen.example")
-    RefusedAddress.remember("ADA@münchen.example", "550 no such user")
+    SuppressedAddress.suppress("ADA@münchen.example", "550 no such user")
     bob.follow(member)
     run_jobs()
 
     assert mailoutbox == []
-    assert RefusedAddress.objects.get().address == MUNICH
+    assert SuppressedAddress.objects.get().address == MUNICH
     assert "550 no such user" in member_client.get("/users/settings/").content.decode()
     member_client.post(reverse("accounts:trust-address"))
-    assert not RefusedAddress.objects.exists()
+    assert not SuppressedAddress.objects.exists()
 
 
 @pytest.mark.parametrize("before", ["ada@münchen.example", "adä@example.org", '"ada"@example.org'])
-def test_an_old_row_can_still_be_used_and_saved(member, before):
+def test_an_account_with_an_old_address_can_be_used_and_saved(member, before):
     UserFactory(username="other", email=MUNICH)
     store_as_before(member, before)
     client = Client()
     client.post("/users/login/", {"login": "ada", "password": PASSWORD})
-    response = client.post("/users/settings/", {"display_name": "Ada", "bio": "Still here."})
+    response = client.post("/users/settings/profile/", {"display_name": "Ada", "bio": "Still here."})
     assert response.status_code == 302
 
     member.refresh_from_db()
@@ -381,27 +381,29 @@ def test_an_old_row_can_still_be_used_and_saved(member, before):
     assert member.bio == "Still here."
 
 
-def test_an_old_row_without_a_canonical_form_can_be_named_at_login(client, member):
+def test_an_old_address_without_a_canonical_form_works_for_login(client, member):
     store_as_before(member, "adä@example.org")
     client.post("/users/login/", {"login": "Adä@example.org", "password": PASSWORD})
     assert client.session["_auth_user_id"] == str(member.pk)
 
 
-def test_the_migration_makes_old_rows_canonical_without_a_word_to_their_owners(member, run_jobs, mailoutbox):
+def test_the_migration_makes_old_addresses_canonical_without_emailing_their_owners(
+    member, run_jobs, mailoutbox
+):
     store_as_before(member, "a\u200bda@münchen.example")
     EmailAddress.objects.create(user=member, email="new@Bücher.example")
-    RefusedAddress.objects.create(address="x@bücher.example", answer="550")
+    SuppressedAddress.objects.create(address="x@bücher.example", answer="550")
     migrate()
 
     assert as_stored(member) == (
         MUNICH,
         [(MUNICH, True), ("new@xn--bcher-kva.example", False)],
     )
-    assert RefusedAddress.objects.get().address == "x@xn--bcher-kva.example"
-    assert not ToldState.different(User.objects.values("pk"))
+    assert SuppressedAddress.objects.get().address == "x@xn--bcher-kva.example"
+    assert not AccountSnapshot.outdated(User.objects.values("pk"))
 
 
-def test_the_migration_has_an_address_confirmed_that_another_domain_has_confirmed(member, caplog):
+def test_the_migration_asks_to_confirm_an_address_that_was_confirmed_at_another_domain(member, caplog):
     store_as_before(member, "x@straße.example")
     migrate()
 
@@ -413,7 +415,7 @@ def test_the_migration_has_an_address_confirmed_that_another_domain_has_confirme
 
 
 @pytest.mark.django_db
-def test_of_two_accounts_with_one_address_the_migration_rewrites_the_confirmed_and_then_the_older(caplog):
+def test_if_two_accounts_share_an_address_the_migration_prefers_the_confirmed_and_then_the_older(caplog):
     older, confirmed = (UserFactory(username=name) for name in ("older", "confirmed"))
     store_as_before(older, "ada@münchen.example")
     older.emailaddress_set.update(verified=False)
@@ -427,7 +429,7 @@ def test_of_two_accounts_with_one_address_the_migration_rewrites_the_confirmed_a
 
 
 @pytest.mark.django_db
-def test_the_migration_leaves_what_it_cannot_decide(caplog):
+def test_the_migration_leaves_ambiguous_addresses(caplog):
     canonical, spelled, impossible = (UserFactory(username=f"person_{n}") for n in range(3))
     store_as_before(canonical, MUNICH)
     store_as_before(spelled, "ada@münchen.example")
@@ -443,8 +445,8 @@ def test_the_migration_leaves_what_it_cannot_decide(caplog):
 
 
 @pytest.mark.django_db
-def test_the_migration_minds_an_address_that_is_confirmed_beside_another_accounts():
-    """A host project may let members have several."""
+def test_the_migration_respects_an_address_that_another_account_has_confirmed():
+    """Another project may allow members several addresses."""
     member, other = UserFactory(username="ada"), UserFactory(username="bob")
     store_as_before(member, "ada@münchen.example")
     EmailAddress.objects.create(user=other, email=MUNICH, verified=True)
@@ -454,7 +456,7 @@ def test_the_migration_minds_an_address_that_is_confirmed_beside_another_account
 
 
 @pytest.mark.django_db
-def test_mail_in_the_queue_goes_to_the_domain_that_was_meant(run_jobs, mailoutbox):
-    outbox.mail_rendered("account/email/login_code", "x@straße.example", "Hi", "Hi", "")
+def test_a_queued_email_goes_to_the_intended_domain(run_jobs, mailoutbox):
+    outbox.enqueue_rendered("account/email/login_code", "x@straße.example", "Hi", "Hi", "")
     run_jobs()
     assert mailoutbox[0].to == ["x@xn--strae-oqa.example"]

@@ -1,10 +1,12 @@
-"""The record of what moderators did: code adds to it, and neither changes nor deletes it."""
+"""Code can add to the record of moderation actions, but can't change or delete it."""
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import IntegrityError, transaction
 
-from accounts.models import AppendOnlyError, ModerationAction, User
+from accounts.common.append_only import AppendOnlyError
+from accounts.models import User
+from accounts.moderation.models import ModerationAction
 from accounts.tests.factories import UserFactory
 
 Records = ModerationAction.objects
@@ -13,10 +15,10 @@ Records = ModerationAction.objects
 def new(**fields):
     facts = {
         "moderator_name": "mo",
-        "verb": "hide",
-        "target_model": "x",
-        "target_pk": 1,
-        "target_person": "bob",
+        "action": "hide",
+        "subject_model": "x",
+        "subject_id": 1,
+        "person_name": "bob",
     }
     return ModerationAction(**facts | {"reason": "Spam."} | fields)
 
@@ -70,7 +72,7 @@ ASYNC_ATTEMPTS = {
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS.values(), ids=ATTEMPTS)
-def test_a_record_is_neither_changed_nor_deleted(action, attempt):
+def test_a_record_cannot_be_changed_or_deleted(action, attempt):
     before = Records.values().get()
     action.reason = "Nothing happened."
 
@@ -85,28 +87,29 @@ async def waiting_for(coroutine):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("attempt", ASYNC_ATTEMPTS.values(), ids=ASYNC_ATTEMPTS)
-def test_nor_asynchronously(action, attempt):
+def test_a_record_cannot_be_changed_or_deleted_asynchronously(action, attempt):
     before = Records.values().get()
     with pytest.raises(AppendOnlyError):
         async_to_sync(waiting_for)(attempt(action))
     assert Records.values().get() == before
 
 
-def test_no_new_record_takes_the_place_of_one(action):
+def test_a_new_record_cannot_replace_another(action):
     with pytest.raises(IntegrityError), transaction.atomic():
         new(pk=action.pk, reason="Another.").save()
     assert Records.get().reason == "Spam."
 
 
-def test_records_are_added_in_every_way(moderator):
+def test_records_can_be_added_in_every_way(moderator):
     new().save()
     Records.create(
-        **{field: value for field, value in vars(new()).items() if field in ("verb", "reason")}, target_pk=1
+        **{field: value for field, value in vars(new()).items() if field in ("action", "reason")},
+        subject_id=1,
     )
     Records.bulk_create([new(), new()])
-    Records.get_or_create(pk=10**6, defaults={"target_pk": 1})
-    Records.update_or_create(pk=10**6 + 1, defaults={"target_pk": 1})
-    moderator.moderation_actions.create(target_pk=1)
+    Records.get_or_create(pk=10**6, defaults={"subject_id": 1})
+    Records.update_or_create(pk=10**6 + 1, defaults={"subject_id": 1})
+    moderator.moderation_actions.create(subject_id=1)
 
     assert Records.count() == 7
 
@@ -115,7 +118,7 @@ def test_records_are_added_in_every_way(moderator):
     "delete",
     [lambda user: user.delete(), lambda user: User.objects.all().delete(), lambda user: user.leave()],
 )
-def test_a_deleted_moderator_leaves_the_record_with_the_name(moderator, action, delete):
+def test_the_record_keeps_the_name_of_a_deleted_moderator(moderator, action, delete):
     delete(moderator)
 
     record = Records.get()

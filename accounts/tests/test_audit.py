@@ -1,4 +1,4 @@
-"""Each check of `manage.py audit` finds what was planted past the models, and repairs what it can."""
+"""Each check of `manage.py audit` finds errors that the test stored in the database, and repairs them if it can."""
 
 import json
 from contextlib import suppress
@@ -18,28 +18,23 @@ from django.test import Client
 from django.utils import timezone
 from django_tasks import TaskResultStatus
 
-from accounts import audit, auditing, pictures, tasks
+from accounts import audit, pictures, tasks
+from accounts.common import auditing
 from accounts.emails import outbox
+from accounts.emails.models import Delivery
 from accounts.jobs import registry
-from accounts.models import (
-    Block,
-    Delivery,
-    Follow,
-    FollowNotice,
-    Job,
-    NameWord,
-    RateLimitCounter,
-    RetiredUsername,
-    ToldState,
-    User,
-)
+from accounts.jobs.models import Job
+from accounts.models import Block, Follow, NameWord, RetiredUsername, User
+from accounts.moderation.models import Report
+from accounts.notifications.models import Notification
+from accounts.security.models import AccountSnapshot, RateLimitCounter
 from accounts.tests.factories import FollowFactory, UserFactory
 
 LONG_AGO = timezone.now() - timedelta(days=30)
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch, empty_storage):
+def _no_pause(monkeypatch, empty_storage):
     monkeypatch.setattr(auditing, "PAUSE", 0)
 
 
@@ -49,7 +44,7 @@ def bob(db):
 
 
 def report(**options):
-    """Return what the command writes as JSON, by the name of the check."""
+    """Run the command, and return its JSON report as a dict by name of the check."""
     out = StringIO()
     with suppress(CommandError):
         call_command("audit", json=True, stdout=out, **options)
@@ -84,15 +79,15 @@ def plant_other_primary_address(member, bob):
 
 def plant_unknown_state(member, bob):
     User.objects.filter(pk=member.pk).update(date_joined=LONG_AGO)
-    ToldState.objects.filter(pk=member.pk).delete()
+    AccountSnapshot.objects.filter(pk=member.pk).delete()
 
 
-def plant_notice_of_nothing(member, bob):
-    FollowNotice.objects.create(recipient=member, follower=bob, follow_id=1)
+def plant_notification_of_ended_follow(member, bob):
+    Notification.objects.create(recipient=member, actor=bob, type="new_follower", subject=1)
 
 
 def plant_delivery_without_job(member, bob):
-    Delivery.objects.create(recipient=member, kind="new_follower", key="k")
+    Delivery.objects.create(recipient=member, type="new_follower", key="k")
 
 
 def plant_job_of_a_dead_worker(member, bob):
@@ -115,7 +110,7 @@ def plant_unknown_session(member, bob):
     UserSession.objects.all().delete()
 
 
-def plant_session_of_somebody_suspended(member, bob):
+def plant_session_of_a_suspended_member(member, bob):
     User.objects.filter(pk=member.pk).update(suspended_on=timezone.now(), is_active=False)
     UserSession.objects.create(user=member, ip="127.0.0.1", session_key="s")
 
@@ -132,37 +127,42 @@ def plant_orphaned_picture(member, bob):
     default_storage.save(pictures.path("f" * 32, pictures.SMALL), ContentFile(b"x"))
 
 
+def plant_report_about_a_deleted_post(member, bob):
+    Report.objects.create(reporter=member, person=bob, subject_type="post", subject_id=10**9, reason="spam")
+
+
 PLANTED = {
+    audit.ReportSubjects: plant_report_about_a_deleted_post,
     audit.FollowsAcrossBlocks: plant_follow_across_a_block,
     audit.FollowCounts: plant_wrong_count,
     audit.NameWords: plant_missing_word,
     audit.RetiredUsernames: plant_retired_name,
     audit.PrimaryAddresses: plant_other_primary_address,
-    audit.ToldStates: plant_unknown_state,
-    audit.Notices: plant_notice_of_nothing,
+    audit.AccountSnapshots: plant_unknown_state,
+    audit.WaitingNotifications: plant_notification_of_ended_follow,
     audit.WaitingDeliveries: plant_delivery_without_job,
     audit.RunningJobs: plant_job_of_a_dead_worker,
     audit.ReadyJobs: plant_job_that_takes_no_arguments,
     audit.MembersSessions: plant_unknown_session,
-    audit.SessionsOfSuspended: plant_session_of_somebody_suspended,
+    audit.SessionsOfSuspended: plant_session_of_a_suspended_member,
     audit.RateLimitWindows: plant_endless_window,
     audit.PicturesOfMembers: plant_lost_picture,
     audit.PictureFiles: plant_orphaned_picture,
 }
-# Planted below: their constraints must be out of the way.
+# Tested below, because constraints prevent such rows.
 APART = {audit.References, audit.FollowPairs, audit.BlockPairs}
 
 
-def test_something_is_planted_for_every_check():
+def test_every_check_has_an_error_to_find():
     ours = {type(check) for check in auditing.all_checks() if type(check).__module__ == audit.__name__}
     assert ours == {*PLANTED, *APART}
 
 
-def test_nothing_is_wrong_where_people_use_the_site(member, member_client, bob, run_jobs):
+def test_using_the_site_causes_no_errors(member, member_client, bob, run_jobs):
     bob.follow(member)
     member.follow(bob)
     member_client.post("/@bob/block/")
-    member_client.post("/users/settings/", {"display_name": "A. L.", "bio": ""})
+    member_client.post("/users/settings/profile/", {"display_name": "A. L.", "bio": ""})
     UserFactory().follow(member)
     bob.suspend()
     run_jobs()
@@ -171,7 +171,7 @@ def test_nothing_is_wrong_where_people_use_the_site(member, member_client, bob, 
 
 
 @pytest.mark.parametrize("check", PLANTED, ids=lambda check: check.__name__)
-def test_what_is_wrong_is_found_and_repaired_if_that_is_safe(member, bob, monkeypatch, check):
+def test_an_error_is_found_and_repaired_if_that_is_safe(member, bob, monkeypatch, check):
     monkeypatch.setattr(audit, "PRUNED_AFTER", timedelta(0))
     assert wrong() == {}
     PLANTED[check](member, bob)
@@ -184,13 +184,13 @@ def test_what_is_wrong_is_found_and_repaired_if_that_is_safe(member, bob, monkey
     assert report()[check.__name__]["repaired"] == 0
 
 
-def test_a_reference_to_nobody_is_found_in_any_table(member):
+def test_a_dangling_foreign_key_is_found_in_any_table(member):
     follow = Follow(follower=member, followed_id=10**9)
     Follow.objects.bulk_create([follow])
 
     found = report()["References"]
     assert (found["wrong"], found["examples"]) == (1, [f"accounts.Follow {follow.pk}"])
-    # The database itself looks at it at the end of the test.
+    # The database checks foreign keys at the end of the test.
     follow.delete()
     assert wrong() == {}
 
@@ -199,10 +199,10 @@ def test_a_reference_to_nobody_is_found_in_any_table(member):
     ("model", "check", "sides"),
     [(Follow, "FollowPairs", ("follower", "followed")), (Block, "BlockPairs", ("blocker", "blocked"))],
 )
-def test_a_second_row_of_a_pair_and_one_with_oneself_are_found(member, bob, model, check, sides):
+def test_duplicate_rows_and_rows_with_oneself_are_found(member, bob, model, check, sides):
     table = connection.ops.quote_name(model._meta.db_table)
     with connection.cursor() as cursor:
-        # Takes the place of the real one until the end of the test, and has none of its constraints.
+        # This table hides the real one until the end of the test, and has no constraints.
         cursor.execute(f"CREATE TEMPORARY TABLE {table} AS SELECT * FROM {table}")  # noqa: S608
     pairs = [(member, bob), (member, bob), (member, member)]
     model.objects.bulk_create(
@@ -223,7 +223,7 @@ def test_ending_a_follow_across_a_block_corrects_the_counts(member, bob, run_job
     assert not User.objects.exclude(follower_count=0, following_count=0).exists()
 
 
-def test_what_is_right_again_at_the_second_look_is_not_reported(member, bob, monkeypatch):
+def test_an_error_that_is_gone_at_the_second_look_is_not_reported(member, bob, monkeypatch):
     plant_wrong_count(member, bob)
     monkeypatch.setattr(auditing.time, "sleep", lambda seconds: tasks.recount_now([member.pk]))
 
@@ -241,13 +241,13 @@ def test_counts_that_a_waiting_job_will_correct_are_not_reported(member, bob, ru
     assert User.objects.miscounted().filter(pk=member.pk).exists()
     assert wrong() == {}
 
-    # One whom no job will count is.
+    # The count of someone without such a job is reported.
     eve = UserFactory(follower_count=3)
     found = report()["FollowCounts"]
     assert found["examples"] == [f"accounts.User {eve.pk}"]
 
     Job.objects.filter(task_path__contains="recount").delete()
-    # A job that can't run counts nobody.
+    # A job that can't run doesn't count.
     for arguments in DAMAGED:
         store_job("accounts.recount", arguments)
     assert report()["FollowCounts"]["wrong"] == 2
@@ -275,7 +275,7 @@ def store_job(name, arguments):
 @pytest.mark.parametrize(
     "name", ["emails.deliver", "emails.deliver_rendered", "accounts.recount_around", "gone"]
 )
-def test_jobs_with_damaged_arguments_are_found_and_stop_nothing(member, bob, name):
+def test_jobs_with_damaged_arguments_are_found_and_do_not_stop_the_audit(member, bob, name):
     plant_delivery_without_job(member, bob)
     for arguments in DAMAGED:
         store_job(name, arguments)
@@ -297,9 +297,9 @@ def test_jobs_with_damaged_arguments_are_found_and_stop_nothing(member, bob, nam
         ("tests.unknown", [], False),
     ],
 )
-def test_jobs_of_older_releases_wait_rightly_if_the_worker_adapts_them(member, name, arguments, can_run):
+def test_jobs_of_older_releases_are_fine_if_the_worker_adapts_them(member, name, arguments, can_run):
     store_job(name, {"args": arguments, "kwargs": {}})
-    with mock.patch.dict(registry._former):
+    with mock.patch.dict(registry._former_names):
         registry.retire("tests.retired")
         assert wrong() == ({} if can_run else {"ReadyJobs": 1})
 
@@ -307,18 +307,18 @@ def test_jobs_of_older_releases_wait_rightly_if_the_worker_adapts_them(member, n
 def test_the_jobs_are_read_once_however_many_emails_wait(member, bob, monkeypatch):
     monkeypatch.setattr(auditing.RowCheck, "batch", 2)
     for number in range(7):
-        outbox.mail("new_follower", member, f"key {number}", told_in="x")
+        outbox.enqueue("new_follower", member, f"key {number}", emailed_in="x")
     Delivery.objects.filter(key="key 3").delete()
-    Delivery.objects.create(recipient=member, kind="new_follower", key="k")
+    Delivery.objects.create(recipient=member, type="new_follower", key="k")
 
     read = mock.Mock(wraps=audit.unfinished_jobs)
     monkeypatch.setattr(audit, "unfinished_jobs", read)
 
     assert report()["WaitingDeliveries"]["wrong"] == 1
-    assert read.mock_calls.count(mock.call()) == 2  # Once for each look.
+    assert read.mock_calls.count(mock.call()) == 2  # Once for each of the two looks.
 
 
-def test_all_rows_are_looked_at_batch_by_batch(member, bob, monkeypatch):
+def test_all_rows_are_checked_in_batches(member, bob, monkeypatch):
     UserFactory.create_batch(5)
     User.objects.update(follower_count=1)
     monkeypatch.setattr(auditing.RowCheck, "batch", 3)
@@ -327,13 +327,13 @@ def test_all_rows_are_looked_at_batch_by_batch(member, bob, monkeypatch):
     assert (found["looked_at"], found["wrong"], len(found["examples"])) == (7, 7, 5)
 
 
-def test_the_report_says_what_to_do_and_ends_with_an_error(member, bob):
+def test_the_report_says_what_to_do_and_the_command_fails(member, bob):
     out = StringIO()
     call_command("audit", stdout=out)
-    assert "All is well." in out.getvalue()
+    assert "No errors found." in out.getvalue()
 
     plant_wrong_count(member, bob)
-    with pytest.raises(CommandError, match="1 wrong"):
+    with pytest.raises(CommandError, match="1 error found"):
         call_command("audit", stdout=out)
     assert f"1 wrong\n  accounts.User {member.pk}\n  With --fix: The counts are corrected." in out.getvalue()
 
@@ -344,12 +344,12 @@ def test_nothing_can_be_written_while_it_reads(member):
 
 
 @pytest.mark.django_db
-def test_an_empty_database_is_fine():
+def test_an_empty_database_has_no_errors():
     assert set(report()) >= {check.__name__ for check in PLANTED}
     assert wrong() == {}
 
 
-def test_a_database_that_is_not_there_or_is_old_is_a_sentence(db, monkeypatch, tmp_path):
+def test_a_missing_or_outdated_database_is_explained(db, monkeypatch, tmp_path):
     missing = mock.Mock(vendor="sqlite", settings_dict={"NAME": tmp_path / "missing.sqlite3"})
     missing.is_in_memory_db.return_value = False
     with (
@@ -368,7 +368,7 @@ def test_a_database_that_is_not_there_or_is_old_is_a_sentence(db, monkeypatch, t
         call_command("audit")
 
 
-def test_a_session_from_before_a_new_password_is_no_finding(member, bob):
+def test_a_session_from_before_a_password_change_is_not_reported(member, bob):
     plant_unknown_session(member, bob)
     assert wrong() == {"MembersSessions": 1}
 
@@ -377,7 +377,7 @@ def test_a_session_from_before_a_new_password_is_no_finding(member, bob):
     assert wrong() == {}
 
 
-def test_a_session_key_is_not_shown(member, bob):
+def test_the_report_does_not_contain_whole_session_keys(member, bob):
     plant_unknown_session(member, bob)
     key = Session.objects.get().session_key
     assert report()["MembersSessions"]["examples"] == [f"sessions.Session {key[:4]}..."]

@@ -7,17 +7,17 @@ from django.test import Client
 
 from accounts.forms import RequestLoginCodeForm
 from accounts.models import User
+from accounts.tests.email_helpers import link_in
 from accounts.tests.factories import PASSWORD, UserFactory
-from accounts.tests.mailing import link_in
 from accounts.tests.outcomes import Database
 
 
 @pytest.fixture
 def ask_for(member_client, run_jobs, mailoutbox):
-    """Returns a function by which the member asks to change to an address; it returns the link that is mailed there."""
+    """Return a function that asks to change the member's address, and returns the confirmation link that was emailed."""
 
     def ask(email):
-        # Changing it takes the password, lately.
+        # Changing the address requires a recent login.
         response = member_client.post("/users/email/", {"action_add": "", "email": email})
         if "reauthenticate" in response.url:
             member_client.post(response.url, {"password": PASSWORD})
@@ -28,7 +28,7 @@ def ask_for(member_client, run_jobs, mailoutbox):
     return ask
 
 
-def test_a_new_address_counts_when_it_is_confirmed(member, member_client, ask_for):
+def test_a_new_address_is_used_once_it_is_confirmed(member, member_client, ask_for):
     link = ask_for("new@example.org")
     assert User.objects.get(pk=member.pk).email == "ada@example.org"
 
@@ -37,7 +37,7 @@ def test_a_new_address_counts_when_it_is_confirmed(member, member_client, ask_fo
 
 
 @pytest.mark.parametrize("verified", [True, False])
-def test_an_address_that_has_become_somebody_elses_is_refused_with_a_word(
+def test_an_address_that_someone_else_took_is_refused_with_a_message(
     member, member_client, ask_for, verified
 ):
     link = ask_for("bob@example.org")
@@ -50,7 +50,7 @@ def test_an_address_that_has_become_somebody_elses_is_refused_with_a_word(
     assert User.objects.get(pk=member.pk).email == "ada@example.org"
 
 
-def test_a_claim_that_was_never_confirmed_does_not_keep_the_owner_out(client, ask_for, run_jobs, mailoutbox):
+def test_an_unconfirmed_change_does_not_keep_the_owner_from_signing_up(client, ask_for, run_jobs, mailoutbox):
     ask_for("victim@example.org")
 
     client.post("/users/password/reset/", {"email": "victim@example.org"})
@@ -80,7 +80,7 @@ SIGN_UP = {"username": "victim", "email": CLAIMED, "password1": PASSWORD}
     ],
     ids=str,
 )
-def test_a_sign_up_that_is_refused_leaves_others_changes_alone(
+def test_a_refused_sign_up_keeps_the_pending_changes_of_others(
     client, member, member_client, ask_for, settings, verification, wrong
 ):
     settings.ACCOUNT_EMAIL_VERIFICATION = verification
@@ -96,7 +96,7 @@ def test_a_sign_up_that_is_refused_leaves_others_changes_alone(
     assert User.objects.get(pk=member.pk).email == CLAIMED
 
 
-def test_a_sign_up_over_its_limit_leaves_others_changes_alone(client, ask_for, settings):
+def test_a_sign_up_over_the_limit_keeps_the_pending_changes_of_others(client, ask_for, settings):
     ask_for(CLAIMED)
     settings.ACCOUNT_RATE_LIMITS = {"signup": "1/m/ip"}
     client.post("/users/signup/", SIGN_UP | {"email": "first@example.org"})
@@ -105,16 +105,14 @@ def test_a_sign_up_over_its_limit_leaves_others_changes_alone(client, ask_for, s
     assert EmailAddress.objects.filter(email=CLAIMED, user__username="ada").exists()
 
 
-def test_a_sign_up_that_could_not_be_stored_leaves_others_changes_alone(client, ask_for):
+def test_a_sign_up_that_failed_keeps_the_pending_changes_of_others(client, ask_for):
     ask_for(CLAIMED)
     with mock.patch.object(User, "save", side_effect=DatabaseError):
         assert client.post("/users/signup/", SIGN_UP).status_code == 503
     assert EmailAddress.objects.filter(email=CLAIMED, user__username="ada").exists()
 
 
-def test_whose_change_an_address_has_slipped_away_from_keeps_the_old_one(
-    client, member, member_client, ask_for
-):
+def test_a_member_whose_new_address_was_taken_keeps_the_old_one(client, member, member_client, ask_for):
     link = ask_for(CLAIMED)
     client.post("/users/signup/", SIGN_UP)
 
@@ -125,7 +123,7 @@ def test_whose_change_an_address_has_slipped_away_from_keeps_the_old_one(
     assert User.objects.get(pk=member.pk).email == "ada@example.org"
 
 
-def test_where_addresses_must_be_confirmed_a_sign_up_alone_takes_nobodys_change_away(
+def test_an_unconfirmed_sign_up_keeps_the_pending_changes_of_others(
     client, member, member_client, ask_for, settings
 ):
     link = ask_for(CLAIMED)
@@ -138,9 +136,7 @@ def test_where_addresses_must_be_confirmed_a_sign_up_alone_takes_nobodys_change_
 
 
 @pytest.mark.parametrize("path", ["confirm-email", "password/reset/key"])
-def test_opening_a_mailed_link_stores_nothing_about_people(
-    member, member_client, ask_for, run_jobs, mailoutbox, path
-):
+def test_opening_an_emailed_link_stores_nothing(member, member_client, ask_for, run_jobs, mailoutbox, path):
     ask_for("new@example.org")
     EmailAddress.objects.filter(verified=True).delete()
     member_client.post("/users/password/reset/", {"email": "ada@example.org"})
@@ -153,7 +149,7 @@ def test_opening_a_mailed_link_stores_nothing_about_people(
     assert (list(EmailAddress.objects.values_list()), list(User.objects.values_list())) == before
 
 
-def test_opening_anothers_confirmation_link_logs_nobody_out(ask_for):
+def test_opening_someone_elses_confirmation_link_logs_nobody_out(ask_for):
     link = ask_for("new@example.org")
     bob = Client()
     bob.force_login(UserFactory(username="bob"))
@@ -164,7 +160,7 @@ def test_opening_anothers_confirmation_link_logs_nobody_out(ask_for):
     assert "_auth_user_id" not in bob.session
 
 
-def test_a_login_code_goes_to_the_owner_of_an_address_and_not_to_whoever_asked_to_change_to_it(ask_for, db):
+def test_a_login_code_goes_to_the_owner_of_an_address_and_not_to_someone_changing_to_it(ask_for, db):
     ask_for(CLAIMED)
     form = RequestLoginCodeForm({"email": CLAIMED})
     owner = UserFactory(username="victim", email=CLAIMED)
@@ -180,7 +176,7 @@ def test_a_login_code_goes_to_the_owner_of_an_address_and_not_to_whoever_asked_t
 
 @pytest.fixture
 def newcomer(db):
-    """A client of somebody who signed up as ada@example.org and has not confirmed that."""
+    """Return a client of someone who signed up as ada@example.org and hasn't confirmed it."""
     client = Client()
     client.post("/users/signup/", {"username": "ada", "email": "ada@example.org", "password1": PASSWORD})
     client.post("/users/reauthenticate/", {"password": PASSWORD})
@@ -189,7 +185,7 @@ def newcomer(db):
 
 @pytest.fixture
 def ada_asks_for(newcomer, run_jobs, mailoutbox):
-    """Returns a function by which the newcomer asks to change to an address; it returns the link that is mailed there."""
+    """Return a function that asks to change the newcomer's address, and returns the confirmation link that was emailed."""
 
     def ask(email):
         newcomer.post("/users/email/", {"action_add": "", "email": email})
@@ -201,7 +197,7 @@ def ada_asks_for(newcomer, run_jobs, mailoutbox):
 
 
 def addresses_of(username):
-    """The address of the account, and all rows of allauth's: address, primary and verified."""
+    """Return the address of the account, and allauth's rows as (address, primary, verified)."""
     rows = EmailAddress.objects.filter(user__username=username).order_by("pk")
     return User.objects.get(username=username).email, list(rows.values_list("email", "primary", "verified"))
 
@@ -259,7 +255,7 @@ def test_the_current_address_cannot_be_removed(newcomer, verified, pending):
     assert addresses_of("ada") == before
 
 
-def test_an_address_that_allauth_has_yet_to_learn_of_stays_too(newcomer, ada_asks_for):
+def test_an_address_without_a_row_of_allauth_also_stays(newcomer, ada_asks_for):
     EmailAddress.objects.all().delete()
     link = ada_asks_for("new@example.org")
     assert User.objects.get().email == "ada@example.org"
@@ -273,7 +269,7 @@ def test_an_address_that_allauth_has_yet_to_learn_of_stays_too(newcomer, ada_ask
     assert addresses_of("ada") == ("new@example.org", [("new@example.org", True, True)])
 
 
-def test_who_must_confirm_an_address_keeps_it_while_asking_for_another(
+def test_an_unconfirmed_member_keeps_the_address_while_changing_it(
     client, settings, run_jobs, mailoutbox, db
 ):
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
@@ -296,7 +292,9 @@ def test_no_address_becomes_the_current_one_without_being_confirmed(newcomer, ad
     ada_asks_for(email)
     before = addresses_of("ada")
     unknown = newcomer.post("/users/email/", {"action_unknown": "", "email": email})
-    answer = newcomer.post("/users/email/", {"action_primary": "", "email": email})
+    response = newcomer.post("/users/email/", {"action_primary": "", "email": email})
 
-    assert (answer.status_code, answer.url) == (unknown.status_code, unknown.url) == (302, "/users/email/")
+    assert (
+        (response.status_code, response.url) == (unknown.status_code, unknown.url) == (302, "/users/email/")
+    )
     assert addresses_of("ada") == before

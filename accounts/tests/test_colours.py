@@ -1,4 +1,4 @@
-"""A picture keeps its look, whatever depth and colours it was saved with; or it is refused with a sentence."""
+"""A picture keeps its look, whatever its bit depth and colour space are, or it is refused with an explanation."""
 
 import struct
 import zlib
@@ -12,13 +12,13 @@ from accounts.tests import profiles
 from accounts.tests.pictures import ORIENTATION, upload
 
 GREEN = (100, 200, 100)
-# What sRGB calls GREEN of these screens, by the primaries of each and a gamma of 2.2.
+# The colour GREEN of these screens in sRGB, given their primaries and a gamma of 2.2.
 IN_SRGB = {"Display P3": (43, 204, 85), "Adobe RGB": (0, 201, 92)}
 PROFILES = {
     "Display P3": profiles.of_screen(profiles.DISPLAY_P3),
     "Adobe RGB": profiles.of_screen(profiles.ADOBE_RGB),
 }
-# WebP changes colours a little.
+# WebP changes colours slightly.
 TOLERANCE = 5
 
 
@@ -28,9 +28,9 @@ def save(image, format="PNG", **options):
     return made.getvalue()
 
 
-def remade(content):
-    """Return what the site makes of an upload, as RGBA."""
-    made = Image.open(BytesIO(pictures.remake(upload(content))[pictures.LARGE]))
+def processed(content):
+    """Return the processed upload, as RGBA."""
+    made = Image.open(BytesIO(pictures.process_upload(upload(content))[pictures.LARGE]))
     assert not made.info.get("icc_profile")
     return made.convert("RGBA")
 
@@ -46,7 +46,7 @@ def chunk(name, data):
 
 
 def png(bits, kind, rows, *chunks):
-    """A PNG, as Pillow can't write all of them: `rows` are of bytes, `kind` as in its head."""
+    """Return a PNG of a kind that Pillow may not be able to write: `rows` are bytes, `kind` is the colour type of its header."""
     width = len(rows[0]) * 8 // (bits * {0: 1, 2: 3, 4: 2, 6: 4}[kind])
     head = struct.pack(">IIBBBBB", width, len(rows), bits, kind, 0, 0, 0)
     body = zlib.compress(b"".join(b"\0" + row for row in rows))
@@ -61,54 +61,54 @@ def png(bits, kind, rows, *chunks):
 @pytest.mark.parametrize("size", [(64, 64), (2000, 1600)])
 def test_colours_of_other_screens_are_converted(space, format, options, size):
     content = save(Image.new("RGB", size, GREEN), format, icc_profile=PROFILES[space], **options)
-    assert_colour(remade(content), IN_SRGB[space])
+    assert_colour(processed(content), IN_SRGB[space])
 
 
-def test_and_those_of_a_palette_and_of_transparent_pictures():
+def test_colours_of_a_palette_and_of_transparent_pictures_are_converted():
     profile = PROFILES["Adobe RGB"]
     palette = Image.new("RGB", (300, 300), GREEN).quantize(4)
     half = Image.new("RGBA", (300, 300), (*GREEN, 100))
-    assert_colour(remade(save(palette, icc_profile=profile)), IN_SRGB["Adobe RGB"])
-    assert_colour(remade(save(half, icc_profile=profile)), (*IN_SRGB["Adobe RGB"], 100))
+    assert_colour(processed(save(palette, icc_profile=profile)), IN_SRGB["Adobe RGB"])
+    assert_colour(processed(save(half, icc_profile=profile)), (*IN_SRGB["Adobe RGB"], 100))
 
 
-def test_srgb_stays_as_it_is():
+def test_srgb_does_not_change():
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for options in ({}, {"icc_profile": srgb}):
-        assert_colour(remade(save(Image.new("RGB", (300, 300), GREEN), **options)), GREEN)
+        assert_colour(processed(save(Image.new("RGB", (300, 300), GREEN), **options)), GREEN)
 
 
-# 128 of 255, as a screen with a gamma of 1 would show it, is 188 of sRGB.
+# 128 of 255 on a screen with a gamma of 1 is 188 in sRGB.
 @pytest.mark.parametrize("mode", ["L", "LA", "I;16"])
 def test_grey_is_converted_by_its_profile(mode):
     value = {"L": 128, "LA": (128, 100), "I;16": 128 * 257}[mode]
     content = save(Image.new(mode, (300, 300), value), icc_profile=profiles.of_grey(1.0))
-    assert_colour(remade(content), (188, 188, 188, 100 if mode == "LA" else 255))
+    assert_colour(processed(content), (188, 188, 188, 100 if mode == "LA" else 255))
 
 
-def test_grey_with_the_profile_of_a_screen():
+def test_grey_with_the_profile_of_a_screen_is_converted():
     content = save(
         Image.new("L", (300, 300), 128), "JPEG", icc_profile=profiles.of_screen(profiles.ADOBE_RGB, 1.0)
     )
-    assert_colour(remade(content), (188, 188, 188))
+    assert_colour(processed(content), (188, 188, 188))
 
 
 @pytest.mark.parametrize("value", [0, 255, 256, 20_000, 40_000, 65_535])
-def test_sixteen_bits_of_grey_are_scaled(value):
+def test_sixteen_bit_grey_is_scaled(value):
     shade = round(value / 257)
-    assert_colour(remade(save(Image.new("I;16", (700, 300), value))), (shade,) * 3)
+    assert_colour(processed(save(Image.new("I;16", (700, 300), value))), (shade,) * 3)
 
 
-def test_a_ramp_of_grey_keeps_its_shades():
+def test_a_grey_gradient_keeps_its_shades():
     rows = [b"".join(struct.pack(">H", column * 256) for column in range(256))] * 256
-    image = remade(png(16, 0, rows))
+    image = processed(png(16, 0, rows))
     for column in range(8, 256, 31):
         assert_colour(image, (column,) * 3, (column, 128))
 
 
-def test_one_shade_of_sixteen_bits_may_be_transparent():
+def test_one_shade_of_sixteen_bit_grey_can_be_transparent():
     rows = [struct.pack(">H", 30_000) * 150 + struct.pack(">H", 30_001) * 150] * 300
-    image = remade(png(16, 0, rows, chunk(b"tRNS", struct.pack(">H", 30_001))))
+    image = processed(png(16, 0, rows, chunk(b"tRNS", struct.pack(">H", 30_001))))
     assert_colour(image, (117, 117, 117), (60, 128))
     assert image.getpixel((200, 128))[3] == 0
 
@@ -122,8 +122,8 @@ def test_one_shade_of_sixteen_bits_may_be_transparent():
     ],
     ids=["RGB", "grey with alpha", "RGBA"],
 )
-def test_sixteen_bits_of_other_kinds_are_scaled(kind, pixel, expected):
-    assert_colour(remade(png(16, kind, [pixel * 300] * 300)), expected)
+def test_other_sixteen_bit_pictures_are_scaled(kind, pixel, expected):
+    assert_colour(processed(png(16, kind, [pixel * 300] * 300)), expected)
 
 
 @pytest.mark.parametrize(
@@ -137,19 +137,19 @@ def test_sixteen_bits_of_other_kinds_are_scaled(kind, pixel, expected):
         (1, 0, [b"\xff" * 40] * 320, struct.pack(">H", 1)),
     ],
 )
-def test_a_colour_that_is_transparent_stays_so_at_every_depth(bits, kind, rows, transparent):
-    assert remade(png(bits, kind, rows)).getpixel((128, 128))[3] == 255
-    assert remade(png(bits, kind, rows, chunk(b"tRNS", transparent))).getpixel((128, 128))[3] == 0
+def test_a_transparent_colour_stays_transparent_at_every_depth(bits, kind, rows, transparent):
+    assert processed(png(bits, kind, rows)).getpixel((128, 128))[3] == 255
+    assert processed(png(bits, kind, rows, chunk(b"tRNS", transparent))).getpixel((128, 128))[3] == 0
 
 
-def test_black_and_white_of_one_bit():
+def test_one_bit_pictures_keep_their_colours():
     rows = [b"\x00" * 20 + b"\xff" * 20] * 320
-    image = remade(png(1, 0, rows))
+    image = processed(png(1, 0, rows))
     assert_colour(image, (0, 0, 0), (60, 128))
     assert_colour(image, (255, 255, 255), (200, 128))
 
 
-def test_transparent_parts_of_a_palette_and_of_a_gif():
+def test_transparent_parts_of_a_palette_and_of_a_gif_stay_transparent():
     image = Image.new("P", (300, 300), 1)
     image.putpalette([255, 0, 0, *GREEN])
     image.paste(0, (150, 0, 300, 300))
@@ -158,14 +158,14 @@ def test_transparent_parts_of_a_palette_and_of_a_gif():
         save(image, transparency=b"\0\xff"),
         save(image, "GIF", transparency=0),
     ):
-        made = remade(content)
+        made = processed(content)
         assert_colour(made, GREEN, (60, 128))
         assert made.getpixel((220, 128))[3] == 0
 
 
 @pytest.mark.parametrize("marked", [True, False], ids=["with Adobe's mark", "without it"])
 class TestInk:
-    """CMYK. JPEG has it inverted, whether a mark says so or not: every browser reads it like that."""
+    """JPEG stores CMYK inverted, whether a marker says so or not. All browsers read it like that."""
 
     @staticmethod
     def jpeg(ink, *, marked, **options):
@@ -173,13 +173,13 @@ class TestInk:
         start = content.index(b"\xff\xee\x00\x0eAdobe")
         return content if marked else content[:start] + content[start + 16 :]
 
-    def test_without_a_profile_it_is_shown_as_browsers_do(self, marked):
-        assert_colour(remade(self.jpeg((255, 0, 0, 0), marked=marked)), (0, 255, 255))
+    def test_without_a_profile_it_looks_as_in_browsers(self, marked):
+        assert_colour(processed(self.jpeg((255, 0, 0, 0), marked=marked)), (0, 255, 255))
 
-    def test_with_one_it_is_converted(self, marked):
-        """By this profile cyan ink gives a middle grey: L* 50."""
+    def test_with_a_profile_it_is_converted(self, marked):
+        """With this profile, cyan ink is a medium grey: L* 50."""
         content = self.jpeg((255, 0, 0, 0), marked=marked, icc_profile=profiles.of_ink((128, 128, 128)))
-        assert_colour(remade(content), (119, 119, 119))
+        assert_colour(processed(content), (119, 119, 119))
 
 
 BROKEN = {
@@ -196,30 +196,30 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 @pytest.mark.parametrize("format", ["PNG", "JPEG"])
-def test_a_profile_that_is_no_good_is_ignored(name, format):
+def test_a_bad_profile_is_ignored(name, format):
     content = save(Image.new("RGB", (300, 300), GREEN), format, icc_profile=BROKEN[name])
-    assert_colour(remade(content), GREEN)
+    assert_colour(processed(content), GREEN)
 
 
 def quarters():
-    """Red above, blue below, once turned by a quarter."""
+    """Return a picture that is red above blue after a rotation by a quarter."""
     image = Image.new("RGB", (300, 300), "blue")
     image.paste("red", (0, 0, 150, 300))
     return image
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
-def test_it_is_upright(format):
+def test_a_rotated_picture_becomes_upright(format):
     exif = Image.Exif()
     exif[ORIENTATION] = 6
-    image = remade(save(quarters(), format, exif=exif, quality=95))
+    image = processed(save(quarters(), format, exif=exif, quality=95))
     assert_colour(image, (254, 0, 0), (128, 20))
     assert_colour(image, (0, 0, 254), (128, 230))
 
 
 @pytest.mark.parametrize("exif", [b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff", b"\xff" * 50])
-def test_metadata_that_cannot_be_read_do_no_harm(exif):
-    assert_colour(remade(save(Image.new("RGB", (300, 300), GREEN), "PNG", exif=exif)), GREEN)
+def test_unreadable_metadata_does_no_harm(exif):
+    assert_colour(processed(save(Image.new("RGB", (300, 300), GREEN), "PNG", exif=exif)), GREEN)
 
 
 ROWS = [bytes(GREEN) * 300] * 300
@@ -240,19 +240,19 @@ def gamma(value):
     [
         ([gamma(0.45455)], GREEN),
         ([gamma(0.45455), primaries(SRGB_PRIMARIES)], GREEN),
-        # With light of a gamma of 1, 100 and 200 of 255 are 167 and 228 with one of 2.2.
+        # 100 and 200 of 255 at a gamma of 1 are 167 and 228 at a gamma of 2.2.
         ([gamma(1)], (167, 228, 167)),
         ([gamma(1), chunk(b"sRGB", b"\0")], GREEN),
         ([chunk(b"cICP", bytes((1, 13, 0, 1)))], GREEN),
     ],
     ids=["sRGB's gamma", "sRGB's primaries", "another gamma", "but sRGB", "sRGB by its code"],
 )
-def test_what_a_png_says_without_a_profile_counts(chunks, expected):
-    assert_colour(remade(png(8, 2, ROWS, *chunks)), expected)
+def test_colour_chunks_of_a_png_without_a_profile_are_used(chunks, expected):
+    assert_colour(processed(png(8, 2, ROWS, *chunks)), expected)
 
 
-def test_a_gamma_of_grey_counts_too():
-    assert_colour(remade(png(8, 0, [b"\x80" * 300] * 300, gamma(1))), (186, 186, 186))
+def test_the_gamma_of_a_grey_png_is_used():
+    assert_colour(processed(png(8, 0, [b"\x80" * 300] * 300, gamma(1))), (186, 186, 186))
 
 
 @pytest.mark.parametrize(
@@ -260,18 +260,18 @@ def test_a_gamma_of_grey_counts_too():
     [primaries(OTHER_PRIMARIES), chunk(b"cICP", bytes((9, 16, 0, 1))), chunk(b"cICP", bytes((12, 13, 0, 1)))],
     ids=["other primaries", "high dynamic range", "Display P3 by its code"],
 )
-def test_what_cannot_be_converted_is_refused_with_a_sentence(extra):
+def test_a_picture_that_cannot_be_converted_is_refused_with_an_explanation(extra):
     with pytest.raises(pictures.ValidationError, match="We can't keep the colours of that picture"):
-        remade(png(8, 2, ROWS, extra))
+        processed(png(8, 2, ROWS, extra))
 
 
-def test_it_is_refused_in_the_form(member, member_client):
+def test_the_form_refuses_it(member, member_client):
     data = {
         "display_name": "Ada K.",
         "bio": "",
         "picture": upload(png(8, 2, ROWS, primaries(OTHER_PRIMARIES))),
     }
-    response = member_client.post("/users/settings/", data)
+    response = member_client.post("/users/settings/profile/", data)
 
     assert response.status_code == 200
     assert "We can't keep the colours" in response.context["form"].errors["picture"][0]

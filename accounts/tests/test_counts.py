@@ -1,4 +1,4 @@
-"""Stored counts: kept by every follow, corrected from the rows, and never a rule."""
+"""Stored counts are updated by every follow, corrected from the rows, and no rule depends on them."""
 
 import threading
 
@@ -8,13 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import tasks
-from accounts.emails.followers import FollowerMilestone
-from accounts.models import Follow, NameWord, ScanPosition, User
+from accounts.common.models import ScanPosition
+from accounts.models import Follow, NameWord, User
 from accounts.tests.factories import FollowFactory, UserFactory
 
 
 def counts(*people):
-    """(followers, following) of each."""
+    """Return (followers, following) of each person."""
     rows = User.objects.in_bulk([person.pk for person in people])
     return [(rows[person.pk].follower_count, rows[person.pk].following_count) for person in people]
 
@@ -28,7 +28,7 @@ def bob(db):
     return UserFactory(username="bob")
 
 
-def test_follows_and_their_end_are_counted_once(member, bob):
+def test_a_follow_and_its_end_are_counted_once(member, bob):
     assert [member.follow(bob), member.follow(bob)] == [True, False]
     assert counts(member, bob) == [(0, 1), (1, 0)]
 
@@ -36,7 +36,7 @@ def test_follows_and_their_end_are_counted_once(member, bob):
     assert counts(member, bob) == [(0, 0), (0, 0)]
 
 
-def test_a_block_is_counted_for_both(member, bob):
+def test_a_block_updates_the_counts_of_both(member, bob):
     member.follow(bob)
     bob.follow(member)
     member.block(bob)
@@ -44,7 +44,7 @@ def test_a_block_is_counted_for_both(member, bob):
     assert counts(member, bob) == [(0, 0), (0, 0)]
 
 
-def test_saving_somebody_who_was_loaded_earlier_keeps_the_counts(member, bob):
+def test_saving_a_person_who_was_loaded_earlier_keeps_the_counts(member, bob):
     stale = User.objects.get(pk=bob.pk)
     member.follow(bob)
     stale.bio = "About me"
@@ -62,7 +62,7 @@ def test_a_wrong_count_never_makes_an_action_fail_and_is_never_negative(member, 
 
 
 @pytest.mark.parametrize("change", ["suspend", "leave"])
-def test_who_is_suspended_or_leaves_is_no_longer_counted(member, bob, run_jobs, change):
+def test_people_who_are_suspended_or_leave_are_not_counted(member, bob, run_jobs, change):
     cleo = UserFactory(username="cleo")
     for person in (member, cleo):
         person.follow(bob)
@@ -74,7 +74,7 @@ def test_who_is_suspended_or_leaves_is_no_longer_counted(member, bob, run_jobs, 
     assert_right()
 
 
-def test_who_is_reinstated_is_counted_again(member, bob, run_jobs):
+def test_people_who_are_reinstated_are_counted_again(member, bob, run_jobs):
     member.follow(bob)
     member.suspend()
     run_jobs()
@@ -84,7 +84,7 @@ def test_who_is_reinstated_is_counted_again(member, bob, run_jobs):
     assert counts(member, bob) == [(0, 1), (1, 0)]
 
 
-def test_a_suspension_writes_the_same_in_the_request_however_many_follow(member):
+def test_the_writes_of_a_suspension_do_not_grow_with_the_followers(member):
     def writes():
         with CaptureQueriesContext(connection) as queries:
             member.suspend()
@@ -96,7 +96,7 @@ def test_a_suspension_writes_the_same_in_the_request_however_many_follow(member)
     assert writes() == few
 
 
-def test_what_is_wrong_is_found_however_it_came_about(db, monkeypatch):
+def test_wrong_counts_and_words_are_corrected_whatever_caused_them(db, monkeypatch):
     monkeypatch.setattr(tasks, "RECOUNTED", 4)
     people = UserFactory.create_batch(10)
     FollowFactory.create_batch(3, followed=people[9])
@@ -105,7 +105,7 @@ def test_what_is_wrong_is_found_however_it_came_about(db, monkeypatch):
     NameWord.objects.all().delete()
     User.objects.filter(pk=people[5].pk).update(display_name="Éric")
 
-    for _run in range(4):  # Enough for 13 people, 4 in each.
+    for _run in range(4):  # Each run takes 4 people, so this is enough for 13.
         tasks.recount_some.func()
     assert_right()
     assert counts(people[9], people[1]) == [(3, 0), (1, 0)]
@@ -117,7 +117,7 @@ def test_what_is_wrong_is_found_however_it_came_about(db, monkeypatch):
     assert_right()
 
 
-def test_a_run_looks_at_no_more_people_on_a_larger_site(db, monkeypatch, django_assert_max_num_queries):
+def test_a_run_checks_no_more_people_on_a_larger_site(db, monkeypatch, django_assert_max_num_queries):
     monkeypatch.setattr(tasks, "RECOUNTED", 5)
     UserFactory.create_batch(6)
     tasks.recount_some.func()
@@ -128,7 +128,7 @@ def test_a_run_looks_at_no_more_people_on_a_larger_site(db, monkeypatch, django_
         tasks.recount_some.func()
 
 
-def test_a_walk_through_all_rows_leaves_none_out_and_begins_again(db):
+def test_the_scan_covers_all_rows_and_starts_again(db):
     keys = [user.pk for user in UserFactory.create_batch(7)]
     User.objects.filter(pk=keys.pop(3)).delete()
     met = [ScanPosition.next_keys("test", User.objects, 4) for _run in range(4)]
@@ -140,28 +140,10 @@ def test_a_walk_through_all_rows_leaves_none_out_and_begins_again(db):
     assert ScanPosition.next_keys("test", User.objects, 4) == []
 
 
-def test_a_milestone_counts_followers_that_are_there(member):
-    FollowFactory.create_batch(9, followed=member)
-    User.objects.filter(pk=member.pk).update(follower_count=5_000)
-    member.refresh_from_db()
-    assert FollowerMilestone().reached_by(member, beyond=1) == set()
-
-    FollowFactory(followed=member)
-    User.objects.filter(pk=member.pk).update(follower_count=0)
-    member.refresh_from_db()
-    assert FollowerMilestone().reached_by(member, beyond=1) == {10}
-
-
-def test_high_milestones_are_not_counted_again_and_again(member, django_assert_num_queries):
-    member.follower_count = 24_682
-    with django_assert_num_queries(0):
-        FollowerMilestone().reached_by(member, beyond=10_000)
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("other", ["unfollow", "block", "suspend"])
-def test_what_happens_at_once_leaves_right_counts(other, run_jobs):
-    """Two people follow and leave each other from several threads; in the end counts and rows agree, and blocks hold."""
+def test_concurrent_changes_leave_correct_counts(other, run_jobs):
+    """Several threads follow, unfollow and block. In the end, counts match the rows, and no follow crosses a block."""
     ada, bob = UserFactory(username="ada"), UserFactory(username="bob")
     errors = []
 
@@ -192,7 +174,7 @@ def test_what_happens_at_once_leaves_right_counts(other, run_jobs):
 
 
 def test_migrated_members_are_counted_and_found(db):
-    """What the migration does to a site that has people and follows already."""
+    """The migration runs on a site that has people and follows."""
     from importlib import import_module
     from types import SimpleNamespace
 

@@ -1,11 +1,11 @@
-"""Searching the directory: by the beginnings of names, in the order of the directory, by either of two ways."""
+"""Searching the directory by the first letters of names, with both ways to run the query."""
 
 import pytest
 
 from accounts import directory
+from accounts.common.cursors import Cursor, paginate
 from accounts.models import User
 from accounts.models.name import prefixes_in, words_of
-from accounts.paging import Cursor, paginate
 from accounts.tests.factories import FollowFactory, UserFactory
 
 
@@ -39,7 +39,7 @@ def names(query, **options):
         ("%", False),
     ],
 )
-def test_people_are_found_by_the_beginnings_of_their_names(db, query, is_found):
+def test_people_are_found_by_the_first_letters_of_their_names(db, query, is_found):
     UserFactory(username="grace_hopper", display_name="Özgür Brewster-Murray O'Brien")
     UserFactory(username="someone_else", display_name="Hidden")
 
@@ -50,21 +50,21 @@ def test_names_without_spaces_are_found_by_their_parts():
     assert {"王小明".encode(), "小明".encode(), "明".encode()} == words_of("王小明")
 
 
-def test_what_is_searched_for_is_bounded():
+def test_the_length_of_a_search_is_limited():
     assert prefixes_in("a @b b  a\x00 ccc") == [b"ccc", b"a", b"b"]
     assert len(words_of("\ufdfa" * 50, "x " * 500)) <= 40
     assert max(map(len, words_of("x" * 500))) == 50
 
 
 def test_a_new_name_replaces_the_old_one(member, member_client):
-    member_client.post("/users/settings/", {"display_name": "Augusta King", "bio": ""})
+    member_client.post("/users/settings/profile/", {"display_name": "Augusta King", "bio": ""})
 
     assert names("king") == ["ada"]
     assert names("lovelace") == []
     assert names("ada") == ["ada"]
 
 
-def test_people_made_in_bulk_are_found(db):
+def test_people_created_in_bulk_are_found(db):
     User.objects.bulk_create([User(username="bulk", email="bulk@example.org", display_name="Very Many")])
     assert names("many") == ["bulk"]
 
@@ -73,7 +73,7 @@ def test_people_made_in_bulk_are_found(db):
 @pytest.mark.parametrize("walked", [3, 1_000])
 def test_both_ways_give_the_same_pages_in_both_directions(db, monkeypatch, sorted_up_to, walked):
     monkeypatch.setattr(directory, "SORTED", sorted_up_to)
-    monkeypatch.setattr(directory, "WALKED", walked)
+    monkeypatch.setattr(directory, "SCANNED", walked)
     people = [UserFactory(display_name="Li" if number % 3 else "Other") for number in range(12)]
     for number in (2, 7, 7, 10):
         FollowFactory(followed=people[number])

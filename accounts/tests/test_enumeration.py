@@ -1,4 +1,4 @@
-"""Where addresses must be confirmed, nobody learns which have an account: not by sign-up, login or password reset."""
+"""If addresses must be confirmed, sign-up, login and password reset don't reveal which of them have an account."""
 
 import re
 from datetime import timedelta
@@ -13,7 +13,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import Delivery, Follow, RetiredUsername, User
+from accounts.emails.models import Delivery
+from accounts.models import Follow, RetiredUsername, User
 from accounts.signals import user_left
 from accounts.tests.factories import UserFactory
 from accounts.tests.test_prune import prune
@@ -31,7 +32,7 @@ def _must_confirm(settings):
 
 @pytest.fixture
 def people(member):
-    """A member, somebody suspended, and somebody who has signed up and not confirmed."""
+    """Create a member, a suspended member, and someone who signed up and hasn't confirmed their address."""
     UserFactory(username="sue").suspend()
     claimant = UserFactory(username="claimant", email=None)
     EmailAddress.objects.create(user=claimant, email=CLAIMED, primary=True)
@@ -45,38 +46,38 @@ def log_in(client, login, password=CHOSEN):
     return client.post("/users/login/", {"login": login, "password": password})
 
 
-def plain(text, *words):
-    """What of a page is the same for everybody: without tokens, and without what was typed."""
+def plain(text, *typed):
+    """Return the text of a page without tokens and without what was typed."""
     text = re.sub(r'name="csrfmiddlewaretoken" value="\w+"|person-\d+', "", text)
-    for word in words:
+    for word in typed:
         text = text.replace(word, "…")
     return text
 
 
 def observed(act, *typed):
-    """Everything that can be seen of what `act(client)` answers, and what it costs."""
+    """Return everything observable about the response of `act(client)`, its writes and its number of hashes."""
     client = Client()
     encode = mock.patch.object(
         MD5PasswordHasher, "encode", autospec=True, side_effect=MD5PasswordHasher.encode
     )
     with encode as hashes, CaptureQueriesContext(connection) as queries:
-        answer = act(client)
+        response = act(client)
     writes = [
         re.sub(r'(INSERT|UPDATE|DELETE)\b[^"]*"(\w+)".*', r"\1 \2", query["sql"])
         for query in queries
         if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))
     ]
-    messages = [plain(str(message), *typed) for message in answer.wsgi_request._messages._queued_messages]
+    messages = [plain(str(message), *typed) for message in response.wsgi_request._messages._queued_messages]
     headers = {
         name: value
-        for name, value in answer.headers.items()
+        for name, value in response.headers.items()
         if name not in ("X-Request-ID", "Content-Length", "ETag")
     }
-    page = client.get(answer.url) if answer.status_code == 302 else answer
+    page = client.get(response.url) if response.status_code == 302 else response
     return {
-        "status": answer.status_code,
+        "status": response.status_code,
         "headers": headers,
-        "cookies": {name: morsel.OutputString().count(";") for name, morsel in answer.cookies.items()},
+        "cookies": {name: morsel.OutputString().count(";") for name, morsel in response.cookies.items()},
         "messages": messages,
         "session": sorted(client.session.keys()),
         "page": plain(page.content.decode(), *typed),
@@ -102,7 +103,8 @@ def test_a_sign_up_is_the_same_for_an_address_that_has_an_account(known):
 @pytest.mark.parametrize(
     "act",
     [
-        lambda client, name, email: sign_up(client, name, "third@example.org"),  # Is the name taken?
+        # Finds out whether the username is taken.
+        lambda client, name, email: sign_up(client, name, "third@example.org"),
         lambda client, name, email: log_in(client, name),
         lambda client, name, email: log_in(client, name, "wrong"),
         lambda client, name, email: log_in(client, email),
@@ -111,7 +113,7 @@ def test_a_sign_up_is_the_same_for_an_address_that_has_an_account(known):
         lambda client, name, email: client.get("/users/"),
     ],
 )
-def test_it_stays_the_same_after_the_sign_up(known, act):
+def test_requests_after_the_sign_up_are_the_same_too(known, act):
     sign_up(Client(), "grace", known)
     one = observed(lambda client: act(client, "grace", known), "grace", known)
     User.objects.filter(username="grace").delete()
@@ -146,7 +148,7 @@ def mailed_to(email, mailoutbox):
     return [mail for mail in mailoutbox if mail.to == [email]]
 
 
-def test_the_owner_of_an_address_is_told_and_nobody_elses_account_gets_it(
+def test_the_owner_of_an_address_gets_an_email_and_no_other_account_gets_the_address(
     client, member, run_jobs, mailoutbox, settings
 ):
     settings.ACCOUNT_RATE_LIMITS = False
@@ -155,30 +157,30 @@ def test_the_owner_of_an_address_is_told_and_nobody_elses_account_gets_it(
     run_jobs()
 
     mails = mailed_to(KNOWN, mailoutbox)
-    assert [mail.subject for mail in mails] == ["You have an account on Socializer already"] * 2
+    assert [mail.subject for mail in mails] == ["You already have an account on Socializer"] * 2
     assert "confirm-email" not in mails[0].body
     assert User.objects.get(email=KNOWN) == member
     assert User.objects.get(username="mallory").email is None
 
 
 @pytest.mark.django_db
-def test_whoever_confirms_gets_in_and_the_address_is_theirs(client, run_jobs, mailoutbox):
+def test_confirming_the_address_makes_it_the_members_and_lets_them_log_in(client, run_jobs, mailoutbox):
     sign_up(client, "grace", UNKNOWN)
     run_jobs()
     link = re.search(r"http://\S+?(/users/confirm-email/\S+)", mailoutbox[-1].body)[1]
-    answer = client.post(link)
+    response = client.post(link)
 
-    assert answer.url == "/users/login/"
+    assert response.url == "/users/login/"
     grace = User.objects.get()
     assert grace.email == UNKNOWN
     assert grace.can_be_mailed()
     run_jobs()
     assert len(mailoutbox) == 1
-    assert log_in(client, UNKNOWN).url == "/"
+    assert log_in(client, UNKNOWN).url == "/users/welcome/"
 
 
 @pytest.mark.django_db
-def test_of_several_who_sign_up_with_an_address_its_owner_gets_it(client, run_jobs, mailoutbox, settings):
+def test_if_several_sign_up_with_an_address_its_owner_gets_it(client, run_jobs, mailoutbox, settings):
     settings.ACCOUNT_RATE_LIMITS = False
     sign_up(Client(), "mallory", UNKNOWN)
     sign_up(client, "grace", UNKNOWN)
@@ -192,7 +194,7 @@ def test_of_several_who_sign_up_with_an_address_its_owner_gets_it(client, run_jo
 
 
 @pytest.mark.usefixtures("people")
-def test_an_unconfirmed_account_can_be_reset_by_whoever_reads_its_mailbox(client, run_jobs, mailoutbox):
+def test_the_owner_of_the_mailbox_can_reset_an_unconfirmed_account(client, run_jobs, mailoutbox):
     client.post("/users/password/reset/", {"email": CLAIMED})
     run_jobs()
     assert "@claimant" in mailoutbox[-1].body
@@ -200,20 +202,20 @@ def test_an_unconfirmed_account_can_be_reset_by_whoever_reads_its_mailbox(client
 
 
 @pytest.mark.usefixtures("people")
-def test_somebody_suspended_gets_no_reset(client, run_jobs, mailoutbox):
+def test_a_suspended_member_gets_no_password_reset(client, run_jobs, mailoutbox):
     client.post("/users/password/reset/", {"email": SUSPENDED})
     run_jobs()
     assert "/users/password/reset/key/" not in mailoutbox[-1].body
 
 
-def test_an_unconfirmed_address_is_no_login_and_its_owner_is_told_what_is(client, member):
+def test_an_unconfirmed_address_does_not_work_for_login_and_the_message_says_so(client, member):
     sign_up(Client(), "grace", UNKNOWN)
-    words = "If you haven&#x27;t confirmed this email yet, log in with your username."
-    assert words in log_in(client, UNKNOWN).content.decode()
+    message = "If you haven&#x27;t confirmed this email yet, log in with your username."
+    assert message in log_in(client, UNKNOWN).content.decode()
     assert log_in(client, "grace").url == "/users/confirm-email/"
 
 
-def test_accounts_that_were_never_confirmed_go_after_a_week_and_leave_their_name(member):
+def test_unconfirmed_accounts_are_deleted_after_a_week_and_free_their_username(member):
     left = mock.Mock()
     user_left.connect(left)
     sign_up(Client(), "grace", UNKNOWN)
@@ -221,7 +223,7 @@ def test_accounts_that_were_never_confirmed_go_after_a_week_and_leave_their_name
     sign_up(Client(), "lately", "lately@example.org")
     User.objects.get(username="grace").follow(member)
     User.objects.exclude(username="lately").update(date_joined=timezone.now() - timedelta(days=8))
-    # One without any address, made from the command line.
+    # An account without an address, created on the command line.
     User.objects.create_user("bot", date_joined=timezone.now() - timedelta(days=8))
 
     assert "Would delete 2 unconfirmed accounts." in prune(dry_run=True)
@@ -234,7 +236,7 @@ def test_accounts_that_were_never_confirmed_go_after_a_week_and_leave_their_name
     assert sign_up(Client(), "grace", UNKNOWN).status_code == 302
 
 
-def test_whoever_confirmed_or_got_in_stays_however_long_it_is_ago(member, settings):
+def test_accounts_that_were_confirmed_or_used_are_kept(member, settings):
     sign_up(Client(), "grace", UNKNOWN)
     settings.ACCOUNT_EMAIL_VERIFICATION = "optional"
     log_in(Client(), "grace")
@@ -245,7 +247,7 @@ def test_whoever_confirmed_or_got_in_stays_however_long_it_is_ago(member, settin
     assert User.objects.count() == 3
 
 
-def test_it_is_not_pruned_if_it_is_confirmed_in_that_moment(member):
+def test_an_account_that_is_confirmed_meanwhile_is_not_pruned(member):
     sign_up(Client(), "grace", UNKNOWN)
     User.objects.update(date_joined=timezone.now() - timedelta(days=99))
     grace = User.objects.get(username="grace")
@@ -256,10 +258,8 @@ def test_it_is_not_pruned_if_it_is_confirmed_in_that_moment(member):
 
 
 @pytest.mark.parametrize("verification", ["none", "optional"])
-def test_where_nothing_must_be_confirmed_an_address_that_has_an_account_is_refused(
-    client, member, settings, verification
-):
+def test_if_addresses_need_no_confirmation_a_taken_one_is_refused(client, member, settings, verification):
     settings.ACCOUNT_EMAIL_VERIFICATION = verification
-    answer = sign_up(client, "grace", KNOWN)
-    assert "already belongs to an account" in answer.content.decode()
+    response = sign_up(client, "grace", KNOWN)
+    assert "already belongs to an account" in response.content.decode()
     assert not Delivery.objects.exists()

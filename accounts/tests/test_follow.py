@@ -5,14 +5,15 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from accounts import signals
-from accounts.models import Follow, FollowNotice, User
+from accounts.models import Follow, User
+from accounts.notifications.models import Notification
+from accounts.tests.email_helpers import choose
 from accounts.tests.factories import FollowFactory, UserFactory
-from accounts.tests.mailing import choose
 
 
 @pytest.fixture
 def events():
-    """The names of the events about follows, as they are published."""
+    """Collect the names of the events about follows, in order."""
     seen = []
 
     def followed(follow, **kwargs):
@@ -33,7 +34,7 @@ def bob(db):
     return UserFactory(username="bob")
 
 
-def test_following_and_unfollowing_publish_what_happened_once(member, bob, events):
+def test_following_and_unfollowing_send_each_event_once(member, bob, events):
     assert member.follow(bob) is True
     assert member.follow(bob) is False
     assert member.is_following(bob)
@@ -47,7 +48,7 @@ def test_following_and_unfollowing_publish_what_happened_once(member, bob, event
     assert events == ["@ada followed @bob", "@ada unfollowed @bob"]
 
 
-def test_nobody_follows_themselves_or_a_suspended_person(member, bob, events):
+def test_nobody_can_follow_themselves_or_a_suspended_person(member, bob, events):
     bob.suspend()
 
     assert member.follow(member) is False
@@ -56,7 +57,7 @@ def test_nobody_follows_themselves_or_a_suspended_person(member, bob, events):
     assert events == []
 
 
-def test_the_database_refuses_what_the_method_would(member, bob):
+def test_the_database_refuses_duplicates_and_self_follows(member, bob):
     with pytest.raises(IntegrityError), transaction.atomic():
         Follow.objects.create(follower=member, followed=member)
     Follow.objects.create(follower=member, followed=bob)
@@ -64,7 +65,7 @@ def test_the_database_refuses_what_the_method_would(member, bob):
         Follow.objects.create(follower=member, followed=bob)
 
 
-def test_what_a_receiver_raises_undoes_the_follow(member, bob):
+def test_an_error_in_a_receiver_rolls_back_the_follow(member, bob):
     def fail(**kwargs):
         raise RuntimeError("no")
 
@@ -99,7 +100,7 @@ def test_two_clicks_at_once_are_one_follow_and_one_event(events):
     assert events == ["@ada followed @bob"]
 
 
-def test_the_buttons_lead_back_to_where_they_were(member, member_client, bob):
+def test_the_buttons_redirect_to_the_page_they_were_on(member, member_client, bob):
     response = member_client.post("/@bob/follow/", {"next": "/users/?q=bob"})
     assert response.url == "/users/?q=bob"
     assert member.is_following(bob)
@@ -109,31 +110,31 @@ def test_the_buttons_lead_back_to_where_they_were(member, member_client, bob):
     assert not member.is_following(bob)
 
 
-def test_htmx_gets_the_other_button_alone(member_client, bob):
+def test_htmx_gets_only_the_new_button(member_client, bob):
     headers = {"HX-Request": "true"}
     followed = member_client.post("/@bob/follow/", {"next": "/users/"}, headers=headers).content.decode()
     unfollowed = member_client.post("/@bob/unfollow/", {"next": "/users/"}, headers=headers).content.decode()
 
-    assert "Unfollow</button>" in followed
+    assert "Following</button>" in followed
     assert ">Follow</button>" in unfollowed
     assert 'value="/users/"' in followed
     assert "<html" not in followed
 
 
 @pytest.mark.parametrize("path", ["/@bob/follow/", "/@bob/unfollow/"])
-def test_only_a_post_changes_anything(member, member_client, bob, path):
+def test_only_a_post_request_changes_anything(member, member_client, bob, path):
     FollowFactory(follower=member, followed=bob) if "unfollow" in path else None
 
     assert member_client.get(path).status_code == 405
     assert member.is_following(bob) == ("unfollow" in path)
 
 
-def test_a_visitor_is_asked_to_log_in_and_led_to_the_profile(client, bob):
+def test_a_visitor_is_asked_to_log_in_and_then_gets_the_profile(client, bob):
     assert client.post("/@bob/follow/").url == "/users/login/?next=/%40bob/"
     assert not Follow.objects.exists()
 
 
-def test_what_cannot_be_followed_is_refused_without_an_event(member, member_client, bob, events):
+def test_an_impossible_follow_is_refused_without_an_event(member, member_client, bob, events):
     bob.suspend()
 
     assert member_client.post("/@bob/follow/").status_code == 404
@@ -151,15 +152,14 @@ def test_a_forged_form_is_refused(member, bob):
     response = client.post("/@bob/follow/")
 
     assert response.status_code == 403
-    assert "This page was open too long" in response.content.decode()
+    assert "This page was open for too long" in response.content.decode()
     assert not member.is_following(bob)
 
 
-def test_nobody_will_be_told_of_a_follow_that_is_over(member, bob, run_jobs):
+def test_an_unfollow_deletes_a_notification_that_waits_for_an_email(member, bob):
     choose(member, "daily")
     bob.follow(member)
-    run_jobs()
-    assert FollowNotice.objects.get().follower == bob
+    assert Notification.objects.get().actor == bob
 
     bob.unfollow(member)
-    assert not FollowNotice.objects.exists()
+    assert not Notification.objects.exists()

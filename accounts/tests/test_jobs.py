@@ -1,4 +1,3 @@
-import smtplib
 import threading
 from datetime import UTC, datetime, timedelta
 from unittest import mock
@@ -10,157 +9,142 @@ from django.db import OperationalError, connection
 from django.urls import reverse
 from django_tasks import task
 
-from accounts.jobs import schedule, worker
-from accounts.jobs.trouble import answer_of, is_no_address, may_pass
-from accounts.models import Job, Turn
-from accounts.models.job import DELAYS, LOST_AFTER, MOST_WORKERS
+from accounts.jobs import errors, periodic, worker
+from accounts.jobs.errors import RETRY_DELAYS, describe, is_transient
+from accounts.jobs.models import LOST_AFTER, MAX_ATTEMPTS_LOST, Job, PeriodicRun
 from accounts.tests.factories import UserFactory
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FAILURES = {"away": ConnectionRefusedError("away"), "broken": ValueError("broken")}
-done = []
+# What `append` was called with.
+calls = []
 
 
 @task()
-def note(word):
-    done.append(word)
+def append(value):
+    calls.append(value)
 
 
 @task()
-def fail(kind):
-    raise FAILURES[kind]
+def fail(name):
+    raise FAILURES[name]
 
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _nothing_done():
-    done.clear()
+def _no_calls():
+    calls.clear()
 
 
-def test_a_failure_that_may_pass_is_tried_for_a_day_with_growing_waits(run_jobs):
+def test_a_transient_failure_is_retried_for_a_day_with_growing_delays(run_jobs):
     with time_machine.travel(NOON, tick=False) as clock:
         fail.enqueue("away")
-        for wait in DELAYS:
+        for delay in RETRY_DELAYS:
             assert run_jobs() == ["READY"]
-            assert wait <= Job.objects.get().run_after - datetime.now(UTC) <= wait * 1.2
-            clock.shift(wait * 1.2)
+            assert delay <= Job.objects.get().run_after - datetime.now(UTC) <= delay * 1.2
+            clock.shift(delay * 1.2)
         assert run_jobs() == ["FAILED"]
 
     job = Job.objects.get()
-    assert (job.tries, job.cause) == (len(DELAYS) + 1, "ConnectionRefusedError: away")
-    assert timedelta(hours=20) < sum(DELAYS, timedelta()) < timedelta(hours=26)
+    assert (job.attempts, job.last_error) == (len(RETRY_DELAYS) + 1, "ConnectionRefusedError: away")
+    assert timedelta(hours=20) < sum(RETRY_DELAYS, timedelta()) < timedelta(hours=26)
 
 
-def test_a_failure_that_cannot_pass_is_given_up_at_once(run_jobs):
+def test_a_permanent_failure_is_not_retried(run_jobs):
     fail.enqueue("broken")
 
     assert run_jobs() == ["FAILED"]
-    assert Job.objects.get().cause == "ValueError: broken"
+    assert Job.objects.get().last_error == "ValueError: broken"
 
 
 @pytest.mark.parametrize(
-    ("error", "passes"),
+    ("error", "transient"),
     [
         (TimeoutError(), True),
+        (ConnectionRefusedError("away"), True),
         (OperationalError("database is locked"), True),
         (SystemExit(1), True),
-        (smtplib.SMTPServerDisconnected(), True),
-        (smtplib.SMTPResponseException(451, b"later"), True),
-        (smtplib.SMTPAuthenticationError(535, b"who are you"), True),
-        (smtplib.SMTPSenderRefused(550, b"not from you", "us@example.org"), True),
-        (smtplib.SMTPResponseException(554, b"never"), False),
-        (smtplib.SMTPRecipientsRefused({"a": (450, b"later"), "b": (550, b"never")}), True),
+        (KeyboardInterrupt(), True),
         (ValueError(), False),
     ],
 )
-def test_which_errors_may_pass(error, passes):
-    assert may_pass(error) is passes
+def test_errors_that_end_by_themselves_are_transient(error, transient):
+    assert is_transient(error) is transient
 
 
-@pytest.mark.parametrize(
-    ("code", "answer", "gone"),
-    [
-        (550, b"no such user", True),
-        (550, b"5.1.1 no such user", True),
-        (550, b"5.2.1 mailbox disabled", True),
-        (550, b"5.7.1 relaying denied", False),  # Our fault, not the address's.
-        (552, b"5.2.2 mailbox full", False),
-        (554, b"no", False),
-        (451, b"later", False),
-    ],
-)
-def test_which_answers_mean_that_there_is_no_such_address(code, answer, gone):
-    assert is_no_address(smtplib.SMTPRecipientsRefused({"a@example.org": (code, answer)})) is gone
+def test_the_test_of_the_most_specific_class_decides():
+    with mock.patch.dict(errors._tests):
+        errors.transient_test(LookupError)(lambda error: True)
+        errors.transient_test(KeyError)(lambda error: False)
+        assert is_transient(IndexError())
+        assert not is_transient(KeyError())
 
 
-def test_what_the_server_said_is_one_line():
-    refused = smtplib.SMTPRecipientsRefused({"a@example.org": (550, b"no\r\nsuch user")})
-    assert answer_of(refused) == "550 no such user"
-    assert answer_of(smtplib.SMTPDataError(554, b"spam?")) == "554 spam?"
-    assert answer_of(TimeoutError("timed out")) == "TimeoutError: timed out"
+def test_an_error_is_described_on_one_line():
+    assert describe(TimeoutError("timed\r\nout")) == "TimeoutError: timed out"
 
 
 class TestLostWorkers:
     @pytest.fixture
     def claimed(self):
-        """A job in the hands of another worker; returns it."""
-        note.enqueue("done")
-        return worker.Worker().take()
+        """A job that another worker has claimed."""
+        append.enqueue("x")
+        return worker.Worker().claim_next()
 
-    def reap(self):
-        worker.Worker().bring_back()
+    def requeue_lost(self):
+        worker.Worker().requeue_lost()
 
-    def test_the_job_of_a_worker_that_was_killed_is_run_by_the_next(self, claimed, run_jobs):
+    def test_the_job_of_a_killed_worker_is_run_by_the_next_worker(self, claimed, run_jobs):
         with mock.patch("accounts.jobs.worker.is_alive", return_value=True):
             Job.objects.update(worker_ids=[claimed.worker_ids[0].replace(":", ":1", 1)])
-            self.reap()
+            self.requeue_lost()
             assert run_jobs() == []
         with mock.patch("accounts.jobs.worker.is_alive", return_value=False):
-            self.reap()
+            self.requeue_lost()
 
         assert run_jobs() == ["SUCCESSFUL"]
-        assert done == ["done"]
+        assert calls == ["x"]
 
-    def test_a_container_that_starts_again_knows_its_former_self(self, claimed, run_jobs):
-        self.reap()  # The same process number, and another worker.
+    def test_a_restarted_container_recovers_its_own_job(self, claimed, run_jobs):
+        self.requeue_lost()  # The same process id, but another worker.
 
         assert run_jobs() == ["SUCCESSFUL"]
 
-    def test_of_another_machine_only_time_tells(self, claimed, run_jobs):
+    def test_the_job_of_another_machine_is_recovered_after_a_while(self, claimed, run_jobs):
         Job.objects.update(worker_ids=["elsewhere:1:x"])
-        self.reap()
+        self.requeue_lost()
         assert run_jobs() == []
 
         with time_machine.travel(datetime.now(UTC) + LOST_AFTER + timedelta(seconds=1)):
-            self.reap()
+            self.requeue_lost()
             assert run_jobs() == ["SUCCESSFUL"]
 
-    def test_a_job_that_kills_its_workers_is_given_up(self, claimed):
-        Job.objects.update(worker_ids=["elsewhere:1:x"] * (MOST_WORKERS - 1) + claimed.worker_ids)
-        self.reap()
+    def test_a_job_that_kills_its_workers_fails(self, claimed):
+        Job.objects.update(worker_ids=["elsewhere:1:x"] * (MAX_ATTEMPTS_LOST - 1) + claimed.worker_ids)
+        self.requeue_lost()
 
         assert Job.objects.get().status == "FAILED"
-        assert "workers were killed while they ran it" in Job.objects.get().cause
+        assert "workers were killed while they ran this job" in Job.objects.get().last_error
 
-    def test_whose_process_lives_is_not_dead(self):
+    def test_a_worker_is_only_dead_if_its_process_on_this_machine_has_ended(self):
         assert worker.is_alive(1)
-        assert not worker.is_dead_here("", "own")
-        assert not worker.is_dead_here("elsewhere:1:x", "own")
+        assert not worker.is_known_dead("", "own")
+        assert not worker.is_known_dead("elsewhere:1:x", "own")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_several_workers_do_each_job_once():
+def test_several_workers_run_each_job_once():
     if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one worker.")
+        pytest.skip("SQLite takes one worker.")
     for number in range(60):
-        note.enqueue(number)
+        append.enqueue(number)
 
     def work():
-        busy = worker.Worker(batch=True)
-        busy.next_housekeeping = float("inf")
-        busy.run()
+        another = worker.Worker(batch=True)
+        another.next_housekeeping = float("inf")
+        another.run()
         connection.close()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -169,71 +153,71 @@ def test_several_workers_do_each_job_once():
     for thread in threads:
         thread.join()
 
-    assert sorted(done) == list(range(60))
+    assert sorted(calls) == list(range(60))
 
 
 @pytest.fixture
 def idle_worker(transactional_db):
-    """The worker's command, without a schedule and without a hold on this process's signals."""
+    """The worker command without periodic tasks and without signal handlers in this process."""
     with (
-        mock.patch.object(worker.Worker, "keep_house"),
-        mock.patch.object(worker.Worker, "configure_signals"),
+        mock.patch.object(worker.Worker, "do_housekeeping"),
+        mock.patch.object(worker.Worker, "handle_signals"),
     ):
         yield
 
 
-def test_a_worker_ends_after_as_many_jobs_as_it_was_told(idle_worker):
-    for word in "abc":
-        note.enqueue(word)
-    call_command("worker", max_tasks=2)
-    assert done == ["a", "b"]
+def test_a_worker_ends_after_the_given_number_of_jobs(idle_worker):
+    for letter in "abc":
+        append.enqueue(letter)
+    call_command("worker", max_jobs=2)
+    assert calls == ["a", "b"]
 
     call_command("worker", batch=True)
-    assert done == ["a", "b", "c"]
+    assert calls == ["a", "b", "c"]
 
 
-def test_sqlite_has_one_worker(idle_worker):
+def test_sqlite_takes_one_worker(idle_worker):
     if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL takes any number.")
-    with worker.only_one_on_sqlite(), pytest.raises(CommandError, match="Another worker"):
+        pytest.skip("PostgreSQL takes any number of workers.")
+    with worker.single_sqlite_worker(), pytest.raises(CommandError, match="Another worker"):
         call_command("worker", batch=True)
     call_command("worker", batch=True)
 
 
 class TestSchedule:
     @pytest.fixture(autouse=True)
-    def regular(self):
-        with mock.patch.dict(schedule._regulars, clear=True):
-            schedule.register(schedule_me, timedelta(hours=1))
+    def _only_ours(self):
+        with mock.patch.dict(periodic._periodic_tasks, clear=True):
+            periodic.register(periodic_example, timedelta(hours=1))
             yield
 
-    def test_a_task_is_enqueued_once_in_a_period_however_many_ask(self):
+    def test_a_task_is_enqueued_once_in_each_period(self):
         with time_machine.travel(NOON, tick=False) as clock:
-            assert schedule.enqueue_due() == ["accounts.tests.test_jobs.schedule_me"]
-            assert schedule.enqueue_due() == []
+            assert periodic.enqueue_due() == ["accounts.tests.test_jobs.periodic_example"]
+            assert periodic.enqueue_due() == []
             clock.shift(timedelta(minutes=59))
-            assert schedule.enqueue_due() == []
+            assert periodic.enqueue_due() == []
             clock.shift(timedelta(minutes=1))
-            assert len(schedule.enqueue_due()) == 1
-            clock.shift(timedelta(days=3))  # Nobody worked.
-            assert len(schedule.enqueue_due()) == 1
+            assert len(periodic.enqueue_due()) == 1
+            clock.shift(timedelta(days=3))  # No worker was running.
+            assert len(periodic.enqueue_due()) == 1
         assert Job.objects.count() == 3
 
-    def test_who_comes_second_takes_no_turn(self):
-        assert Turn.take("it", 7, lambda: None)
-        assert not Turn.take("it", 7, lambda: pytest.fail("twice"))
-        assert not Turn.take("it", 6, lambda: pytest.fail("late"))
+    def test_a_period_can_be_claimed_once(self):
+        assert PeriodicRun.claim("x", 7, lambda: None)
+        assert not PeriodicRun.claim("x", 7, lambda: pytest.fail("Enqueued twice."))
+        assert not PeriodicRun.claim("x", 6, lambda: pytest.fail("Enqueued for an earlier period."))
 
-    def test_a_turn_is_taken_together_with_what_it_enqueues_or_not_at_all(self):
-        with mock.patch("django_tasks_db.models.DBTaskResult.save", side_effect=RuntimeError):
+    def test_a_period_is_claimed_and_its_job_stored_together_or_not_at_all(self):
+        with mock.patch("accounts.jobs.models.Job.save", side_effect=RuntimeError):
             with pytest.raises(RuntimeError):
-                schedule.enqueue_due()
+                periodic.enqueue_due()
 
-        assert len(schedule.enqueue_due()) == 1
+        assert len(periodic.enqueue_due()) == 1
 
 
 @task()
-def schedule_me():
+def periodic_example():
     pass
 
 
@@ -243,9 +227,9 @@ class TestAdmin:
         client.force_login(UserFactory(is_staff=True, is_superuser=True))
         return client
 
-    def test_failed_jobs_are_shown_with_their_cause_and_can_be_tried_again(self, admin, run_jobs):
+    def test_failed_jobs_are_shown_with_their_error_and_can_be_retried(self, admin, run_jobs):
         fail.enqueue("broken")
-        note.enqueue("secret")
+        append.enqueue("secret")
         run_jobs()
         url = reverse("admin:accounts_job_changelist")
         page = admin.get(url).content.decode()
@@ -257,8 +241,8 @@ class TestAdmin:
         detail = admin.get(reverse("admin:accounts_job_change", args=[failed.pk])).content.decode()
         assert "Traceback" in detail
 
-        response = admin.post(url, {"action": "try_again", "_selected_action": [failed.pk]}, follow=True)
-        assert "1 job waits again." in response.content.decode()
+        response = admin.post(url, {"action": "retry", "_selected_action": [failed.pk]}, follow=True)
+        assert "1 job is waiting to run again." in response.content.decode()
         with mock.patch.dict(FAILURES, broken=ConnectionRefusedError("another reason")):
             assert run_jobs() == ["READY"]
-        assert not failed.try_again()
+        assert not failed.retry()

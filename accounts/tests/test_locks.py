@@ -1,4 +1,4 @@
-"""Where something is read in order to be changed, nobody else can change it in between."""
+"""Rows that are read in order to be changed are locked, so that nobody else changes them in between."""
 
 from datetime import timedelta
 
@@ -6,12 +6,15 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import security, tasks
-from accounts.emails import kinds, plans
-from accounts.emails.followers import NewFollower
+from accounts.jobs.models import Job
 from accounts.jobs.worker import Worker
-from accounts.models import Job, MailPlan, ToldState
-from accounts.tests.factories import FollowFactory, UserFactory
+from accounts.notifications import digests, types
+from accounts.notifications.followers import NewFollower
+from accounts.notifications.models import DigestSchedule
+from accounts.security import snapshots
+from accounts.security import tasks as security_tasks
+from accounts.security.models import AccountSnapshot
+from accounts.tests.factories import UserFactory
 from accounts.tests.locking import checked_during, elsewhere, is_locked, needs_row_locks
 
 pytestmark = [needs_row_locks, pytest.mark.django_db(transaction=True)]
@@ -24,15 +27,15 @@ def ada(transactional_db):
 
 @pytest.fixture
 def new_follower():
-    return kinds.get("new_follower")
+    return types.get("new_follower")
 
 
-def make_plan(recipient):
+def make_schedule(recipient):
     due = timezone.now() - timedelta(minutes=1)
-    return MailPlan.objects.create(recipient=recipient, kind="new_follower", due_on=due)
+    return DigestSchedule.objects.create(recipient=recipient, type="new_follower", due_on=due)
 
 
-def test_the_tests_can_tell_what_is_locked(ada):
+def test_the_helper_can_tell_which_rows_are_locked(ada):
     rows = type(ada).objects.filter(pk=ada.pk)
     assert not is_locked(rows)
     with transaction.atomic():
@@ -41,60 +44,53 @@ def test_the_tests_can_tell_what_is_locked(ada):
     assert not is_locked(rows)
 
 
-def test_what_was_told_of_an_account_is_locked_while_it_is_compared(ada, monkeypatch):
-    """Two that compare at once would both tell of the same change."""
-    told = ToldState.objects.filter(pk=ada.pk)
-    noted = checked_during(monkeypatch, security, "_mail_differences", told)
+def test_a_snapshot_is_locked_while_it_is_compared(ada, monkeypatch):
+    """Two processes that compare at once would both notify the owner of the same change."""
+    snapshot = AccountSnapshot.objects.filter(pk=ada.pk)
+    locked = checked_during(monkeypatch, snapshots, "_email_differences", snapshot)
     ada.set_password("another one")
     ada.save()
-    security.tell_changes(ada)
-    assert noted == [True]
-    assert told.get().changes == 1
-
-
-def test_a_plan_is_locked_from_the_moment_it_is_asked_for(ada, new_follower):
-    plan = make_plan(ada)
-    with transaction.atomic():
-        assert MailPlan.locked(ada, new_follower) == plan
-        assert is_locked(MailPlan.objects.filter(pk=plan.pk))
+    snapshots.notify_changes(ada)
+    assert locked == [True]
+    assert snapshot.get().version == 1
 
 
 @pytest.mark.parametrize(
-    "make", [plans.move_on, lambda pk: plans.collect.func(pk), lambda pk: tasks.make_digests.func()]
+    "advance",
+    [digests.advance, lambda pk: digests.send_digest.func(pk), lambda pk: digests.send_digests.func()],
 )
-def test_a_plan_that_is_due_is_locked_while_its_mail_is_made(ada, new_follower, monkeypatch, make):
-    """Two workers that take it up at once would both make a mail."""
-    plan = make_plan(ada)
-    noted = checked_during(monkeypatch, NewFollower, "collect", MailPlan.objects.filter(pk=plan.pk))
-    make(plan.pk)
-    assert noted == [True]
+def test_a_schedule_is_locked_while_its_email_is_made(ada, monkeypatch, advance):
+    """Otherwise two workers could both make the email."""
+    schedule = make_schedule(ada)
+    schedules = DigestSchedule.objects.filter(pk=schedule.pk)
+    locked = checked_during(monkeypatch, digests, "_enqueue_email", schedules)
+    advance(schedule.pk)
+    assert locked == [True]
 
 
-def test_a_plan_is_locked_while_a_choice_about_it_is_stored(ada, new_follower, monkeypatch):
-    plan = make_plan(ada)
-    noted = checked_during(monkeypatch, plans, "next_digest", MailPlan.objects.filter(pk=plan.pk))
-    plans.choose(ada, new_follower, "daily")
-    assert noted == [True]
+def test_a_schedule_is_locked_while_a_choice_is_stored(ada, new_follower, monkeypatch):
+    schedule = make_schedule(ada)
+    locked = checked_during(monkeypatch, digests, "next_due", DigestSchedule.objects.filter(pk=schedule.pk))
+    digests.choose(ada, new_follower, "daily")
+    assert locked == [True]
 
 
-def test_nobody_makes_the_mail_while_a_new_follower_is_noted(ada, new_follower, monkeypatch):
-    """Who is put into the mail just now would be noted for the next one, too."""
-    plan, follow = make_plan(ada), FollowFactory(followed=ada)
-    noted = checked_during(monkeypatch, NewFollower, "_is_told", MailPlan.objects.filter(pk=plan.pk))
-    with transaction.atomic():
-        new_follower.note(follow)
-    assert noted == [True]
+def test_the_recipient_is_locked_while_a_notification_is_stored(ada, monkeypatch):
+    """Otherwise a follower whom an email is about to name would be named in the next one, too."""
+    locked = checked_during(monkeypatch, NewFollower, "earlier_email", type(ada).objects.filter(pk=ada.pk))
+    UserFactory().follow(ada)
+    assert locked == [True]
 
 
-def test_a_job_that_a_worker_is_about_to_take_is_passed_over_by_others(ada, monkeypatch):
-    tasks.sweep_accounts.enqueue()
+def test_other_workers_skip_a_job_that_a_worker_is_claiming(ada, monkeypatch):
+    security_tasks.reconcile_accounts.enqueue()
     job, claim, others = Job.objects.get(), Job.claim, []
 
     def ask_another_worker(self, worker_id):
         monkeypatch.setattr(Job, "claim", claim)
-        others.append(elsewhere(lambda: Worker().take()))
+        others.append(elsewhere(lambda: Worker().claim_next()))
         return claim(self, worker_id)
 
     monkeypatch.setattr(Job, "claim", ask_another_worker)
-    assert Worker().take() == job
+    assert Worker().claim_next() == job
     assert others == [None]

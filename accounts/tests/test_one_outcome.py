@@ -1,4 +1,4 @@
-"""One request, one outcome: whatever the database refuses, the answer is true."""
+"""A request is stored completely or not at all, whichever write fails, and the response says which."""
 
 import re
 import time
@@ -9,12 +9,15 @@ from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
 from django.test import Client
 
-from accounts.models import Delivery, Job, User
+from accounts.emails.models import Delivery
+from accounts.jobs.models import Job
+from accounts.models import User
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tests.outcomes import Database, content
 
@@ -25,7 +28,7 @@ GRACE = {"username": "grace", "email": "grace@example.org", "password1": PASSWOR
 
 @pytest.fixture(autouse=True)
 def _no_limits(settings):
-    """The same form is sent many times."""
+    """The tests send the same form many times."""
     settings.ACCOUNT_RATE_LIMITS = False
 
 
@@ -38,7 +41,7 @@ def reauthenticated(client):
     return client
 
 
-# Each takes a client that is logged in as ada and her, prepares, and returns the client, a path and what to post there.
+# Each function takes a client that is logged in as ada, and ada. It returns the client, a path and the data to post there.
 
 
 def sign_up(client, member):
@@ -133,12 +136,25 @@ def end_other_sessions(client, member):
     return client, "/users/sessions/", {}
 
 
+def end_one_session(client, member):
+    Client().post("/users/login/", {"login": "ada", "password": PASSWORD})
+    return client, f"/users/sessions/{UserSession.objects.latest('pk').pk}/end/", {}
+
+
 def leave(client, member):
     return client, "/users/leave/", {"password": PASSWORD, "sure": "on"}
 
 
-def change_settings(client, member):
-    return client, "/users/settings/", {"display_name": "Countess", "bio": "Hello", "language": "en"}
+def change_profile(client, member):
+    return client, "/users/settings/profile/", {"display_name": "Countess", "bio": "Hello"}
+
+
+def choose_emails(client, member):
+    return client, "/users/settings/emails/", {"new_follower": "never", "follower_statement": "weekly"}
+
+
+def change_language(client, member):
+    return client, "/users/settings/locale/", {"language": "en", "time_zone": "Asia/Tokyo"}
 
 
 def follow(client, member):
@@ -171,15 +187,18 @@ FORMS = [
     generate_recovery_codes,
     log_in_with_recovery_code,
     end_other_sessions,
+    end_one_session,
     leave,
-    change_settings,
+    change_profile,
+    choose_emails,
+    change_language,
     follow,
     block,
 ]
 
 
 def post(client, path, data, fail_at=None):
-    """Post with a database that fails at the write of that number. Returns the answer and how many writes there were."""
+    """Post with a database that fails at the write with that number. Return the response and the number of writes."""
     client.raise_request_exception = False
     database = Database(fail_at)
     with database.watched():
@@ -187,51 +206,51 @@ def post(client, path, data, fail_at=None):
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
-def test_what_could_not_be_stored_is_not_stored_at_all_and_can_be_tried_again(form, member, member_client):
+def test_a_failed_request_stores_nothing_and_can_be_tried_again(form, member, member_client):
     client, path, data = form(member_client, member)
     before, cookies = content(), client.cookies.copy()
     number = 0
     while True:
         number += 1
-        answer, writes = post(client, path, data, fail_at=number)
+        response, writes = post(client, path, data, fail_at=number)
         if writes < number:
             break
-        assert answer.status_code == 503, f"write {number} of {path}"
+        assert response.status_code == 503, f"write {number} of {path}"
         assert content() == before, f"write {number} of {path}"
-        # No message about what did not happen, and no other session.
-        assert answer.cookies.keys() <= {"csrftoken"}
+        # There is no message of success, and no new session.
+        assert response.cookies.keys() <= {"csrftoken"}
         client.cookies = cookies.copy()
-    # The last one went through: nothing failed any more.
+    # The last attempt succeeded, because it had fewer writes than the number.
     assert writes > 0
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert content() != before
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("verification", ["none", "optional", "mandatory"])
-def test_a_sign_up_that_fails_keeps_what_was_typed_and_works_the_next_time(client, settings, verification):
+def test_a_failed_sign_up_keeps_the_typed_text_and_works_the_next_time(client, settings, verification):
     settings.ACCOUNT_EMAIL_VERIFICATION = verification
     other = GRACE | {"username": "other", "email": "other@example.org"}
     _answer, writes = post(Client(), "/users/signup/", other)
     before = content()
     for number in range(1, writes + 1):
-        answer, _writes = post(client, "/users/signup/", GRACE, fail_at=number)
-        text = answer.content.decode()
-        assert answer.status_code == 503
-        assert "Your account could not be stored. Try again in a moment." in text
+        response, _writes = post(client, "/users/signup/", GRACE, fail_at=number)
+        text = response.content.decode()
+        assert response.status_code == 503
+        assert "t create your account. Try again in a moment." in text
         assert 'value="grace"' in text
         assert 'value="grace@example.org"' in text
         assert PASSWORD not in text
         assert content() == before
-    answer, _writes = post(client, "/users/signup/", GRACE)
-    assert answer.status_code == 302
+    response, _writes = post(client, "/users/signup/", GRACE)
+    assert response.status_code == 302
     assert User.objects.filter(username="grace").exists()
     assert Delivery.objects.filter(address="grace@example.org").count() == (verification != "none")
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("form", [sign_up, log_in, change_password, leave], ids=lambda form: form.__name__)
-def test_a_commit_that_fails_leaves_nothing_behind(form, member, member_client):
+def test_a_failed_commit_stores_nothing(form, member, member_client):
     client, path, data = form(member_client, member)
     client.raise_request_exception = False
     before = content()
@@ -239,20 +258,20 @@ def test_a_commit_that_fails_leaves_nothing_behind(form, member, member_client):
         connection, "_commit", side_effect=OperationalError("database or disk is full")
     )
     with failing:
-        answer = client.post(path, data)
-    assert answer.status_code == 503
+        response = client.post(path, data)
+    assert response.status_code == 503
     assert content() == before
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_fails_after_the_commit_does_not_deny_it(member, member_client, caplog):
+def test_an_error_after_the_commit_does_not_change_the_response(member, member_client, caplog):
     TOTP.activate(member, SECRET)
     client = reauthenticated(member_client)
     client.raise_request_exception = False
-    # The library tells of new codes after the commit. The sweep makes up for it.
-    with mock.patch("accounts.security.tell_changes", side_effect=OperationalError("gone")):
-        answer = client.post("/users/2fa/recovery-codes/generate/")
-    assert answer.status_code == 302
+    # The library sends its signal about new codes after the commit. A periodic task makes up for the failure.
+    with mock.patch("accounts.security.snapshots.notify_changes", side_effect=OperationalError("gone")):
+        response = client.post("/users/2fa/recovery-codes/generate/")
+    assert response.status_code == 302
     assert Authenticator.objects.filter(type=Authenticator.Type.RECOVERY_CODES).exists()
     assert "after the commit" in caplog.text
 
@@ -278,23 +297,23 @@ def test_no_password_is_hashed_while_the_write_lock_is_held(form, member, member
     assert bool(locked) == (form in HASHING or form is resume_asking_for_email)
 
 
-def test_of_two_equal_requests_at_once_the_second_is_told(member, member_client):
+def test_the_second_of_two_equal_sign_ups_at_once_gets_an_error_message(member, member_client):
     client, path, data = ask_for_email(member_client, member)
     client.post(path, data)
-    # Its form is checked before the first is stored.
+    # Its form is validated before the first sign-up is stored.
     check = "allauth.account.forms.filter_users_by_email"
     with (
         mock.patch(check, side_effect=[[], [member]]),
         mock.patch.object(User, "pending_addresses", EmailAddress.objects.none),
     ):
-        answer = client.post(path, data)
-    assert answer.status_code == 200
-    assert answer.context["form"].errors["email"]
+        response = client.post(path, data)
+    assert response.status_code == 200
+    assert response.context["form"].errors["email"]
     assert EmailAddress.objects.get(email="new@example.org").user == member
 
 
 @pytest.mark.django_db
-def test_a_session_that_somebody_ends_meanwhile_is_no_error_of_the_server(member, member_client):
+def test_a_session_that_is_ended_meanwhile_is_not_a_server_error(member, member_client):
     def end_sessions(user, raw_password):
         Session.objects.all().delete()
         return True

@@ -3,7 +3,7 @@ from django.http import Http404, QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.paging import MAX_POSITION, Cursor, paginate
+from accounts.common.cursors import MAX_POSITION, Cursor, paginate
 
 
 def fetch_from_list(positions):
@@ -21,7 +21,7 @@ def page_at(positions, size=3, settled=None, **cursor):
 
 
 @given(st.sets(st.integers(1, 60)), st.integers(1, 7))
-def test_walking_older_and_then_newer_meets_every_row_once(positions, size):
+def test_paging_to_the_oldest_and_back_shows_every_row_once(positions, size):
     page = page_at(positions, size)
     older = list(page)
     assert page.newer is None
@@ -39,12 +39,12 @@ def test_walking_older_and_then_newer_meets_every_row_once(positions, size):
     assert newer == older
 
 
-def test_a_row_that_is_gone_leaves_its_position():
+def test_a_cursor_of_a_deleted_row_still_works():
     assert list(page_at({1, 2, 4, 5}, before=3)) == [2, 1]
     assert list(page_at({1, 2, 4, 5}, after=3)) == [5, 4]
 
 
-def test_beyond_either_end_the_way_back_is_kept():
+def test_a_page_beyond_either_end_has_a_link_back():
     assert page_at({5, 6}, before=3) == page_at(set(), before=3)
     assert list(page_at({5, 6}, after=page_at({5, 6}, before=3).newer)) == [6, 5]
     assert list(page_at({5, 6}, before=page_at({5, 6}, after=9).older)) == [6, 5]
@@ -52,7 +52,7 @@ def test_beyond_either_end_the_way_back_is_kept():
     assert page_at({5}, after=MAX_POSITION).older == MAX_POSITION
 
 
-def test_no_cursor_for_walking_forward_lies_where_rows_can_still_appear():
+def test_no_cursor_for_newer_rows_is_where_rows_can_still_appear():
     assert page_at({1, 2, 3, 4, 5}, before=5, settled=lambda row: 3).newer == 3
     assert page_at({1, 2, 3, 4, 5}, after=0, size=2, settled=lambda row: 1).newer == 1
     assert page_at({1, 2, 3, 4, 5}, before=3, settled=lambda row: 4).newer == 2
@@ -62,7 +62,7 @@ def read(query):
     return Cursor.from_query(QueryDict(query))
 
 
-def test_reading_a_cursor():
+def test_cursors_are_read_from_the_query():
     assert read("") == read("before=") == read("before=&after=") == Cursor()
     assert read("before=7&after=9") == Cursor(before=7)
     assert read("before=&after=9") == Cursor(after=9)
@@ -72,7 +72,7 @@ def test_reading_a_cursor():
 @pytest.mark.parametrize(
     "nonsense", ["x", "-1", "1.5", "+1", " 1", "1e3", "٣", "²", "0x1", str(MAX_POSITION + 1), "9" * 5000]
 )
-def test_what_is_no_position_is_not_found(nonsense):
+def test_an_invalid_position_is_not_found(nonsense):
     query = QueryDict(mutable=True)
     query["before"] = nonsense
     with pytest.raises(Http404):

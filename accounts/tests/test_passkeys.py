@@ -11,13 +11,13 @@ ADD, LOGIN = "/users/2fa/webauthn/add/", "/users/2fa/webauthn/login/"
 
 
 @pytest.fixture(autouse=True)
-def _as_on_the_internet(settings):
+def _require_https(settings):
     settings.MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = False
 
 
 @pytest.fixture
 def owner(member):
-    """A client of ada's that has just confirmed the password."""
+    """A client that is logged in as ada and has just confirmed the password."""
     client = Client()
     client.force_login(member)
     client.post("/users/reauthenticate/", {"password": PASSWORD}, secure=True)
@@ -31,8 +31,8 @@ def add(client, passkey, **options):
 
 
 def log_in(client, passkey, **options):
-    asked = client.get(LOGIN, headers={"X-Requested-With": "XMLHttpRequest"}, secure=True).json()
-    credential = passkey.get(asked["request_options"], **options)
+    page = client.get(LOGIN, headers={"X-Requested-With": "XMLHttpRequest"}, secure=True).json()
+    credential = passkey.get(page["request_options"], **options)
     return client.post(LOGIN, {"credential": json.dumps(credential)}, secure=True, follow=True)
 
 
@@ -40,7 +40,7 @@ def is_logged_in(client):
     return "_auth_user_id" in client.session
 
 
-def test_a_passkey_stands_for_name_and_password(owner):
+def test_a_passkey_replaces_name_and_password(owner):
     passkey = Passkey()
     assert add(owner, passkey).status_code == 302
 
@@ -49,7 +49,7 @@ def test_a_passkey_stands_for_name_and_password(owner):
     assert is_logged_in(client)
 
 
-def test_a_passkey_can_be_given_another_name(owner):
+def test_a_passkey_can_be_renamed(owner):
     add(owner, Passkey())
     path = f"/users/2fa/webauthn/keys/{Authenticator.objects.get(type='webauthn').pk}/edit/"
 
@@ -58,20 +58,20 @@ def test_a_passkey_can_be_given_another_name(owner):
     assert "My phone" in owner.get("/users/2fa/webauthn/", secure=True).content.decode()
 
 
-def test_a_passkey_of_another_site_is_refused(owner):
+def test_a_passkey_of_another_site_is_rejected(owner):
     passkey = Passkey()
-    refused = add(owner, passkey, origin="https://testserver.evil.example")
-    assert refused.status_code == 200
+    response = add(owner, passkey, origin="https://testserver.evil.example")
+    assert response.status_code == 200
     assert not Authenticator.objects.exists()
 
     add(owner, passkey)
     client = Client()
-    answer = log_in(client, passkey, origin="https://testserver.evil.example")
+    page = log_in(client, passkey, origin="https://testserver.evil.example")
     assert not is_logged_in(client)
-    assert "That code is not right." in answer.content.decode()
+    assert "That code isn&#x27;t right." in page.content.decode()
 
 
-def test_a_signature_that_was_altered_is_refused(owner):
+def test_a_forged_signature_is_rejected(owner):
     passkey, forger = Passkey(), Passkey()
     add(owner, passkey)
     forger.credential_id, forger.user_handle = passkey.credential_id, passkey.user_handle
@@ -83,7 +83,7 @@ def test_a_signature_that_was_altered_is_refused(owner):
     assert is_logged_in(client)
 
 
-def test_a_passkey_nobody_knows_is_refused(owner):
+def test_an_unknown_passkey_is_rejected(owner):
     known, unknown = Passkey(), Passkey()
     add(owner, known)
     unknown.user_handle = known.user_handle
@@ -102,7 +102,7 @@ def test_a_passkey_nobody_knows_is_refused(owner):
      '{"id": "eA", "rawId": "eA", "type": "public-key", "response": {"clientDataJSON": "e30", "attestationObject": "oA",'
      ' "authenticatorData": "eA", "signature": "eA", "userHandle": "9"}}'],
 )  # fmt: skip
-def test_nonsense_in_place_of_a_passkey_is_answered(owner, credential):
+def test_invalid_credentials_get_a_page_with_an_error(owner, credential):
     owner.get(ADD, secure=True)
     assert owner.post(ADD, {"credential": credential}, secure=True).status_code == 200
     client = Client()

@@ -3,16 +3,16 @@ from unittest import mock
 import pytest
 from django.test import Client
 
+from accounts.tests.email_helpers import link_in
 from accounts.tests.factories import PASSWORD
-from accounts.tests.mailing import link_in
 
 NEW = "a longer new password"
 
 
-def test_the_mailed_link_sets_a_new_password(client, member, run_jobs, mailoutbox):
+def test_the_emailed_link_sets_a_new_password(client, member, run_jobs, mailoutbox):
     response = client.post("/users/password/reset/", {"email": "ada@example.org"})
     assert response.url == "/users/password/reset/done/"
-    assert mailoutbox == []  # Nobody waits for the mail server.
+    assert mailoutbox == []  # The request doesn't wait for the mail server.
 
     run_jobs()
     (mail,) = mailoutbox
@@ -28,19 +28,21 @@ def test_the_mailed_link_sets_a_new_password(client, member, run_jobs, mailoutbo
 
 
 @pytest.mark.django_db
-def test_an_unknown_address_gets_the_same_answer(client, run_jobs):
+def test_an_unknown_address_gets_the_same_response(client, run_jobs):
     response = client.post("/users/password/reset/", {"email": "nobody@example.org"})
 
     assert response.url == "/users/password/reset/done/"
-    assert run_jobs() == ["SUCCESSFUL"]  # A mail that says there is no account.
+    assert run_jobs() == ["SUCCESSFUL"]  # An email says that there is no account.
 
 
-def test_a_new_password_and_the_mail_about_it_are_stored_together_or_not_at_all(member, run_jobs, mailoutbox):
+def test_a_new_password_and_the_email_about_it_are_stored_together_or_not_at_all(
+    member, run_jobs, mailoutbox
+):
     client = Client(raise_request_exception=False)
     client.force_login(member)
     data = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
 
-    with mock.patch("django_tasks_db.models.DBTaskResult.save", side_effect=RuntimeError):
+    with mock.patch("accounts.jobs.models.Job.save", side_effect=RuntimeError):
         assert client.post("/users/password/change/", data).status_code == 500
     member.refresh_from_db()
     assert member.check_password(PASSWORD)

@@ -1,4 +1,4 @@
-"""A password is the same however a keyboard composes it, and the number of hashes tells nobody anything."""
+"""A password matches however a keyboard composes it, and the number of hashes reveals nothing."""
 
 import unicodedata
 from unittest import mock
@@ -11,21 +11,22 @@ from django.contrib.auth.hashers import MD5PasswordHasher, make_password
 from django.core.management import call_command
 from django.test import Client
 
-from accounts import security
 from accounts.forms import SetPasswordForm
-from accounts.models import ToldState, User
+from accounts.models import User
 from accounts.passwords import MAX_PREPARED_LENGTH, keep_session, prepared
+from accounts.security import snapshots
+from accounts.security.models import AccountSnapshot
 
 COMPOSED = "Crème Brûlée für 2"
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
-# With a no-break space, an ideographic one and one as wide as an m.
+# With a no-break space, an ideographic space and an em space.
 SPACED = "Crème\u00a0Brûlée\u3000für\u20032"
 SPELLINGS = [COMPOSED, DECOMPOSED, SPACED]
 WRONG = "Crème Brulée für 2"
 
 
 def log_in(login, password):
-    """Returns whether that logged in, and how many hashes it took."""
+    """Return whether the login succeeded, and how many hashes it took."""
     client = Client()
     encode = MD5PasswordHasher.encode
     with mock.patch.object(MD5PasswordHasher, "encode", autospec=True, side_effect=encode) as encode:
@@ -34,10 +35,10 @@ def log_in(login, password):
 
 
 def store(user, password):
-    """Give `user` that password as it was stored before: hashed as it was typed."""
+    """Give `user` that password as older releases stored it, hashed as it was typed."""
     user.password = make_password(password)
     User.objects.filter(pk=user.pk).update(password=user.password)
-    ToldState.objects.filter(pk=user.pk).update(password=user.password)
+    AccountSnapshot.objects.filter(pk=user.pk).update(password=user.password)
 
 
 @pytest.mark.parametrize("typed", SPELLINGS)
@@ -45,7 +46,7 @@ def test_every_spelling_has_one_prepared_form(typed):
     assert prepared(typed) == COMPOSED
 
 
-def test_nothing_else_is_changed():
+def test_preparing_changes_nothing_else():
     for password in (
         "ASCII only, With Case",
         " at the ends ",
@@ -69,7 +70,7 @@ def test_a_very_long_text_is_not_normalized():
 
 @pytest.mark.parametrize("chosen", SPELLINGS)
 @pytest.mark.parametrize("typed", SPELLINGS)
-def test_a_password_logs_in_in_every_spelling(member, chosen, typed):
+def test_a_password_works_in_every_spelling(member, chosen, typed):
     member.set_password(chosen)
     member.save()
 
@@ -89,13 +90,13 @@ def test_a_password_logs_in_in_every_spelling(member, chosen, typed):
     ],
 )
 @pytest.mark.django_db
-def test_it_is_stored_in_one_form_wherever_it_is_chosen(choose):
+def test_a_password_is_stored_in_one_form_wherever_it_is_set(choose):
     choose()
     assert User.objects.get().check_password(COMPOSED)
 
 
 @pytest.mark.django_db
-def test_it_is_stored_in_one_form_on_the_command_line(monkeypatch):
+def test_a_password_is_stored_in_one_form_on_the_command_line(monkeypatch):
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", SPACED)
     call_command("createsuperuser", interactive=False, username="grace", email="g@example.org", verbosity=0)
     assert User.objects.get().check_password(COMPOSED)
@@ -112,11 +113,11 @@ def test_the_number_of_hashes_depends_only_on_what_is_typed(member, stored, type
     assert unknown == {(False, 1 if typed == prepared(typed) else 2)}
     assert (entered, hashes) in [(True, known_address), (False, known_address)]
     assert {(False, hashes)} == unknown
-    # What was stored in another form only matches as it was typed then.
+    # A password that was stored in another form only matches in that form.
     assert entered is (typed == stored or (stored == COMPOSED and typed in SPELLINGS))
 
 
-def test_nor_on_an_account_without_a_password(member):
+def test_the_number_of_hashes_is_the_same_without_a_password(member):
     member.set_unusable_password()
     member.save()
     assert log_in("ada", COMPOSED) == (False, 1)
@@ -124,7 +125,7 @@ def test_nor_on_an_account_without_a_password(member):
 
 
 @pytest.mark.parametrize("stored", [DECOMPOSED, SPACED])
-def test_an_old_hash_is_replaced_at_login_without_a_word(member, run_jobs, mailoutbox, stored):
+def test_an_old_hash_is_replaced_at_login_without_an_email(member, run_jobs, mailoutbox, stored):
     store(member, stored)
     assert not log_in("ada", COMPOSED)[0]
     assert log_in("ada", stored)[0]
@@ -133,8 +134,8 @@ def test_an_old_hash_is_replaced_at_login_without_a_word(member, run_jobs, mailo
 
     member.refresh_from_db()
     assert all(member.check_password(typed) for typed in SPELLINGS)
-    assert not ToldState.different(User.objects.values("pk"))
-    security.sweep()
+    assert not AccountSnapshot.outdated(User.objects.values("pk"))
+    snapshots.reconcile()
     run_jobs()
     assert mailoutbox == []
 
@@ -143,9 +144,9 @@ def test_a_session_survives_the_replacement(member):
     store(member, DECOMPOSED)
     client = Client()
     client.force_login(User.objects.get(pk=member.pk))
-    # It asks for the password first.
-    asked = client.post("/users/email/", {"action_add": "", "email": "new@example.org"})
-    client.post(asked.url, {"password": DECOMPOSED})
+    # The page asks for the password first.
+    response = client.post("/users/email/", {"action_add": "", "email": "new@example.org"})
+    client.post(response.url, {"password": DECOMPOSED})
 
     assert client.get("/users/settings/").status_code == 200
     client.post("/users/email/", {"action_add": "", "email": "new@example.org"})
@@ -162,7 +163,7 @@ def test_a_session_survives_the_replacement(member):
         ("/users/leave/", {"password": DECOMPOSED}),
     ],
 )
-def test_a_session_survives_it_when_the_form_is_refused(member, path, form):
+def test_a_session_survives_the_replacement_if_the_form_is_refused(member, path, form):
     store(member, DECOMPOSED)
     client = Client()
     client.force_login(User.objects.get(pk=member.pk))
@@ -173,7 +174,7 @@ def test_a_session_survives_it_when_the_form_is_refused(member, path, form):
     assert client.get("/users/settings/").status_code == 200
 
 
-def test_only_ones_own_session_is_kept(member, rf):
+def test_only_the_members_own_session_is_kept(member, rf):
     request = rf.get("/")
     request.session = {SESSION_KEY: "0", HASH_SESSION_KEY: "another's"}
     keep_session(request, member)
@@ -181,7 +182,7 @@ def test_only_ones_own_session_is_kept(member, rf):
 
 
 @pytest.mark.parametrize("typed", SPELLINGS)
-def test_it_is_asked_for_in_every_spelling(member, typed):
+def test_forms_that_ask_for_the_password_accept_every_spelling(member, typed):
     member.set_password(COMPOSED)
     member.save()
     client = Client()
@@ -195,19 +196,19 @@ def test_it_is_asked_for_in_every_spelling(member, typed):
     assert not User.objects.filter(pk=member.pk).exists()
 
 
-def test_the_two_fields_may_be_typed_on_two_keyboards(member):
+def test_the_two_password_fields_can_be_typed_on_different_keyboards(member):
     form = SetPasswordForm(member, {"password1": DECOMPOSED, "password2": SPACED})
     assert form.is_valid()
     assert not SetPasswordForm(member, {"password1": DECOMPOSED, "password2": WRONG}).is_valid()
 
 
-def test_its_length_is_that_of_the_prepared_form(member):
+def test_the_length_is_measured_in_the_prepared_form(member):
     four = "e\u0301" * 4
     form = SetPasswordForm(member, {"password1": four, "password2": four})
     assert "at least 8" in str(form.errors["password1"])
 
 
-def test_it_is_compared_in_the_same_way_without_waiting(member):
+def test_the_asynchronous_check_compares_in_the_same_way(member):
     store(member, DECOMPOSED)
     assert async_to_sync(member.acheck_password)(DECOMPOSED)
     assert async_to_sync(member.acheck_password)(SPACED)

@@ -10,7 +10,7 @@ def names(response):
 
 @pytest.fixture
 def famous(member):
-    """Somebody with 35 followers, follower0 the first of them."""
+    """A person with 35 followers, of which follower0 was the first."""
     famous = UserFactory(username="famous")
     for number in range(35):
         FollowFactory(follower=UserFactory(username=f"follower{number}"), followed=famous)
@@ -29,14 +29,14 @@ def test_followers_come_newest_first_and_page_without_gaps(member_client, famous
     assert names(newer) == names(first)
 
 
-def test_whom_somebody_follows_comes_newest_first(member, member_client):
+def test_followed_people_come_newest_first(member, member_client):
     for name in ("bob", "cleo", "dora"):
         FollowFactory(follower=member, followed=UserFactory(username=name))
 
     assert names(member_client.get("/@ada/following/")) == ["dora", "cleo", "bob"]
 
 
-def test_suspended_people_are_in_no_list_and_in_no_count(member_client, famous, run_jobs):
+def test_suspended_people_are_not_listed_or_counted(member_client, famous, run_jobs):
     User.objects.get(username="follower34").suspend()
     run_jobs()
 
@@ -50,7 +50,7 @@ def test_suspended_people_are_in_no_list_and_in_no_count(member_client, famous, 
     assert User.objects.get(username="follower1").following_count == 0
 
 
-def test_the_directory_begins_with_the_most_followed(member_client, famous):
+def test_the_directory_starts_with_the_most_followed(member_client, famous):
     second = UserFactory(username="second")
     FollowFactory(followed=second)
     FollowFactory(followed=second)
@@ -79,7 +79,7 @@ def test_searching_finds_names_in_any_case(member_client):
     assert "Nobody here is called “&lt;b&gt;zz" in nobody.content.decode()
 
 
-def test_each_row_knows_whether_i_follow_them(member, member_client, famous):
+def test_each_row_shows_whether_the_member_follows_the_person(member, member_client, famous):
     FollowFactory(follower=member, followed=famous)
 
     rows = {person.username: person.is_followed for person in member_client.get("/users/").context["page"]}
@@ -87,7 +87,7 @@ def test_each_row_knows_whether_i_follow_them(member, member_client, famous):
     assert rows["follower1"] is False
 
 
-def test_htmx_gets_the_next_rows_alone(member_client, famous):
+def test_htmx_gets_only_the_next_rows(member_client, famous):
     response = member_client.get("/@famous/followers/", headers={"HX-Request": "true"})
 
     assert response.content.decode().count('class="person"') == 30

@@ -15,11 +15,11 @@ from accounts.models import User
 from accounts.tests import pictures as samples
 from accounts.tests.factories import PASSWORD
 
-URL = "/users/settings/"
+URL = "/users/settings/profile/"
 DATA = {"display_name": "Ada Lovelace", "bio": ""}
 STORAGES = {
     "folder": "django.core.files.storage.FileSystemStorage",
-    # As an object store: nothing of it is a path on this machine.
+    # Like an object store, it has no paths on this machine.
     "elsewhere": "django.core.files.storage.InMemoryStorage",
 }
 
@@ -33,7 +33,7 @@ def storage(request, settings, tmp_path):
 
 @pytest.fixture
 def send(member_client, storage, django_capture_on_commit_callbacks):
-    """Returns a function that sends the settings form, and then does what waits for the commit."""
+    """Return a function that sends the settings form and then runs the callbacks that wait for the commit."""
 
     def send(picture=None, **data):
         files = {"picture": picture} if picture else {}
@@ -50,7 +50,7 @@ def stored():
         return []
 
 
-def shown(member, edge=pictures.LARGE):
+def stored_picture(member, edge=pictures.LARGE):
     member.refresh_from_db()
     return Image.open(BytesIO(pictures.read(member.picture, edge)))
 
@@ -59,11 +59,11 @@ def colour(image, place):
     return tuple(round(part / 255) for part in image.convert("RGB").getpixel(place))
 
 
-def test_an_upload_is_made_anew_small_square_and_upright_without_a_trace_of_its_origin(member, send):
+def test_an_upload_becomes_small_square_and_upright_without_metadata(member, send):
     assert send(samples.photo_from_a_camera()).status_code == 302
 
     for edge in pictures.SIZES:
-        image = shown(member, edge)
+        image = stored_picture(member, edge)
         assert (image.format, image.size) == ("WEBP", (edge, edge))
         assert not image.getexif()
         assert not image.info.keys() & {"exif", "comment", "icc_profile", "xmp"}
@@ -73,25 +73,25 @@ def test_an_upload_is_made_anew_small_square_and_upright_without_a_trace_of_its_
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "WEBP"])
-def test_every_common_kind_is_taken(member, send, format):
+def test_every_common_format_is_accepted(member, send, format):
     assert send(samples.picture(format=format, size=(90, 700))).status_code == 302
-    assert shown(member).size == (256, 256)
+    assert stored_picture(member).size == (256, 256)
 
 
-def test_of_an_animation_the_first_frame_stays(member, send):
+def test_only_the_first_frame_of_an_animation_is_kept(member, send):
     send(samples.animation())
 
-    image = shown(member)
+    image = stored_picture(member)
     assert getattr(image, "n_frames", 1) == 1
     assert colour(image, (5, 5)) == (1, 0, 0)
 
 
-def test_transparent_stays_transparent(member, send):
+def test_transparent_parts_stay_transparent(member, send):
     made = BytesIO()
     Image.new("RGBA", (100, 100), (0, 0, 0, 0)).save(made, "PNG")
     send(samples.upload(made.getvalue()))
 
-    assert shown(member).convert("RGBA").getpixel((9, 9))[3] == 0
+    assert stored_picture(member).convert("RGBA").getpixel((9, 9))[3] == 0
 
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -106,18 +106,18 @@ WRONG = {
     "50,000 x 50,000": (lambda: samples.png_that_claims(50_000, 50_000), "too many pixels"),
     "just over the pixels": (lambda: samples.png_that_claims(10_000, 5_001), "too many pixels"),
     "claims what it lacks": (lambda: samples.png_that_claims(5_000, 5_000), "damaged"),
-    "too big": (lambda: samples.upload(samples.picture_bytes() + b"\0" * 5_242_880), "at most 5 MB"),
+    "too big": (lambda: samples.upload(samples.picture_bytes() + b"\0" * 5_242_880), "limit is 5 MB"),
 }
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_is_no_good_is_refused_beside_the_field_and_the_rest_is_kept(member, send, wrong):
-    make, words = WRONG[wrong]
+def test_a_bad_file_is_refused_next_to_the_field_and_the_other_fields_are_kept(member, send, wrong):
+    make, message = WRONG[wrong]
     response = send(make(), display_name="Ada K.", bio="Numbers.")
 
     assert response.status_code == 200
     text = response.content.decode()
-    assert words in response.context["form"].errors["picture"][0]
+    assert message in response.context["form"].errors["picture"][0]
     assert 'value="Ada K."' in text
     assert "Numbers." in text
     assert "alert(1)" not in text
@@ -125,42 +125,42 @@ def test_what_is_no_good_is_refused_beside_the_field_and_the_rest_is_kept(member
     assert (member.picture, stored()) == ("", [])
 
 
-def test_too_many_pixels_are_refused_before_any_is_made():
+def test_too_many_pixels_are_refused_before_any_is_decoded():
     tracemalloc.start()
     with mock.patch("PIL.ImageFile.ImageFile.load", side_effect=AssertionError("decoded")):
         with pytest.raises(pictures.ValidationError, match="pixels"):
-            pictures.remake(samples.png_that_claims(50_000, 50_000))
+            pictures.process_upload(samples.png_that_claims(50_000, 50_000))
     _now, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
     assert peak < 5_000_000
 
 
-def test_of_an_endless_upload_no_more_than_the_limit_is_kept(settings, member, send):
+def test_an_endless_upload_is_cut_off_at_the_limit(settings, member, send):
     settings.PICTURE_MAX_BYTES = 100_000
     seen = []
-    with mock.patch("accounts.pictures.remake", side_effect=lambda file: seen.append(file.size)):
+    with mock.patch("accounts.pictures.process_upload", side_effect=lambda file: seen.append(file.size)):
         send(samples.upload(b"x" * 3_000_000))
 
     assert seen == [100_001]
 
 
-def test_a_new_picture_takes_the_place_of_the_old_one_whose_files_go(member, send):
+def test_a_new_picture_replaces_the_old_one_and_deletes_its_files(member, send):
     send(samples.picture(colour="red"))
     first = stored()
     send(samples.picture(colour="blue"))
 
     assert len(first) == len(stored()) == 2
     assert not set(first) & set(stored())
-    assert colour(shown(member), (9, 9)) == (0, 0, 1)
+    assert colour(stored_picture(member), (9, 9)) == (0, 0, 1)
 
 
-def test_the_same_picture_of_two_members_lies_under_two_names():
-    images = pictures.remake(samples.picture())
+def test_two_members_with_the_same_picture_have_different_files():
+    images = pictures.process_upload(samples.picture())
     assert pictures.store(images) != pictures.store(images)
 
 
-def test_removing_it_brings_back_the_drawn_one(member, member_client, send):
+def test_removing_the_picture_brings_back_the_identicon(member, member_client, send):
     assert "Remove my picture" not in member_client.get(URL).content.decode()
     send(samples.picture())
     page = member_client.get("/@ada/").content.decode()
@@ -170,11 +170,11 @@ def test_removing_it_brings_back_the_drawn_one(member, member_client, send):
 
     assert stored() == []
     assert '<svg class="avatar"' in member_client.get("/@ada/").content.decode()
-    # Once more, from a page that was open: nothing to remove, nothing to complain of.
+    # Again, from a page that is still open: there is nothing to remove, and no error.
     assert send(remove_picture="on").status_code == 302
 
 
-def test_it_is_published_once_and_only_when_something_changed(member, send):
+def test_an_event_is_sent_once_and_only_if_something_changed(member, send):
     seen = []
 
     def remember(user, **kwargs):
@@ -190,7 +190,7 @@ def test_it_is_published_once_and_only_when_something_changed(member, send):
     assert seen == [True, False]
 
 
-def test_when_the_row_cannot_be_stored_the_old_picture_stays_and_the_new_files_go(
+def test_if_the_row_cannot_be_stored_the_old_picture_stays_and_the_new_files_are_deleted(
     member, send, member_client
 ):
     send(samples.picture(colour="red"))
@@ -200,11 +200,11 @@ def test_when_the_row_cannot_be_stored_the_old_picture_stays_and_the_new_files_g
             send(samples.picture(colour="blue"))
 
     assert stored() == before
-    assert colour(shown(member), (9, 9)) == (1, 0, 0)
+    assert colour(stored_picture(member), (9, 9)) == (1, 0, 0)
 
 
-def test_files_go_only_when_the_change_is_committed(member, storage, django_capture_on_commit_callbacks):
-    member.show_picture(pictures.store(pictures.remake(samples.picture())))
+def test_files_are_deleted_only_after_the_commit(member, storage, django_capture_on_commit_callbacks):
+    member.show_picture(pictures.store(pictures.process_upload(samples.picture())))
     with django_capture_on_commit_callbacks(execute=True) as callbacks:
         with transaction.atomic():
             member.remove_picture()
@@ -214,28 +214,28 @@ def test_files_go_only_when_the_change_is_committed(member, storage, django_capt
     assert len(stored()) == 2
 
 
-def test_a_storage_that_is_away_is_said_and_nothing_typed_is_lost(member, send):
+def test_if_the_storage_is_down_the_page_says_so_and_keeps_the_typed_text(member, send):
     with mock.patch("django.core.files.storage.Storage.save", side_effect=OSError("full")):
         response = send(samples.picture(), display_name="Ada K.")
 
     assert response.status_code == 503
-    assert "could not be stored" in response.content.decode()
+    assert "t save your picture" in response.content.decode()
     assert 'value="Ada K."' in response.content.decode()
     member.refresh_from_db()
     assert (member.display_name, member.picture) == ("Ada Lovelace", "")
 
 
-def test_a_program_that_uploads_without_end_is_slowed(settings, send):
+def test_frequent_uploads_are_limited(settings, send):
     settings.ACCOUNT_RATE_LIMITS = {"picture": "2/h/user"}
-    answers = [send(samples.picture(), display_name="Ada K.") for _ in range(3)]
+    responses = [send(samples.picture(), display_name="Ada K.") for _ in range(3)]
 
-    assert [answer.status_code for answer in answers] == [302, 302, 429]
-    assert "Try again in" in answers[-1].content.decode()
-    assert 'value="Ada K."' in answers[-1].content.decode()
+    assert [response.status_code for response in responses] == [302, 302, 429]
+    assert "Try again in" in responses[-1].content.decode()
+    assert 'value="Ada K."' in responses[-1].content.decode()
     assert send(display_name="Ada K.").status_code == 302
 
 
-def test_it_is_served_with_its_type_for_ever_and_without_a_query(
+def test_a_picture_is_served_with_its_type_forever_and_without_a_query(
     member, send, client, django_assert_num_queries
 ):
     send(samples.picture())
@@ -266,13 +266,15 @@ def test_it_is_served_with_its_type_for_ever_and_without_a_query(
         "/media/pictures/" + "A" * 32 + "-96.webp", "/media/pictures/x\0y", "/media/socializer.sqlite3",
     ],
 )  # fmt: skip
-def test_nothing_else_is_served_from_there(client, storage, path):
+def test_nothing_else_is_served_from_the_folder(client, storage, path):
     response = client.get(path)
     assert response.status_code == 404
-    assert "There is nothing here" in response.content.decode()
+    assert "Page not found" in response.content.decode()
 
 
-def test_whoever_leaves_takes_it_along(member, member_client, send, django_capture_on_commit_callbacks):
+def test_the_picture_is_deleted_with_the_account(
+    member, member_client, send, django_capture_on_commit_callbacks
+):
     send(samples.picture())
     assert len(stored()) == 2
     with django_capture_on_commit_callbacks(execute=True):
@@ -281,17 +283,17 @@ def test_whoever_leaves_takes_it_along(member, member_client, send, django_captu
     assert stored() == []
 
 
-def test_pictures_of_nobody_are_pruned_after_a_day(member, send):
+def test_unused_pictures_are_pruned_after_a_day(member, send):
     send(samples.picture())
-    orphan = pictures.store(pictures.remake(samples.picture()))
+    orphan = pictures.store(pictures.process_upload(samples.picture()))
     call_command("prune", verbosity=0)
     assert len(stored()) == 4
 
     tomorrow = timezone.now() + timedelta(days=1, minutes=1)
     with mock.patch("accounts.management.commands.prune.timezone.now", return_value=tomorrow):
-        said = StringIO()
-        call_command("prune", dry_run=True, stdout=said)
-        assert "Would delete 1 pictures of nobody." in said.getvalue()
+        output = StringIO()
+        call_command("prune", dry_run=True, stdout=output)
+        assert "Would delete 1 unused pictures." in output.getvalue()
         assert len(stored()) == 4
         for _twice in range(2):
             call_command("prune", verbosity=0)
@@ -301,7 +303,7 @@ def test_pictures_of_nobody_are_pruned_after_a_day(member, send):
     assert orphan != member.picture
 
 
-def test_a_picture_on_another_host_is_let_in_by_the_policy_only_where_it_is_named(settings, member, client):
+def test_the_content_security_policy_allows_pictures_only_from_the_configured_host(settings, member, client):
     settings.MEDIA_URL = "https://pictures.example.com/"
     settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": STORAGES["elsewhere"]}}
     User.objects.update(picture="0" * 32)

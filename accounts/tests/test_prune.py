@@ -7,9 +7,10 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
-from accounts.models import Delivery, FollowerChange, FollowNotice, RefusedAddress
+from accounts.emails.models import Delivery, SuppressedAddress
+from accounts.jobs.models import Job
+from accounts.notifications.models import Notification
 from accounts.tasks import prune as prune_later
 from accounts.tests.factories import UserFactory
 from accounts.tests.locking import elsewhere, needs_row_locks
@@ -23,56 +24,57 @@ def prune(**options):
 
 @pytest.fixture
 def old_rows(member, member_client):
-    """An old and a young row of everything that is pruned."""
+    """Create an old and a recent row of everything that is pruned."""
     now = timezone.now()
     bob, cleo = UserFactory(username="bob"), UserFactory(username="cleo")
     Session.objects.create(session_key="old", expire_date=now - timedelta(days=1))
     UserSession.objects.create(user=member, session_key="old", ip="127.0.0.1")
     for person, days in ((bob, 15), (cleo, 1)):
         prune_later.enqueue()
-        DBTaskResult.objects.filter(status="READY").update(
-            status="FAILED", finished_at=now - timedelta(days=days)
-        )
-        told = FollowNotice.objects.create(recipient=member, follower=person, follow_id=1, told_in="x")
-        delivery = Delivery.objects.create(recipient=member, kind="new_follower", key=person.username)
+        Job.objects.filter(status="READY").update(status="FAILED", finished_at=now - timedelta(days=days))
+        delivery = Delivery.objects.create(recipient=member, type="new_follower", key=person.username)
         old = now - timedelta(days=7 * days)
-        FollowNotice.objects.filter(pk=told.pk).update(created_on=old)
         Delivery.objects.filter(pk=delivery.pk).update(created_on=old)
-        FollowerChange.objects.create(recipient=member, person=person, change=1, happened_on=old)
-        RefusedAddress.objects.create(address=person.email, answer="no", refused_on=old)
-    FollowNotice.objects.create(
-        recipient=member, follower=bob, follow_id=1, created_on=old - timedelta(days=99)
+        Notification.objects.create(
+            recipient=member, actor=person, type="new_follower", created_on=old, emailed_in="x"
+        )
+        SuppressedAddress.objects.create(address=person.email, answer="no", suppressed_on=old)
+    long_ago = now - timedelta(days=200)
+    # One that waits for an email, and a milestone.
+    Notification.objects.create(recipient=member, actor=bob, type="new_follower", created_on=long_ago)
+    Notification.objects.create(
+        recipient=member, type="follower_milestone", created_on=long_ago, emailed_in="x"
     )
 
 
 def counts():
-    models = (Session, UserSession, DBTaskResult, Delivery, FollowNotice, FollowerChange, RefusedAddress)
+    models = (Session, UserSession, Job, Delivery, Notification, SuppressedAddress)
     return [model.objects.count() for model in models]
 
 
-def test_what_is_old_goes_and_what_is_young_stays(old_rows, member_client):
-    assert counts() == [2, 2, 2, 2, 3, 2, 2]
+def test_old_rows_are_deleted_and_recent_ones_kept(old_rows, member_client):
+    assert counts() == [2, 2, 2, 2, 4, 2]
     prune()
-    assert counts() == [1, 1, 1, 1, 2, 1, 1]  # A follow that nobody was told of yet stays.
+    assert counts() == [1, 1, 1, 1, 3, 1]
     prune()
-    assert counts() == [1, 1, 1, 1, 2, 1, 1]
+    assert counts() == [1, 1, 1, 1, 3, 1]
     assert member_client.get("/users/settings/").status_code == 200
 
 
 def test_a_dry_run_only_counts(old_rows):
-    said = prune(dry_run=True)
+    output = prune(dry_run=True)
 
-    assert "Would delete 1 expired sessions." in said
-    assert "Would delete 1 records of mails." in said
-    assert counts() == [2, 2, 2, 2, 3, 2, 2]
+    assert "Would delete 1 expired sessions." in output
+    assert "Would delete 1 records of emails." in output
+    assert counts() == [2, 2, 2, 2, 4, 2]
 
 
 def test_a_waiting_job_is_never_pruned(member):
     UserFactory().follow(member)
-    DBTaskResult.objects.update(enqueued_at=timezone.now() - timedelta(days=400))
+    Job.objects.update(enqueued_at=timezone.now() - timedelta(days=400))
     prune()
 
-    assert DBTaskResult.objects.count() == 1
+    assert Job.objects.count() == 1
 
 
 def test_the_worker_prunes_by_itself(old_rows, run_jobs):
@@ -83,9 +85,9 @@ def test_the_worker_prunes_by_itself(old_rows, run_jobs):
 
 @needs_row_locks
 @pytest.mark.django_db(transaction=True)
-def test_what_somebody_is_about_to_change_is_left_for_the_next_time(transactional_db):
+def test_locked_rows_are_left_for_the_next_run(transactional_db):
     recipient = UserFactory()
-    rows = [Delivery.objects.create(recipient=recipient, kind="new_follower", key=key) for key in "ab"]
+    rows = [Delivery.objects.create(recipient=recipient, type="new_follower", key=key) for key in "ab"]
     Delivery.objects.update(created_on=timezone.now() - timedelta(days=100))
     with transaction.atomic():
         Delivery.objects.select_for_update().get(pk=rows[0].pk)
@@ -99,8 +101,8 @@ def test_what_somebody_is_about_to_change_is_left_for_the_next_time(transactiona
 def test_many_rows_are_deleted_in_several_transactions(member, monkeypatch):
     monkeypatch.setattr("accounts.management.commands.prune.BATCH", 2)
     for key in "abcde":
-        Delivery.objects.create(recipient=member, kind="new_follower", key=key)
+        Delivery.objects.create(recipient=member, type="new_follower", key=key)
     Delivery.objects.update(created_on=timezone.now() - timedelta(days=100))
 
-    assert "Deleted 5 records of mails." in prune()
+    assert "Deleted 5 records of emails." in prune()
     assert not Delivery.objects.exists()

@@ -4,8 +4,8 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core.management import CommandError, call_command
 
-from accounts.models import Follow, Milestone, User
-from accounts.seeding.command import DEMO_PASSWORD
+from accounts.common.seeding import DEMO_PASSWORD
+from accounts.models import Follow, User
 from accounts.seeding.names import LANGUAGES
 from accounts.seeding.people import language_of, seeded_people
 from accounts.tests.factories import UserFactory
@@ -18,14 +18,14 @@ def seed(**options):
 
 
 def network():
-    """What seeding made, without times and primary keys."""
+    """Return the seeded people and follows, without times and primary keys."""
     people = list(User.objects.order_by("pk").values_list("username", "email", "display_name", "bio"))
     follows = set(Follow.objects.values_list("follower__username", "followed__username"))
     return people, follows
 
 
 @pytest.mark.django_db
-def test_the_same_seed_makes_the_same_network_and_another_another():
+def test_the_same_seed_makes_the_same_network_and_another_seed_a_different_one():
     seed()
     first = network()
     User.objects.all().delete()
@@ -39,8 +39,8 @@ def test_the_same_seed_makes_the_same_network_and_another_another():
 
 
 @pytest.mark.django_db
-def test_people_are_believable_and_can_log_in():
-    said = seed()
+def test_people_look_real_and_can_log_in():
+    output = seed()
 
     people = User.objects.all()
     assert people.count() == EmailAddress.objects.filter(verified=True, primary=True).count() == 200
@@ -48,11 +48,11 @@ def test_people_are_believable_and_can_log_in():
         person.full_clean()
     assert {language_of(person) for person in people} == set(LANGUAGES)
     assert people[0].check_password(DEMO_PASSWORD)
-    assert DEMO_PASSWORD in said
+    assert DEMO_PASSWORD in output
 
 
 @pytest.mark.django_db
-def test_a_few_are_very_well_known():
+def test_a_few_people_are_very_popular():
     seed()
 
     counts = sorted(User.objects.values_list("follower_count", flat=True), reverse=True)
@@ -62,18 +62,18 @@ def test_a_few_are_very_well_known():
 
 
 @pytest.mark.django_db
-def test_more_people_follow_as_many_each_as_asked_and_newcomers_have_followers():
+def test_added_people_follow_as_many_as_requested_and_have_followers():
     seed(count=200, follows=20)
-    said = seed(count=260, follows=20)
+    output = seed(count=260, follows=20)
 
     assert 16 * 260 < Follow.objects.count() < 24 * 260
-    assert said.startswith("Made 60 people and ")
+    assert output.startswith("Added 60 people and ")
     assert (
-        said.split()[4]
+        output.split()[4]
         == f"{Follow.objects.filter(follower__in=User.objects.order_by('-pk')[:60]).count():,}"
     )
     assert Follow.objects.filter(followed__in=User.objects.order_by("-pk")[:60]).count() > 60
-    assert "Made 0 people and 0 follows." in seed(count=260, follows=20)
+    assert "Added 0 people and 0 follows." in seed(count=260, follows=20)
 
 
 @pytest.mark.django_db
@@ -81,49 +81,49 @@ def test_more_people_follow_as_many_each_as_asked_and_newcomers_have_followers()
 def test_running_again_adds_nothing_however_few_there_are(count, follows):
     seed(count=count, follows=follows)
     before = Follow.objects.count()
-    assert "Made 0 people and 0 follows." in seed(count=count, follows=follows)
+    assert "Added 0 people and 0 follows." in seed(count=count, follows=follows)
     assert Follow.objects.count() == before
 
 
 @pytest.mark.django_db
-def test_more_follows_are_added_and_none_taken_away():
+def test_more_follows_are_added_and_none_removed():
     seed(count=100, follows=5)
     before = set(Follow.objects.values_list("pk", flat=True))
     seed(count=100, follows=10)
     after = set(Follow.objects.values_list("pk", flat=True))
     assert before < after
     assert 8 * 100 < len(after) < 12 * 100
-    assert "Made 0 people and 0 follows." in seed(count=100, follows=5)
+    assert "Added 0 people and 0 follows." in seed(count=100, follows=5)
 
 
 @pytest.mark.django_db
-def test_what_is_gone_is_made_again_and_nothing_else():
+def test_only_deleted_rows_are_added_again():
     seed(count=60, follows=6)
     first = network()[1]
     Follow.objects.filter(pk__in=list(Follow.objects.values_list("pk", flat=True)[:7])).delete()
-    assert "Made 0 people and 7 follows." in seed(count=60, follows=6)
+    assert "Added 0 people and 7 follows." in seed(count=60, follows=6)
     assert network()[1] == first
 
     User.objects.order_by("pk")[10].leave()
-    assert "Made 1 people and " in seed(count=60, follows=6)
+    assert "Added 1 people and " in seed(count=60, follows=6)
     assert User.objects.count() == 60
-    assert "Made 0 people and 0 follows." in seed(count=60, follows=6)
+    assert "Added 0 people and 0 follows." in seed(count=60, follows=6)
 
 
 @pytest.mark.django_db
-def test_nobody_is_made_to_follow_where_there_is_a_block():
+def test_no_follow_is_added_across_a_block():
     seed(count=10, follows=20)
     one, other = User.objects.order_by("pk")[:2]
     one.block(other)
-    assert "Made 0 people and 0 follows." in seed(count=10, follows=20)
+    assert "Added 0 people and 0 follows." in seed(count=10, follows=20)
     assert not Follow.objects.filter(follower__in=[one, other], followed__in=[one, other]).exists()
 
 
 @pytest.mark.django_db
-def test_running_again_adds_only_what_is_missing():
+def test_running_again_adds_only_missing_rows():
     seed(count=50)
     before = set(User.objects.values_list("username", flat=True))
-    assert "Made 0 people and 0 follows" in seed(count=50)
+    assert "Added 0 people and 0 follows" in seed(count=50)
 
     seed(count=80)
     assert set(User.objects.values_list("username", flat=True)) > before
@@ -131,7 +131,7 @@ def test_running_again_adds_only_what_is_missing():
 
 
 @pytest.mark.django_db
-def test_a_name_that_a_member_has_is_left_to_them():
+def test_a_username_that_a_member_has_is_not_used():
     seed(count=3)
     names = list(User.objects.order_by("pk").values_list("username", flat=True))
     User.objects.all().delete()
@@ -142,7 +142,7 @@ def test_a_name_that_a_member_has_is_left_to_them():
 
 
 @pytest.mark.django_db
-def test_so_are_its_substitutes_and_the_name_of_somebody_who_has_left():
+def test_retired_usernames_and_taken_replacements_are_not_used():
     seed(count=3)
     names = list(User.objects.order_by("pk").values_list("username", flat=True))
     User.objects.all().delete()
@@ -153,31 +153,31 @@ def test_so_are_its_substitutes_and_the_name_of_somebody_who_has_left():
     seed(count=3)
     seeded = set(seeded_people().values_list("username", flat=True))
     assert seeded == {names[0], f"{names[1]}_7_2", f"{names[2]}_7"}
-    assert "Made 0 people and 0 follows." in seed(count=3)
+    assert "Added 0 people and 0 follows." in seed(count=3)
 
 
 @pytest.mark.django_db
-def test_two_seeds_may_have_people_of_one_name():
+def test_two_seeds_can_have_people_with_the_same_name():
     for each in (7, 8):
         seed(count=200, seed=each)
     assert User.objects.count() == 400
     for each in (7, 8):
-        assert "Made 0 people and 0 follows." in seed(count=200, seed=each)
+        assert "Added 0 people and 0 follows." in seed(count=200, seed=each)
 
 
 @pytest.mark.django_db
-def test_a_dry_run_makes_nothing():
-    would = seed(dry_run=True)
+def test_a_dry_run_stores_nothing():
+    preview = seed(dry_run=True)
     assert not User.objects.exists()
     made = seed()
-    assert "Would make 200 of 200 people and " in would
-    assert would.split()[-2:] == made.splitlines()[0].split()[-2:]
-    assert "Would make 0 of 200 people and 0 follows." in seed(dry_run=True)
+    assert "Would add 200 of 200 people and " in preview
+    assert preview.split()[-2:] == made.splitlines()[0].split()[-2:]
+    assert "Would add 0 of 200 people and 0 follows." in seed(dry_run=True)
 
 
 @pytest.mark.django_db
 def test_a_site_on_the_internet_is_refused_unless_forced(settings):
-    settings.LOCAL = False
+    settings.SITE_URL = "https://social.example.com"
     with pytest.raises(CommandError, match="--force"):
         seed(count=5)
 
@@ -195,10 +195,10 @@ def test_nonsense_numbers_are_refused(wrong):
 
 
 @pytest.mark.django_db
-def test_what_made_up_people_have_reached_is_known_and_will_be_no_news():
+def test_made_up_people_have_the_milestones_of_their_followers():
     seed(count=60, follows=20)
 
     known = seeded_people().order_by("-follower_count").first()
     assert known.follower_count > 10
-    assert set(known.milestones.values_list("threshold", flat=True)) == {10}
-    assert not Milestone.objects.filter(user__in=seeded_people().filter(followed_by=None)).exists()
+    assert known.milestone == 10
+    assert not seeded_people().filter(followed_by=None, milestone__gt=0).exists()

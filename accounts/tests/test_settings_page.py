@@ -1,18 +1,23 @@
+import re
+
 import pytest
 import time_machine
 from django.test import Client
 
 from accounts import signals
-from accounts.emails import kinds, plans
+from accounts.emails.models import SuppressedAddress
 from accounts.emails.unsubscribe import unsubscribe_url
-from accounts.models import MailPreference, RefusedAddress
+from accounts.notifications import digests, types
 from accounts.tests.factories import PASSWORD, UserFactory
 
-URL = "/users/settings/"
+OVERVIEW = "/users/settings/"
+PROFILE = "/users/settings/profile/"
+EMAILS = "/users/settings/emails/"
+LOCALE = "/users/settings/locale/"
 
 
-def wants(member, kind="new_follower"):
-    return MailPreference.of(member, kinds.get(kind))
+def wants(member, type_name="new_follower"):
+    return types.get(type_name).frequency_for(member)
 
 
 @pytest.fixture
@@ -27,51 +32,50 @@ def changed_profiles():
     signals.profile_changed.disconnect(remember)
 
 
-def test_what_others_see_is_changed_and_published(member, member_client, changed_profiles):
+def test_the_public_profile_is_changed_and_an_event_is_sent(member, member_client, changed_profiles):
     response = member_client.post(
-        URL, {"display_name": " Ada\u202e  King ", "bio": "Numbers.\r\nPoetry.", "new_follower": "daily"}
+        PROFILE, {"display_name": " Ada\u202e  King ", "bio": "Numbers.\r\nPoetry.", "new_follower": "never"}
     )
 
-    assert response.url == URL
+    assert response.url == PROFILE
     member.refresh_from_db()
     assert (member.display_name, member.bio) == ("Ada King", "Numbers.\nPoetry.")
     assert changed_profiles == ["Ada King"]
-    assert wants(member) == "daily"
+    assert wants(member) == "at_once"  # That is another page's.
 
 
-def test_saving_without_a_change_publishes_nothing(member, member_client, changed_profiles):
-    same = {"display_name": "Ada Lovelace", "bio": "", "new_follower": "daily"}
-    assert member_client.post(URL, same).status_code == 302
+def test_saving_without_a_change_sends_no_event(member, member_client, changed_profiles):
+    same = {"display_name": "Ada Lovelace", "bio": "", "noindex": "on"}
+    assert member_client.post(PROFILE, same).status_code == 302
     assert changed_profiles == []
 
-    member_client.post(URL, same | {"bio": "Numbers."})
+    member_client.post(PROFILE, same | {"bio": "Numbers."})
     assert changed_profiles == ["Ada Lovelace"]
 
 
-def test_mails_are_chosen_one_by_one(member, member_client):
-    data = {"display_name": "Ada Lovelace", "bio": ""}
-    member_client.post(URL, data | {"new_follower": "never", "follower_statement": "weekly"})
+def test_emails_are_chosen_one_by_one(member, member_client):
+    response = member_client.post(EMAILS, {"new_follower": "never", "follower_statement": "weekly"})
+    assert response.url == EMAILS
     assert wants(member) == "never"
     assert wants(member, "follower_statement") == "weekly"
-    form = member_client.get(URL).context["form"]
+    form = member_client.get(EMAILS).context["form"]
     assert form["new_follower"].value() == "never"
 
-    member_client.post(URL, data | {"new_follower": "at_once"})
+    member_client.post(EMAILS, {"new_follower": "at_once"})
     assert wants(member) == "at_once"
-    assert wants(member, "follower_statement") == "weekly"  # It was not sent along.
+    assert wants(member, "follower_statement") == "weekly"  # The form didn't include this one.
 
-    response = member_client.post(URL, data | {"follower_statement": "at_once"})
+    response = member_client.post(EMAILS, {"follower_statement": "at_once"})
     assert "follower_statement" in response.context["form"].errors
 
 
-def test_times_are_shown_in_the_zone_that_was_chosen(member, member_client):
-    data = {"display_name": "Ada Lovelace", "bio": ""}
-    assert member_client.post(URL, data | {"time_zone": "Mars/Olympus"}).status_code == 200
-    member_client.post(URL, data | {"time_zone": "Asia/Tokyo"})
+def test_times_are_shown_in_the_chosen_zone(member, member_client):
+    assert member_client.post(LOCALE, {"time_zone": "Mars/Olympus"}).status_code == 200
+    assert member_client.post(LOCALE, {"time_zone": "Asia/Tokyo"}).url == LOCALE
     member.refresh_from_db()
     assert member.time_zone == "Asia/Tokyo"
 
-    member_client.post(URL, data)
+    member_client.post(LOCALE, {})
     member.refresh_from_db()
     assert member.time_zone == "Asia/Tokyo"
     with time_machine.travel("2026-03-01T20:00:00Z", tick=False):
@@ -80,7 +84,7 @@ def test_times_are_shown_in_the_zone_that_was_chosen(member, member_client):
     assert "+09:00" in session
 
 
-def test_log_ins_are_listed_by_browser_and_system(member_client):
+def test_sessions_are_listed_by_browser_and_system(member_client):
     chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0.0.0 Safari/537.36"
     for user_agent in (chrome, ""):
         other = Client(headers={"user-agent": user_agent})
@@ -88,23 +92,22 @@ def test_log_ins_are_listed_by_browser_and_system(member_client):
     page = member_client.get("/users/sessions/").content.decode()
 
     assert f'<strong title="{chrome}">Chrome, Windows</strong>' in page
-    assert "<strong>An unknown browser</strong>" in page
-    assert page.count("this browser") == 1
+    assert "<strong>Unknown browser</strong>" in page
+    assert page.count("· this device") == 1
 
 
-def test_a_language_is_offered_once_there_are_two(member, member_client, settings):
-    data = {"display_name": "Ada Lovelace", "bio": ""}
+def test_the_language_can_be_chosen_if_there_are_several(member, member_client, settings):
     settings.LANGUAGES = [("en", "English")]
-    assert "id_language" not in member_client.get(URL).content.decode()
+    assert "id_language" not in member_client.get(LOCALE).content.decode()
     settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
-    assert "Deutsch" in member_client.get(URL).content.decode()
+    assert "Deutsch" in member_client.get(LOCALE).content.decode()
 
-    member_client.post(URL, data | {"language": "de"})
-    assert '<html lang="de">' in member_client.get(URL).content.decode()
+    member_client.post(LOCALE, {"language": "de"})
+    assert '<html lang="de">' in member_client.get(OVERVIEW).content.decode()
 
 
 @pytest.mark.parametrize("name", ["new_follower", "follower_statement", "follower_milestone"])
-def test_every_mail_has_a_preview_under_our_policy(member_client, name):
+def test_every_email_has_a_preview_that_obeys_the_content_security_policy(member_client, name):
     text = member_client.get(f"/users/settings/mail/{name}/").content.decode()
 
     assert '<link rel="stylesheet" href="/users/mail.css">' in text
@@ -114,48 +117,86 @@ def test_every_mail_has_a_preview_under_our_policy(member_client, name):
     assert member_client.get("/users/settings/mail/nonsense/").status_code == 404
 
 
-def test_an_address_that_is_refused_is_shown_to_its_owner_and_can_be_tried_again(member, member_client):
-    RefusedAddress.objects.create(address=member.email, answer="550 no such <user>")
-    text = member_client.get(URL).content.decode()
-    assert "Our mail does not reach you" in text
-    assert "550 no such &lt;user&gt;" in text
+def test_a_suppressed_address_is_shown_to_its_owner_and_can_be_tried_again(member, member_client):
+    SuppressedAddress.objects.create(address=member.email, answer="550 no such <user>")
+    for path in (OVERVIEW, EMAILS):
+        text = member_client.get(path).content.decode()
+        assert "Our emails don't reach you" in text
+        assert "550 no such &lt;user&gt;" in text
 
     response = member_client.post("/users/settings/address/", follow=True)
-    assert "Our mail does not reach you" not in response.content.decode()
+    assert "Our emails don't reach you" not in response.content.decode()
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "words"),
+    ("field", "value", "message"),
     [
-        ("display_name", "x" * 51, "at most 50"),
-        ("display_name", "\u3164", "cannot be seen"),
-        ("bio", "x" * 301, "at most 300"),
+        ("display_name", "x" * 51, "up to 50"),
+        ("display_name", "\u3164", "would be invisible"),
+        ("bio", "x" * 301, "up to 300"),
     ],
 )
-def test_what_is_wrong_is_said_and_kept(member, member_client, field, value, words):
-    response = member_client.post(URL, {"display_name": "Ada", "bio": ""} | {field: value})
+def test_an_error_is_explained_and_the_typed_text_kept(member, member_client, field, value, message):
+    response = member_client.post(PROFILE, {"display_name": "Ada", "bio": ""} | {field: value})
 
-    assert words in response.context["form"].errors[field][0]
+    assert message in response.context["form"].errors[field][0]
     assert response.context["form"][field].value() == value
-    # The page's own header still shows who is logged in.
+    # The header still shows the stored name.
     assert response.context["user"].display_name == "Ada Lovelace"
     member.refresh_from_db()
     assert member.display_name == "Ada Lovelace"
 
 
 def test_a_request_without_the_form_changes_nothing(member, member_client):
-    assert member_client.put(URL, {}).status_code == 405
+    assert member_client.put(PROFILE, {}).status_code == 405
     for send in ({"data": {}}, {"data": "{}", "content_type": "application/json"}):
-        response = member_client.post(URL, **send)
-        assert "A part of the form is missing" in response.content.decode()
+        response = member_client.post(PROFILE, **send)
+        assert "Part of the form is missing" in response.content.decode()
     member.refresh_from_db()
     assert member.display_name == "Ada Lovelace"
     assert wants(member) == "at_once"
 
 
+def test_the_overview_leads_to_every_page_of_the_settings(member_client):
+    text = member_client.get(OVERVIEW).content.decode()
+    account = ["email/", "password/change/", "2fa/", "sessions/", "feeds/", "blocks/", "export/", "leave/"]
+
+    for path in (PROFILE, EMAILS, LOCALE, *(f"/users/{page}" for page in account)):
+        assert f'<li><a href="{path}">' in text, path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            PROFILE,
+            EMAILS,
+            LOCALE,
+            "/users/email/",
+            "/users/password/change/",
+            "/users/2fa/",
+            "/users/sessions/",
+        ),
+        *("/users/2fa/webauthn/", "/users/feeds/", "/users/blocks/", "/users/leave/"),
+    ],
+)
+def test_each_page_of_the_settings_has_a_way_back_and_marks_its_place(member_client, path):
+    text = member_client.get(path).content.decode()
+
+    assert re.search(r'<p class="way-back"><a href="/users/settings/">.*Settings</a>', text, re.DOTALL)
+    assert '<a href="/users/settings/" aria-current="true">' in text
+    for other in ("/users/settings/", "/", "/users/logout/"):
+        assert "way-back" not in member_client.get(other).content.decode()
+
+
+def test_the_overview_marks_its_place(member_client):
+    assert '<a href="/users/settings/" aria-current="page">' in member_client.get(OVERVIEW).content.decode()
+    assert '<a href="/users/settings/">' in member_client.get("/").content.decode()
+
+
 class TestUnsubscribe:
     def path(self, user):
-        return unsubscribe_url(user, kinds.get("new_follower")).removeprefix("http://localhost:8000")
+        return unsubscribe_url(user, types.get("new_follower")).removeprefix("http://localhost:8000")
 
     def test_opening_the_link_asks_and_changes_nothing(self, client, member):
         response = client.get(self.path(member))
@@ -163,26 +204,31 @@ class TestUnsubscribe:
         assert "Someone follows me" in response.content.decode()
         assert wants(member) == "at_once"
 
-    def test_posting_to_it_turns_the_mail_off_and_the_settings_say_so(self, client, member, member_client):
+    def test_posting_to_the_link_turns_the_email_off_and_the_settings_show_it(
+        self, client, member, member_client
+    ):
         for _twice in range(2):
-            assert "This mail is off" in client.post(self.path(member)).content.decode()
+            assert "This email is turned off" in client.post(self.path(member)).content.decode()
 
         assert wants(member) == "never"
-        assert member_client.get(URL).context["form"]["new_follower"].value() == "never"
+        assert member_client.get(EMAILS).context["form"]["new_follower"].value() == "never"
 
-    def test_there_is_a_way_back_to_what_was_chosen_before(self, client, member):
-        plans.choose(member, kinds.get("new_follower"), "weekly")
+    def test_unsubscribing_can_be_undone(self, client, member):
+        digests.choose(member, types.get("new_follower"), "weekly")
         response = client.post(self.path(member))
         assert response.context["before"] == "weekly"
 
-        assert "This mail is on" in client.post(self.path(member), {"when": "weekly"}).content.decode()
+        assert (
+            "This email is turned on"
+            in client.post(self.path(member), {"frequency": "weekly"}).content.decode()
+        )
         assert wants(member) == "weekly"
-        client.post(self.path(member), {"when": "nonsense"})
+        client.post(self.path(member), {"frequency": "nonsense"})
         assert wants(member) == "never"
         assert client.post(self.path(member)).context["before"] == "at_once"
 
-    def test_a_link_for_a_kind_that_is_gone_or_cannot_be_turned_off(self, client, member):
-        gone = kinds.MailKind()
+    def test_a_link_for_a_type_that_no_longer_exists(self, client, member):
+        gone = types.Digest()
         gone.name = "gone"
         path = unsubscribe_url(member, gone).removeprefix("http://localhost:8000")
         assert client.post(path).status_code == 404
@@ -199,7 +245,7 @@ class TestUnsubscribe:
             assert "This link is incomplete" in response.content.decode()
         assert wants(member) == "at_once"
 
-    def test_the_link_of_somebody_who_is_gone(self, client, member):
+    def test_the_link_of_a_deleted_member_is_invalid(self, client, member):
         path = self.path(member)
         member.delete()
 

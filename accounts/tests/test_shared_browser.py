@@ -1,4 +1,4 @@
-"""Several people use one browser: what is kept for one of them reaches no other."""
+"""Several people share a browser. Nothing that is kept for one of them reaches another."""
 
 import re
 
@@ -21,44 +21,44 @@ def log_in(client, username):
     return client.post("/users/login/", {"login": username, "password": PASSWORD})
 
 
-def said(client, path="/"):
+def messages_on(client, path="/"):
     return [str(message) for message in client.get(path).context["messages"]]
 
 
-def test_a_message_that_was_not_read_waits_for_its_member(member_client, bob):
+def test_an_unread_message_waits_for_its_member(member_client, bob):
     member_client.post("/@bob/block/")
     member_client.session.flush()
 
-    assert said(member_client) == []
+    assert messages_on(member_client) == []
     log_in(member_client, "bob")
-    assert said(member_client) == []
+    assert messages_on(member_client) == []
 
 
-def test_the_member_gets_it(member_client, bob):
+def test_the_member_gets_their_message(member_client, bob):
     member_client.post("/@bob/block/")
-    assert said(member_client) == ["You have blocked @bob. You no longer see each other."]
-    assert said(member_client) == []
+    assert messages_on(member_client) == ["You've blocked @bob. You won't see each other's posts any more."]
+    assert messages_on(member_client) == []
 
 
-def test_a_log_out_takes_no_message_along(member_client, bob):
+def test_logging_out_loses_no_message(member_client, bob):
     member_client.post("/@bob/block/")
     member_client.post("/users/logout/")
 
-    assert said(member_client) == []
+    assert messages_on(member_client) == []
     log_in(member_client, "bob")
-    assert said(member_client) == []
+    assert messages_on(member_client) == []
 
 
-def test_what_is_said_at_the_end_of_a_session_is_read_after_it(member_client):
+def test_a_message_about_the_end_of_a_session_is_shown_after_it(member_client):
     response = member_client.post("/users/leave/", {"password": PASSWORD, "sure": "on"}, follow=True)
-    assert "Your account and everything in it is deleted. Goodbye." in response.content.decode()
+    assert "Your account and everything in it has been deleted. Goodbye." in response.content.decode()
 
 
-def test_what_is_said_to_a_visitor_is_not_said_to_the_next_member(client, member, bob):
-    """The password of one is reset, another logs in."""
+def test_a_message_for_a_visitor_is_not_shown_to_the_next_member(client, member, bob):
+    """One member's password is reset, and then another member logs in."""
     client.post("/users/password/reset/", {"email": member.email})
     log_in(client, "bob")
-    assert member.email not in str(said(client))
+    assert member.email not in str(messages_on(client))
 
 
 def test_a_message_too_long_for_a_cookie_arrives(member_client, rf):
@@ -70,19 +70,19 @@ def test_a_message_too_long_for_a_cookie_arrives(member_client, rf):
 
     user = UserFactory()
     storage, response = MessageStorage(request_of(user, {})), HttpResponse()
-    words = ["short", "x" * 3000]
-    for each in words:
-        storage.add(constants.INFO, each)
+    texts = ["short", "x" * 3000]
+    for text in texts:
+        storage.add(constants.INFO, text)
     storage.update(response)
     cookies = {name: morsel.value for name, morsel in response.cookies.items()}
 
     again = MessageStorage(request_of(user, cookies))
     again.request.session = storage.request.session
-    assert [str(message) for message in again] == words
+    assert [str(message) for message in again] == texts
 
 
-def test_a_password_reset_that_was_begun_ends_with_the_next_log_in(member, bob, run_jobs):
-    """Whoever logs in meanwhile must not find the form for a new password of somebody else in the history."""
+def test_an_unfinished_password_reset_ends_with_the_next_login(member, bob, run_jobs):
+    """Someone who logs in meanwhile must not find the form that sets another member's password in the browser history."""
     client = Client()
     client.post("/users/password/reset/", {"email": member.email})
     run_jobs()

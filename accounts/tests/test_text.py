@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.text import (
+from accounts.common.text import (
     CODE_POINTS,
     clean_line,
     clean_text,
@@ -29,7 +29,7 @@ from accounts.text import (
         ("lone \ud800 surrogate", "lone  surrogate"),
     ],
 )
-def test_cleaning(typed, cleaned):
+def test_text_is_cleaned(typed, cleaned):
     assert clean_text(typed) == cleaned
 
 
@@ -45,19 +45,19 @@ def test_cleaning_twice_changes_nothing_more(text):
 @pytest.mark.parametrize(
     "text", ["", " \n\t", "\u200b\u200d\ufeff", "\u3164\u2800", "\u0301\u0301", "\u00ad", "\U0001d159"]
 )
-def test_invisible(text):
+def test_text_without_visible_characters_is_invisible(text):
     assert not is_visible(text)
 
 
 @pytest.mark.parametrize("text", ["a", "é", "字", "👍", ".", "\u200bx"])
-def test_visible(text):
+def test_text_with_a_visible_character_is_visible(text):
     assert is_visible(text)
 
 
 @pytest.mark.parametrize(
     ("text", "count"), [("", 0), ("abc", 3), ("é", 1), ("👨‍👩‍👧‍👦", 1), ("क्षि", 1), ("नमस्ते", 3)]
 )
-def test_counting_as_people_do(text, count):
+def test_characters_are_counted_as_people_count_them(text, count):
     assert count_characters(text) == count
 
 
@@ -67,14 +67,14 @@ INVISIBLE = " \t\u00a0\u00ad\u115f\u180e\u200b\u200d\u2060\u2800\u3000\u3164\ufe
 
 @pytest.mark.parametrize("filling", [*INVISIBLE, INVISIBLE, ""])
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\u2028", "\u2029", "\x0b", "\x85"])
-def test_however_blank_lines_are_filled_one_is_left(filling, line_break):
+def test_several_blank_lines_become_one_whatever_they_contain(filling, line_break):
     text = line_break.join(["", filling, "a", *[filling] * 50, "b", filling, "c", filling, filling])
 
     assert fold_blank_lines(text) == "a\n\nb\n\nc"
 
 
 @given(st.text(alphabet="ab \n" + INVISIBLE))
-def test_folding_changes_no_line_that_can_be_read(text):
+def test_folding_blank_lines_changes_no_visible_line(text):
     folded = fold_blank_lines(text).split("\n")
 
     assert [line for line in folded if line] == [line for line in text.split("\n") if line.strip(INVISIBLE)]
@@ -82,7 +82,7 @@ def test_folding_changes_no_line_that_can_be_read(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "characters", "shown"),
+    ("text", "characters", "truncated"),
     [
         ("abc", 3, "abc"),
         ("abcd", 3, "ab…"),
@@ -94,22 +94,22 @@ def test_folding_changes_no_line_that_can_be_read(text):
         ("", 3, ""),
     ],
 )
-def test_cutting(text, characters, shown):
-    assert truncate(text, characters) == shown
+def test_text_is_truncated_between_characters(text, characters, truncated):
+    assert truncate(text, characters) == truncated
 
 
 @given(st.text(alphabet="a \u0301\u200d👨👩🇩🇪क्षि\r\n"), st.integers(1, 20))
-def test_nothing_is_cut_inside_a_character(text, characters):
+def test_text_is_never_cut_inside_a_character(text, characters):
     for cut, whole in ((truncate(text, characters).removesuffix("…"), False), (fit(text, characters), True)):
         assert text.startswith(cut)
-        # Cut between two characters, their numbers add up.
+        # If the text is cut between two characters, the counts add up.
         if not whole or count_characters(cut) > 1:
             assert count_characters(cut) + count_characters(text[len(cut) :]) == count_characters(text)
     assert count_characters(truncate(text, characters)) <= characters
     assert len(fit(text, characters)) <= characters
 
 
-def test_one_endless_character_is_cut_all_the_same():
+def test_one_endless_character_is_cut():
     assert truncate("a" + "👍\u200d" * 1000, 80) == "a…"
     assert len(truncate("a" * 10 + "\u0301" * 8, 10)) <= 10 * CODE_POINTS
     assert fit("e" + "\u0301" * 500, 300) == "e" + "\u0301" * 299

@@ -1,4 +1,6 @@
-from accounts.views.actions import BlockView, FollowView, RemoveFollowerView, UnblockView, UnfollowView
+from accounts.emails.views import EmailPreviewView, EmailStyleView, TrustAddressView
+from accounts.moderation.views import PersonReportView
+from accounts.notifications.views import UnsubscribeView
 from accounts.views.auth import (
     ConfirmEmailView,
     EmailView,
@@ -8,33 +10,52 @@ from accounts.views.auth import (
     PasswordSetView,
     ReauthenticateView,
 )
-from accounts.views.mail import MailPreviewView, MailStyleView, TrustAddressView, UnsubscribeView
-from accounts.views.own import LeaveView, SettingsView
+from accounts.views.decisions import AppealView, DecisionsView, SuspendedView
+from accounts.views.passwords import PasswordCheckView
 from accounts.views.people import BlocksView, FollowersView, FollowingView, PeopleView
+from accounts.views.profile import (
+    EmailSettingsView,
+    LeaveView,
+    LocaleSettingsView,
+    ProfileSettingsView,
+    SettingsView,
+)
+from accounts.views.relationships import BlockView, FollowView, RemoveFollowerView, UnblockView, UnfollowView
 from accounts.views.signup import SignupView
+from accounts.views.welcome import WelcomePeopleView, WelcomeView
 
 __all__ = [
+    "AppealView",
     "BlockView",
     "BlocksView",
     "ConfirmEmailView",
+    "DecisionsView",
+    "EmailPreviewView",
+    "EmailSettingsView",
+    "EmailStyleView",
     "EmailView",
     "FollowView",
     "FollowersView",
     "FollowingView",
     "LeaveView",
+    "LocaleSettingsView",
     "LoginView",
-    "MailPreviewView",
-    "MailStyleView",
     "PasswordChangeView",
+    "PasswordCheckView",
     "PasswordResetFromKeyView",
     "PasswordSetView",
     "PeopleView",
+    "PersonReportView",
+    "ProfileSettingsView",
     "ReauthenticateView",
     "RemoveFollowerView",
     "SettingsView",
     "SignupView",
+    "SuspendedView",
     "TrustAddressView",
     "UnblockView",
     "UnfollowView",
     "UnsubscribeView",
+    "WelcomePeopleView",
+    "WelcomeView",
 ]

@@ -1,12 +1,12 @@
-"""allauth's pages as they are here.
+"""allauth's pages, each in one transaction.
 
-For those whose forms check or hash a password, the transaction begins after that.
+Where a form checks or hashes a password, the transaction begins after that.
 """
 
 from allauth.account import views
 from allauth.account.models import EmailAddress
 
-from accounts.transactions import AtomicFormMixin
+from accounts.common.transactions import AtomicFormMixin
 
 
 class LoginView(AtomicFormMixin, views.LoginView):
@@ -31,10 +31,10 @@ class PasswordResetFromKeyView(AtomicFormMixin, views.PasswordResetFromKeyView):
 
 class EmailView(views.EmailView):
     def _action_primary(self, request):
-        """Do nothing, as for an unknown action: only confirming an address makes it the current one."""
+        """Do nothing, as for an unknown action. Only confirming an address makes it the current one."""
 
     def get_context_data(self, **kwargs):
-        """While the member is changing it, the current address is shown even if it was never confirmed."""
+        """Show the current address while the member is changing it, even if it was never confirmed."""
         context = super().get_context_data(**kwargs)
         pending = self.request.user.pending_addresses()
         if new := pending.last():
@@ -48,6 +48,6 @@ class EmailView(views.EmailView):
 
 class ConfirmEmailView(views.ConfirmEmailView):
     def logout_other_user(self, confirmation):
-        """Log out whoever else is logged in, but only when the address is confirmed: opening a link changes nothing."""
+        """Log out another user when they confirm the address, not when they open the link."""
         if self.request.method == "POST":
             super().logout_other_user(confirmation)

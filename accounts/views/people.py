@@ -1,18 +1,20 @@
 """Lists of people."""
 
+from django.contrib.auth.mixins import LoginRequiredMixin
+
+from accounts.common.cursors import paginate
+from accounts.common.lists import CursorListView
+from accounts.common.text import fit
 from accounts.directory import fetch_by_names
 from accounts.models import User
-from accounts.pages import CursorListView
-from accounts.paging import paginate
-from accounts.text import fit
-from accounts.views.actions import PersonMixin
+from accounts.views.relationships import PersonMixin
 
-# A search takes so many code points; what is typed beyond them is left out.
+# The search ignores any text after this many code points.
 MOST_SEARCHED = 100
 
 
-class PeopleListView(CursorListView):
-    """A list of people, each with a follow button."""
+class PeopleListView(LoginRequiredMixin, CursorListView):
+    """A list of people with follow buttons."""
 
     fragment_name = "accounts/_people.html"
     page_size = 30
@@ -26,7 +28,7 @@ class PeopleListView(CursorListView):
 
 
 class FollowListView(PersonMixin, PeopleListView):
-    """Who is on either side of somebody's follows."""
+    """A list of someone's followers, or of the people they follow."""
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(person=self.person, **kwargs)
@@ -50,27 +52,27 @@ class FollowingView(FollowListView):
 
 
 class PeopleView(PeopleListView):
-    """The directory: everyone, the most followed first, or those whose names begin with the words of `?q=`."""
+    """The directory of members, most followed first, or those whose names match the words in `?q=`."""
 
     template_name = "accounts/index.html"
 
     @property
-    def words(self):
+    def search_text(self):
         return fit(self.request.GET.get("q", ""), MOST_SEARCHED)
 
     def get_listed(self):
         return User.objects.visible()
 
     def get_page(self):
-        fetch = fetch_by_names(self.get_queryset(), self.words)
+        fetch = fetch_by_names(self.get_queryset(), self.search_text)
         return paginate(fetch, self.get_cursor(), self.page_size)
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(q=self.words, counted=True, **kwargs)
+        return super().get_context_data(q=self.search_text, counted=True, **kwargs)
 
 
 class BlocksView(PeopleListView):
-    """Whom the member has blocked, to be unblocked."""
+    """The people the member has blocked, with buttons to unblock them."""
 
     template_name = "accounts/blocks.html"
     fragment_name = "accounts/_blocked_people.html"

@@ -1,4 +1,4 @@
-"""Signing up."""
+"""The sign-up page."""
 
 import logging
 
@@ -9,15 +9,15 @@ from django.db import IntegrityError
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 
-from accounts import rate_limits
-from accounts.database_errors import is_worth_another_attempt
-from accounts.transactions import AtomicFormMixin
+from accounts.common.database_errors import is_worth_another_attempt
+from accounts.common.transactions import AtomicFormMixin
+from accounts.security import rate_limits
 
 logger = logging.getLogger(__name__)
 
 
 class SignupView(AtomicFormMixin, AllauthSignupView):
-    """allauth's sign-up. Account, address, session and email are stored together, or the form is shown again."""
+    """Like allauth's, but stores the account, address, session and email together, or shows the form again."""
 
     @method_decorator(login_not_required)
     def dispatch(self, request, *args, **kwargs):
@@ -28,14 +28,14 @@ class SignupView(AtomicFormMixin, AllauthSignupView):
                 raise
             logger.exception("Sign-up could not be stored")
             form = self.get_form()
-            form.add_error(None, _("Your account could not be stored. Try again in a moment."))
+            form.add_error(None, _("We couldn't create your account. Try again in a moment."))
             return self.render_to_response(self.get_context_data(form=form), status=503)
 
     def form_valid(self, form):
         try:
             return super().form_valid(form)
         except IntegrityError:
-            # Somebody took the name or address since it was checked. The form finds out which.
+            # Someone took the username or email after it was checked. The form determines which one.
             form.full_clean()
             if form.is_valid():
                 raise

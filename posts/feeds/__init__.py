@@ -1,5 +1,1 @@
-"""Timelines as Atom, for feed readers."""
-
-from posts.feeds.timelines import author_feed, home_feed, public_feed
-
-__all__ = ["author_feed", "home_feed", "public_feed"]
+"""Atom feeds of timelines, for feed readers."""

@@ -1,22 +1,23 @@
-"""Atom (RFC 4287) with links from page to page (RFC 5005)."""
+"""Atom (RFC 4287) with links between pages (RFC 5005)."""
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.contrib.syndication.views import Feed
+from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 
-from accounts.links import absolute
+from accounts.common.app_settings import app_settings
+from accounts.common.cursors import Cursor, Page
+from accounts.common.links import absolute
+from accounts.common.text import truncate
 from accounts.models import User
-from accounts.paging import Cursor, Page
-from accounts.text import truncate
 from posts import ids
-from posts.rendering import render_contents, render_text
+from posts.rendering.text import render_contents, render_text
 
 
 @dataclass(frozen=True)
 class FeedPage:
-    """A page of a feed: what it is called, where it and the page for people are, and its posts."""
+    """A page of a feed. `path` is the path of the feed, and `link` is the web page with the same posts."""
 
     id: str
     title: str
@@ -28,7 +29,7 @@ class FeedPage:
     author: User | None = None
 
     def address(self, name=None, position=None):
-        """The absolute address of this feed at a cursor; without one, of its first page."""
+        """Return the absolute address of the page of this feed at a cursor, or of its first page if there is no cursor."""
         return absolute(self.path) + (f"?{name}={position}" if position is not None else "")
 
     @property
@@ -38,7 +39,7 @@ class FeedPage:
 
     @property
     def links(self):
-        """(rel, address) of the pages around this one. Next is older, as a reader walks."""
+        """Yield (rel, address) for the adjacent pages of the feed. "next" is the older page."""
         yield "first", self.address()
         if self.page.newer is not None:
             yield "previous", self.address("after", self.page.newer)
@@ -48,7 +49,7 @@ class FeedPage:
 
 class PagedAtom(Atom1Feed):
     def latest_post_date(self):
-        """When the newest post was written or edited. Of a feed without posts it never changes, as Django's would."""
+        """Return when the newest post was written or edited. For an empty feed, Django would return the current time."""
         return super().latest_post_date() if self.items else ids.EPOCH
 
     def add_root_elements(self, handler):
@@ -62,7 +63,7 @@ class PagedAtom(Atom1Feed):
 
 
 class AtomFeed(Feed):
-    """Writes the FeedPage that the view has found and left on the request."""
+    """The Atom document for the FeedPage that the view has set on the request."""
 
     feed_type = PagedAtom
 
@@ -88,10 +89,10 @@ class AtomFeed(Feed):
         return {"links": feed.links}
 
     def author_name(self, feed):
-        return feed.author.name if feed.author else settings.SITE_NAME
+        return feed.author.name if feed.author else app_settings.SITE_NAME
 
     def author_link(self, feed):
-        return absolute(feed.author.get_absolute_url() if feed.author else "/")
+        return absolute(feed.author.get_absolute_url() if feed.author else reverse("posts:home"))
 
     def items(self, feed):
         return render_contents(feed.page, elsewhere=True)
@@ -100,7 +101,7 @@ class AtomFeed(Feed):
         return truncate(" ".join(render_text(post.content).split()), 80)
 
     def item_description(self, post):
-        return None  # The whole text is the content.
+        return None  # The content has the full text, so there is no summary.
 
     def item_extra_kwargs(self, post):
         return {"content": post.content_html}

@@ -1,19 +1,10 @@
-from posts.models.feed import HomeFeed
-from posts.models.post import Post
-from posts.models.reading import ReadMark
-from posts.models.report import Report, ReportedPost
-from posts.models.revision import PostRevision
-from posts.models.timeline import PendingPost, PulledAuthor, TimelineEpoch, TimelineStamp
+"""Posts and their revisions. The last imports let Django find the rooms' models. Other code imports them from their rooms."""
 
-__all__ = [
-    "HomeFeed",
-    "PendingPost",
-    "Post",
-    "PostRevision",
-    "PulledAuthor",
-    "ReadMark",
-    "Report",
-    "ReportedPost",
-    "TimelineEpoch",
-    "TimelineStamp",
-]
+from posts.models.post import Post
+from posts.models.revision import PostRevision
+
+import posts.feeds.models  # noqa: F401 isort: skip
+import posts.reading.models  # noqa: F401 isort: skip
+import posts.timelines.redis.models  # noqa: F401 isort: skip
+
+__all__ = ["Post", "PostRevision"]

@@ -8,21 +8,24 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.text import truncate
+from accounts.common.text import truncate
+from accounts.moderation.models import ModerationAction, Report
 from posts import ids, signals
+from posts.app_settings import app_settings
 from posts.fields import PostIdField
 from posts.querysets import PostQuerySet
 from posts.validators import MAX_CODE_POINTS, validate_content
 
 
 class EditingClosed(Exception):
-    """The time in which a post can be edited is over, or a moderator has hidden it."""
+    """The post is too old to edit, or a moderator has hidden it."""
 
 
 class Post(models.Model):
-    """A short text. Its id is its time: see posts.ids."""
+    """A short text. Its id contains the time when it was published. See posts.ids."""
 
-    # Enough for two processes that post in the same millisecond; each further try is 4,096 times less likely.
+    # If two processes post in the same millisecond, the chance that their ids are equal is 1 in 4,096. In that case, save()
+    # tries another id.
     ID_ATTEMPTS = 5
 
     id = PostIdField(primary_key=True, editable=False)
@@ -37,7 +40,7 @@ class Post(models.Model):
     created_on = models.DateTimeField(_("posted"), editable=False)
     edited_on = models.DateTimeField(_("edited"), null=True, blank=True, editable=False)
     hidden_on = models.DateTimeField(_("hidden since"), null=True, blank=True, editable=False)
-    # What makes two requests the same one, sent twice; see posts.forms.PostForm.
+    # Identifies the form and text of a request, so that a repeated request creates only one post. See posts.forms.PostForm.
     submission = models.UUIDField(null=True, blank=True, editable=False)
 
     objects = PostQuerySet.as_manager()
@@ -54,10 +57,10 @@ class Post(models.Model):
             ),
         ]
         indexes = [
-            # Every timeline reads an author's visible posts from here, newest first, without touching the rows. Not partial:
-            # deleting an account, its export and the admin need the hidden ones, too.
+            # Every timeline reads an author's visible posts from this index, newest first, without reading the rows. It
+            # includes hidden posts, because the export, the admin and the deletion of an account need them too.
             models.Index("author", models.F("id").desc(), "hidden_on", name="post_author_newest"),
-            # With hidden_on in it, too: SQLite would rather go through the index above than look at these rows.
+            # This index contains hidden_on because SQLite would otherwise scan the index above.
             models.Index("id", "hidden_on", name="post_hidden", condition=models.Q(hidden_on__isnull=False)),
         ]
 
@@ -65,7 +68,7 @@ class Post(models.Model):
         return truncate(self.content, 60)
 
     def save(self, **kwargs):
-        """Store the post. A new one gets its id and time now, last of all, as ids must be near their commit."""
+        """Save the post. A new post gets its id and time as late as possible, because ids must be close to the commit time."""
         if self.pk is None:
             self._insert(**kwargs)
         else:
@@ -85,10 +88,10 @@ class Post(models.Model):
                 self.id = None
                 if not taken:
                     raise
-        raise IntegrityError("No free id for a post: too many in one millisecond.")
+        raise IntegrityError("There is no free id for the post. Too many posts were made in one millisecond.")
 
     def publish(self):
-        """Store a new post and publish `post_published`. Raises AccountGone if the author has left."""
+        """Save a new post and send `post_published`. Raises AccountGone if the author has left."""
         with transaction.atomic():
             self.author.lock()
             self.save()
@@ -96,17 +99,17 @@ class Post(models.Model):
 
     @property
     def editable_until(self):
-        return self.created_on + timedelta(minutes=settings.EDIT_MINUTES)
+        return self.created_on + timedelta(minutes=app_settings.EDIT_MINUTES)
 
     @property
     def is_editable(self):
-        """Whether its author may edit it now."""
+        """Whether the author may edit the post now."""
         return self.hidden_on is None and timezone.now() < self.editable_until
 
     def edit(self, content):
-        """Replace the text, keep the earlier one as a revision and publish `post_edited`.
+        """Replace the text, store the old one as a revision and send `post_edited`. Raises EditingClosed.
 
-        Returns whether anything changed: not if it is the same text, or the post is gone. Raises EditingClosed.
+        Returns whether anything changed. Nothing changes if the text is the same or the post was deleted.
         """
         with transaction.atomic():
             get_user_model().objects.lock(self.author_id)
@@ -126,46 +129,57 @@ class Post(models.Model):
         self.save(update_fields=["content", "edited_on"])
         signals.post_edited.send(sender=Post, post=self)
 
-    def delete(self, **kwargs):
-        """Delete the post for good and publish `post_removed`. Returns what Django's `delete()` does."""
-        with transaction.atomic():
-            # Nobody reports it while its reports are deleted.
-            list(Post.objects.select_for_update().filter(pk=self.pk).values_list("pk"))
-            # Django takes the id from a deleted object; receivers need to know which it was.
-            removed = copy(self)
-            deleted = super().delete(**kwargs)
-            if deleted[0]:
-                signals.post_removed.send(sender=Post, post=removed)
-        return deleted
+    def delete(self, *, by=None, reason="", **kwargs):
+        """Delete the post and the reports about it, and send `post_deleted`. Returns what Django's `delete()` returns.
 
-    def hide(self):
-        """Take the post out of every list, close its reports and publish `post_removed`.
-
-        Returns whether anything changed: not if it is hidden already, and its reports stay as they are.
+        `by` is the moderator, whose action is recorded, or None if the author deletes it.
         """
         with transaction.atomic():
-            hidden = self._set_hidden(timezone.now(), signals.post_removed)
-            if hidden:
-                self.dismiss()
-        return hidden
+            # The lock prevents new reports about the post while its reports are deleted.
+            list(Post.objects.select_for_update().filter(pk=self.pk).values_list("pk"))
+            reports = Report.objects.about(self)
+            reports.lock()
+            reports.delete()
+            # Django sets the id of a deleted object to None, and receivers need it.
+            copy_with_id = copy(self)
+            deleted = super().delete(**kwargs)
+            if deleted[0]:
+                ModerationAction.record(ModerationAction.Action.DELETE, copy_with_id, by=by, reason=reason)
+                signals.post_deleted.send(sender=Post, post=copy_with_id, by=by, reason=reason)
+        return deleted
 
-    def restore(self):
-        """Undo `hide()` and publish `post_restored`. Returns whether anything changed."""
-        return self._set_hidden(None, signals.post_restored)
+    def hide(self, *, by=None, reason="", **details):
+        """Hide the post from everyone but its author, close the reports about it and send `post_hidden`.
 
-    def dismiss(self):
-        """Close the open reports of this post. Returns whether there were any."""
-        return bool(self.reports.filter(closed_on=None).update(closed_on=timezone.now()))
+        `by` is the moderator, whose action is recorded with the `details` that `ModerationAction.record()` takes, or None.
+        Returns whether anything changed. If the post was already hidden, nothing changes, and reports about it stay open.
+        """
+        with transaction.atomic():
+            get_user_model().objects.lock(self.author_id)
+            if not self._set_hidden(timezone.now()):
+                return False
+            details = {"closes": Report.objects.about(self)} | details
+            ModerationAction.record(ModerationAction.Action.HIDE, self, by=by, reason=reason, **details)
+            signals.post_hidden.send(sender=Post, post=self, by=by, reason=reason)
+        return True
 
-    def moderation_facts(self):
-        """Whom and what a moderator's action on this concerns: for the record."""
+    def restore(self, *, by=None, reason="", **details):
+        """Undo `hide()` and send `post_restored`. The arguments and return value are the same as for `hide()`."""
+        with transaction.atomic():
+            get_user_model().objects.lock(self.author_id)
+            if not self._set_hidden(None):
+                return False
+            ModerationAction.record(ModerationAction.Action.RESTORE, self, by=by, reason=reason, **details)
+            signals.post_restored.send(sender=Post, post=self, by=by, reason=reason)
+        return True
+
+    def audit_subject(self):
+        """Return the author and the text, for reports and the record of moderation actions."""
         return self.author, self.content
 
-    def _set_hidden(self, hidden_on, signal):
-        unlike = Post.objects.filter(pk=self.pk, hidden_on__isnull=hidden_on is not None)
-        with transaction.atomic():
-            changed = unlike.update(hidden_on=hidden_on)
-            if changed:
-                self.hidden_on = hidden_on
-                signal.send(sender=Post, post=self)
+    def _set_hidden(self, hidden_on):
+        to_change = Post.objects.filter(pk=self.pk, hidden_on__isnull=hidden_on is not None)
+        changed = to_change.update(hidden_on=hidden_on)
+        if changed:
+            self.hidden_on = hidden_on
         return bool(changed)

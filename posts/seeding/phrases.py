@@ -1,4 +1,4 @@
-"""What made-up people write: sentences with gaps, and what fills them, by language."""
+"""Phrases for the posts of made-up people: sentences with gaps, and words to fill the gaps, by language."""
 
 from itertools import cycle
 
@@ -156,7 +156,7 @@ FILLINGS = {
 
 
 class Voice:
-    """What one person writes: the sentences of their language in an order of their own, none twice in a row."""
+    """One person's sentences: all sentences in their language in random order, never the same twice in a row."""
 
     def __init__(self, rng, language):
         sentences = SENTENCES[language]
@@ -164,7 +164,7 @@ class Voice:
         self.fillings = FILLINGS[language]
 
     def write(self, rng, names):
-        """Return something they might post; `names` are people to mention."""
+        """Return a text for a post. It may mention the usernames in `names`."""
         fillings = {gap: rng.choice(words) for gap, words in self.fillings.items()}
         who = f"@{rng.choice(names)}"
         return next(self.sentences).format(who=who, number=rng.randrange(1000), **fillings)

@@ -1,20 +1,27 @@
 from django import template
 from django.template.loader import get_template
+from django.urls import get_script_prefix
 from django.utils import timezone
 from django.utils.safestring import mark_safe
+from django.utils.translation import get_language
 
-from accounts.templatetags.moments import say_when
-from posts.cards import render_cards
+from accounts.common.local_cache import LocalCache
+from accounts.templatetags.times import time_ago
+from posts.rendering.cards import render_cards
 
 register = template.Library()
 
+# The menus are rendered once for each language and kind of post, with this in the place of the post's id.
+PLACEHOLDER = 999_999_999_999_999_999
+menus = LocalCache(100)
+
 
 @register.simple_tag(takes_context=True)
-def cards(context, posts, line=None):
-    """The posts of a page with what depends on the viewer: when each was, seen from now, and, on one's own, what one may do.
+def cards(context, posts, divider=None):
+    """Return the cards of a page's posts. Each shows the post's age and, to members, a menu: edit and delete, or report.
 
-    Above the one whose id is `line` stands where the reader was. One tag for them all, as a loop in the template takes as long
-    as what is in it.
+    The divider goes above the post with the id `divider`. A single tag renders all cards because a loop in the template would
+    double the time.
     """
     now = timezone.localtime()
     user = context.get("user")
@@ -23,18 +30,25 @@ def cards(context, posts, line=None):
     for post in posts:
         if not hasattr(post, "card"):
             render_cards([post])
-        if post.pk == line:
-            parts.append(get_template("posts/_line.html").render())
-        words = say_when(post.created_on.astimezone(now.tzinfo), now)
-        parts.append(post.card.completed(words, actions(post) if post.author_id == viewer else ""))
-    return mark_safe("".join(parts))  # noqa: S308 (each is safe)
+        if post.pk == divider:
+            parts.append(get_template("posts/_divider.html").render())
+        time = time_ago(post.created_on.astimezone(now.tzinfo), now)
+        parts.append(post.card.fill_in(time, actions(post, viewer) if viewer else ""))
+    return mark_safe("".join(parts))  # noqa: S308 (each part is safe)
 
 
 @register.simple_tag(takes_context=True)
 def card(context, post):
-    """One post, as `cards` shows it."""
+    """Return the card of one post, in the same form as `cards`."""
     return cards(context, [post])
 
 
-def actions(post):
-    return get_template("posts/_post_actions.html").render({"post": post})
+def actions(post, viewer):
+    """Return the menu of a post for the member with the primary key `viewer`."""
+    kind = "other" if post.author_id != viewer else "editable" if post.is_editable else "own"
+    key = get_language(), get_script_prefix(), kind
+    html = menus.get(key)
+    if html is None:
+        context = {"kind": kind, "pk": PLACEHOLDER}
+        html = menus.keep(key, get_template("posts/_post_actions.html").render(context))
+    return html.replace(str(PLACEHOLDER), str(post.pk))

@@ -1,6 +1,6 @@
-"""Any series of changes to a small network, beside plain sets that say what each reader must see.
+"""Random series of changes to a small network, and plain sets that say what each reader must see.
 
-The oracle never asks the database: it only remembers what was done.
+The sets are the oracle. They never ask the database but only record what was done.
 """
 
 from unittest import mock
@@ -17,26 +17,28 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from accounts.models import Job, User
-from accounts.paging import Cursor
+from accounts.common.cursors import Cursor
+from accounts.jobs.models import Job
+from accounts.models import User
 from accounts.tests.factories import UserFactory
-from posts import ids, tasks
+from posts import ids
 from posts.models import Post
 from posts.tests.factories import LONG_AGO
 from posts.timelines import home_timeline
+from posts.timelines.redis import tasks
 
 number = st.integers(0, 2**16)
 FIRST_ID = ids.first_id_at(LONG_AGO)
 
 
 class Network(RuleBasedStateMachine):
-    """People sign up, follow, post and part; readers page in between, and each page is what the sets say."""
+    """People sign up, follow, post and block. In between, readers page, and every page must be what the sets say."""
 
     def __init__(self):
         super().__init__()
         self.transaction = transaction.atomic()
         self.transaction.__enter__()
-        # Rolled back rows leave their keys to others, and Redis knows nothing of a rollback.
+        # After a rollback the same keys are used again, while the cache still has the old rows.
         cache.clear()
         self.people = []
         self.posts = {}  # id: author
@@ -47,7 +49,7 @@ class Network(RuleBasedStateMachine):
         transaction.set_rollback(True)
         self.transaction.__exit__(None, None, None)
 
-    # What happens
+    # Changes
 
     @initialize()
     def begin(self):
@@ -62,21 +64,21 @@ class Network(RuleBasedStateMachine):
     @rule(one=number, other=number)
     def follow(self, one, other):
         pair = self.person(one), self.person(other)
-        parted = self.blocks & {pair, pair[::-1]}
+        blocks = self.blocks & {pair, pair[::-1]}
         changed = self.user(pair[0]).follow(self.user(pair[1]))
-        if pair[0] != pair[1] and pair[1] not in self.suspended and not parted:
+        if pair[0] != pair[1] and pair[1] not in self.suspended and not blocks:
             assert changed == (pair not in self.follows)
             self.follows.add(pair)
 
     @precondition(lambda self: self.follows)
     @rule(which=number)
     def unfollow(self, which):
-        """The reader looks before and after: what was there must be gone."""
+        """The reader reads before and after, so that posts of the first page must disappear."""
         pair = sorted(self.follows)[which % len(self.follows)]
-        self.look(pair[0], size=5)
+        self.read(pair[0], size=5)
         assert self.user(pair[0]).unfollow(self.user(pair[1]))
         self.follows.remove(pair)
-        self.look(pair[0], size=5)
+        self.read(pair[0], size=5)
 
     @rule(one=number, other=number)
     def block(self, one, other):
@@ -94,12 +96,12 @@ class Network(RuleBasedStateMachine):
 
     @rule(one=number, slot=st.integers(0, 400))
     def post(self, one, slot):
-        """An id is made before its commit, so that a post may come to light anywhere near the newest."""
+        """An id is made before its transaction commits, so a post can appear anywhere near the newest."""
         pk = FIRST_ID + slot
         if pk in self.posts:
             return
         author = self.person(one)
-        with mock.patch.object(ids, "new_id", return_value=(pk, ids.moment_of(pk))):
+        with mock.patch.object(ids, "new_id", return_value=(pk, ids.time_of(pk))):
             Post(author_id=author, content="x").publish()
         self.posts[pk] = author
 
@@ -145,12 +147,12 @@ class Network(RuleBasedStateMachine):
 
     @rule()
     def run_jobs(self):
-        """The worker may run at any moment, or never."""
-        for job in Job.objects.ready().filter(task_path=tasks.carry_post.module_path):
-            tasks.carry_post.call(*job.args_kwargs["args"])
+        """The worker may run at any time, or never."""
+        for job in Job.objects.ready().filter(task_path=tasks.fan_out_post.module_path):
+            tasks.fan_out_post.call(*job.args_kwargs["args"])
             job.delete()
 
-    # What is read
+    # Reading
 
     @rule(one=number, slot=st.integers(-1, 401), newer=st.booleans(), size=st.integers(1, 6))
     def read_anywhere(self, one, slot, newer, size):
@@ -167,43 +169,44 @@ class Network(RuleBasedStateMachine):
 
     @rule(one=number, size=st.integers(1, 6))
     def read_everything(self, one, size):
-        self.look(self.person(one), size)
+        self.read(self.person(one), size)
 
-    def look(self, reader, size):
+    def read(self, reader, size):
         if reader not in self.suspended:
-            older, newer = self.walk(reader, size)
+            older, newer = self.read_both_ways(reader, size)
             assert older == self.expected(reader)
             assert newer == older
 
-    def walk(self, reader, size):
-        """All ids that paging older and then newer again shows, in timeline order; asserts that pages are full."""
-        shown, page = self.page(reader, Cursor(), size)
-        older = list(shown)
+    def read_both_ways(self, reader, size):
+        """Page to the oldest post and back. Return the ids of both ways, in the order of the timeline.
+
+        Raises AssertionError if a page isn't full.
+        """
+        ids, page = self.page(reader, Cursor(), size)
+        older = list(ids)
         while page.older is not None:
-            assert len(shown) == size
-            shown, page = self.page(reader, Cursor(before=page.older), size)
-            older += shown
-        newer = list(shown)
+            assert len(ids) == size
+            ids, page = self.page(reader, Cursor(before=page.older), size)
+            older += ids
+        newer = list(ids)
         while page.newer is not None:
-            shown, page = self.page(reader, Cursor(after=page.newer), size)
-            assert len(shown) == size or page.newer is None
-            newer = shown + newer
+            ids, page = self.page(reader, Cursor(after=page.newer), size)
+            assert len(ids) == size or page.newer is None
+            newer = ids + newer
         return older, newer
 
     def page(self, reader, cursor, size):
-        timeline = home_timeline()
-        timeline.page_size = size
-        page = timeline.page(self.user(reader), cursor)
+        page = home_timeline().page(self.user(reader), cursor, size)
         return [post.pk for post in page], page
 
     def expected(self, reader):
-        parted = {other for pair in self.blocks if reader in pair for other in pair} - {reader}
-        authors = {other for one, other in self.follows if one == reader} - parted | {reader}
+        blocked = {other for pair in self.blocks if reader in pair for other in pair} - {reader}
+        authors = {other for one, other in self.follows if one == reader} - blocked | {reader}
         authors -= self.suspended
         visible = (pk for pk, author in self.posts.items() if author in authors and pk not in self.hidden)
         return sorted(visible, reverse=True)
 
-    # Who and what a number means
+    # What the numbers mean
 
     def person(self, which):
         return self.people[which % len(self.people)]
@@ -216,9 +219,9 @@ class Network(RuleBasedStateMachine):
         return User.objects.get(pk=pk)
 
 
-def try_out():
-    """Run a Network through many series of changes; raises AssertionError where a page is not what the sets say."""
-    # How long it takes says something about the machine only.
+def run_random_series():
+    """Run a Network through many series of changes. Raises AssertionError if a page isn't what the sets say."""
+    # No deadline, because the duration depends on the machine.
     budget = settings(
         max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )

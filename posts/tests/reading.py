@@ -1,4 +1,4 @@
-"""A reader who comes back: what the tests of reading share."""
+"""Helpers for the tests about a reader who comes back."""
 
 from datetime import datetime, timedelta
 
@@ -11,21 +11,23 @@ from posts.tests.factories import LONG_AGO, PostFactory
 TUESDAY = datetime(2026, 3, 3, 9, tzinfo=LONG_AGO.tzinfo)
 
 
-def write(author, count, words="new"):
-    """Posts of this moment, a second apart, the last of them as old as posts must be to be counted."""
+def write(author, count, text="new"):
+    """Return posts that were written just now, a second apart. They are old enough to be settled (see posts.ids)."""
     now = datetime.now(tz=LONG_AGO.tzinfo)
-    moments = [now - timedelta(seconds=age) for age in range(count + 4, 4, -1)]
+    times = [now - timedelta(seconds=age) for age in range(count + 4, 4, -1)]
     return [
-        PostFactory(author=author, content=f"{words} {n}", id=ids.first_id_at(moment) | author.pk)
-        for n, moment in enumerate(moments)
+        PostFactory(author=author, content=f"{text} {n}", id=ids.first_id_at(time) | author.pk)
+        for n, time in enumerate(times)
     ]
 
 
 def text_of(response):
+    """Return the HTML of the page with single spaces."""
     return " ".join(response.content.decode().split())
 
 
 def writes_of(client, path):
+    """Return the SQL of all rows that the page inserts or updates."""
     with CaptureQueriesContext(connection) as queries:
         client.get(path)
     return [query["sql"] for query in queries if query["sql"].startswith(("INSERT", "UPDATE"))]

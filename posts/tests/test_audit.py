@@ -1,21 +1,24 @@
-"""What `manage.py audit` finds among posts."""
+"""`manage.py audit` finds and fixes what is wrong with posts."""
 
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
-from accounts import auditing
+from accounts.common import auditing
 from accounts.tests.factories import UserFactory
 from accounts.tests.test_audit import report, wrong
 from posts import audit
 from posts.ids import first_id_at
-from posts.models import PendingPost, Post, ReadMark, Report
-from posts.tests.factories import PostFactory
+from posts.models import Post
+from posts.reading.models import ReadMarker
+from posts.tests.factories import PostFactory, ReportFactory
+from posts.timelines.redis.models import PendingPost
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch, empty_storage):
+def _without_pauses(monkeypatch, empty_storage):
     monkeypatch.setattr(auditing, "PAUSE", 0)
 
 
@@ -25,48 +28,49 @@ def plant_post_of_tomorrow(member):
 
 def plant_open_report(member):
     post = PostFactory(author=member, hidden_on=timezone.now())
-    Report.objects.create(reporter=UserFactory(), post=post, reason="spam")
+    ReportFactory(post=post)
 
 
-def plant_mark_of_tomorrow(member):
-    ReadMark.begin(member, first_id_at(timezone.now() + timedelta(days=1)))
+def plant_marker_of_tomorrow(member):
+    ReadMarker.start(member, first_id_at(timezone.now() + timedelta(days=1)))
 
 
-def plant_post_left_behind(member):
+def plant_abandoned_post(member):
     PendingPost.objects.create(post=PostFactory(author=member))
     PendingPost.objects.update(created_on=timezone.now() - timedelta(days=1))
 
 
-PLANTED = {
+VIOLATIONS = {
     audit.PostIds: plant_post_of_tomorrow,
     audit.OpenReports: plant_open_report,
-    audit.ReadMarks: plant_mark_of_tomorrow,
-    audit.PendingPosts: plant_post_left_behind,
+    audit.ReadMarkers: plant_marker_of_tomorrow,
+    audit.PendingPosts: plant_abandoned_post,
 }
 
 
-def test_something_is_planted_for_every_check():
-    ours = {type(check) for check in auditing.all_checks() if type(check).__module__ == audit.__name__}
-    assert ours == {*PLANTED}
+def test_there_is_a_violation_for_every_check():
+    checks = {type(check) for check in auditing.all_checks() if type(check).__module__ == audit.__name__}
+    assert checks == {*VIOLATIONS}
 
 
-@pytest.mark.parametrize("check", PLANTED, ids=lambda check: check.__name__)
-def test_what_is_wrong_is_found_and_repaired_if_that_is_safe(member, check):
-    PLANTED[check](member)
+@pytest.mark.parametrize("check", VIOLATIONS, ids=lambda check: check.__name__)
+def test_a_violation_is_found_and_fixed_if_that_is_safe(member, check):
+    VIOLATIONS[check](member)
 
     assert wrong() == {check.__name__: 1}
     assert wrong(fix=True) == ({} if check.can_fix else {check.__name__: 1})
 
 
-def test_a_mark_from_the_future_is_set_to_now(member):
-    plant_mark_of_tomorrow(member)
+@time_machine.travel("2026-11-27T12:00Z", tick=False)
+def test_a_marker_from_the_future_is_set_to_the_present(member):
+    plant_marker_of_tomorrow(member)
     report(fix=True)
 
-    mark = ReadMark.objects.get()
-    assert mark.position == mark.line <= first_id_at(timezone.now())
+    marker = ReadMarker.objects.get()
+    assert marker.position == marker.divider <= first_id_at(timezone.now())
 
 
-def test_posts_reports_and_marks_of_a_busy_site_are_right(member, member_client, run_jobs):
+def test_the_audit_finds_nothing_wrong_on_a_site_in_use(member, member_client, run_jobs):
     post = PostFactory(author=UserFactory())
     member_client.post("/posts/add/", {"content": "Hello"})
     member_client.post(f"/posts/{post.pk}/report/", {"reason": "spam"})

@@ -1,46 +1,42 @@
-"""Every timeline keeps the contract of posts/timelines/base.py, and the test of that can fail."""
+"""Every timeline keeps the contract of posts/timelines/base.py. Planted faults show that these tests can fail."""
 
 import pytest
 
-from posts.tests.network import Network, try_out
-from posts.tests.stored import needs_redis
-from posts.timelines import home_timeline, queries
-from posts.timelines.fanout_read import FanOutOnReadTimeline
-from posts.timelines.fanout_write import FanOutOnWriteTimeline
+from posts.tests.fanout import needs_redis
+from posts.tests.network import Network, run_random_series
+from posts.timelines import TIMELINES, home_timeline, queries
 from posts.timelines.normalized import NormalizedTimeline
 
-
-class SmallFanOutOnWrite(FanOutOnWriteTimeline):
-    """With limits that a few people and posts can reach."""
-
-    KEPT, BUILT, BATCH, FOLLOWERS_MAX = 12, 8, 2, 3
-
-
-class SmallFanOutOnRead(FanOutOnReadTimeline):
-    KEPT, AUTHORS_AT_ONCE = 3, 2
-
-
-NORMALIZED = "posts.timelines.normalized.NormalizedTimeline"
-STORED = [f"{__name__}.SmallFanOutOnWrite", f"{__name__}.SmallFanOutOnRead"]
-TIMELINES = [NORMALIZED, *(pytest.param(path, marks=needs_redis) for path in STORED)]
+# Limits that a few people and posts can reach.
+SMALL_LIMITS = {
+    "fanout_write": {"IDS_PER_LIST": 12, "IDS_IN_NEW_LIST": 8, "LISTS_PER_SCRIPT": 2, "FOLLOWERS_MAX": 3},
+    "fanout_read": {"IDS_PER_AUTHOR": 3, "AUTHORS_PER_REQUEST": 2},
+}
+NAMES = [
+    pytest.param(name, marks=needs_redis if ".redis." in path else ()) for name, path in TIMELINES.items()
+]
 
 
-@pytest.fixture(params=TIMELINES, ids=lambda path: path.rpartition(".")[2])
-def timeline(request, settings, empty_store):
+@pytest.fixture(params=NAMES)
+def timeline(request, settings, empty_redis, monkeypatch):
+    """Each timeline of TIMELINES."""
     settings.HOME_TIMELINE = request.param
-    return home_timeline()
+    timeline = home_timeline()
+    for limit, value in SMALL_LIMITS.get(request.param, {}).items():
+        monkeypatch.setattr(type(timeline), limit, value)
+    return timeline
 
 
 @pytest.mark.usefixtures("timeline")
-@pytest.mark.parametrize("many", [0, 500], ids=["readers of many", "readers of few"])
-def test_any_series_of_changes_shows_each_reader_what_the_rules_say(many, monkeypatch):
+@pytest.mark.parametrize("many", [0, 500], ids=["with recency scan", "without"])
+def test_after_any_series_of_changes_each_reader_sees_what_the_rules_say(many, monkeypatch):
     monkeypatch.setattr(queries, "MANY", many)
-    monkeypatch.setattr(queries, "WALK_LENGTH", 5)
-    try_out()
+    monkeypatch.setattr(queries, "SCAN_LENGTH", 5)
+    run_random_series()
 
 
 class FilterAfterTheLimit(NormalizedTimeline):
-    """Takes twenty rows and then looks which may be shown."""
+    """Filters hidden posts after it has taken twenty rows."""
 
     def posts(self, reader, **where):
         with pytest.MonkeyPatch.context() as patch:
@@ -50,10 +46,9 @@ class FilterAfterTheLimit(NormalizedTimeline):
 
 
 class MissedUnfollow(NormalizedTimeline):
-    """Remembers whom the reader followed at any look."""
+    """Goes on showing posts by people whom the reader no longer follows."""
 
     def __init__(self):
-        super().__init__()
         self.seen = {}
 
     def posts(self, reader, **where):
@@ -72,14 +67,14 @@ class MissedUnfollow(NormalizedTimeline):
 
 
 class CursorOffByOne(NormalizedTimeline):
-    """Begins an older page with the last post of the one before."""
+    """Starts an older page with the last post of the page before."""
 
     def posts(self, reader, *, before=None, **where):
         return super().posts(reader, before=before and before + 1, **where)
 
 
 def follow_read_hide_unfollow():
-    """One series of changes and looks, on which each of the faults shows."""
+    """Run one series of changes and reads in which each of the faults shows."""
     network = Network()
     try:
         network.begin()
@@ -97,12 +92,12 @@ def follow_read_hide_unfollow():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("fault", [FilterAfterTheLimit, MissedUnfollow, CursorOffByOne])
-def test_the_contract_finds_a_planted_fault(fault, settings):
+def test_a_planted_fault_is_found(fault, settings):
     settings.HOME_TIMELINE = f"{__name__}.{fault.__name__}"
     with pytest.raises(AssertionError):
         follow_read_hide_unfollow()
 
 
 @pytest.mark.usefixtures("timeline")
-def test_the_same_series_finds_nothing_where_nothing_is_planted():
+def test_the_same_series_finds_nothing_without_a_planted_fault():
     follow_read_hide_unfollow()

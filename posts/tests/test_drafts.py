@@ -1,4 +1,4 @@
-"""A text that is sent after the session has ended comes back to its writer, and to nobody else."""
+"""A text that is sent after the session has ended is a draft. Its writer gets it back, and nobody else sees it."""
 
 import re
 
@@ -17,15 +17,15 @@ def bob(db):
     return UserFactory(username="bob")
 
 
-def form_on(page):
-    """The hidden fields of the form for a text, as a browser would send them."""
+def fields_on(page):
+    """Return the hidden fields of the post form, as a browser would send them."""
     form = page.content.decode().partition('class="compose"')[2].partition("</form>")[0]
     hidden = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form)
     return dict(hidden)
 
 
 def end_session(client):
-    """The server forgets the session, the browser doesn't know it yet."""
+    """End the session on the server. The browser doesn't know this yet."""
     client.session.flush()
 
 
@@ -33,29 +33,29 @@ def log_in(client, username, url="/users/login/", **kwargs):
     return client.post(url, {"login": username, "password": PASSWORD}, **kwargs)
 
 
-def shown(response):
+def text_in_form(response):
     return response.context["form"]["content"].value()
 
 
 def send_late(client, page="/", to=URL, text=TEXT):
-    """Open a page, wait until the session has ended, then send its form. Returns the answer."""
-    fields = form_on(client.get(page))
+    """Open a page, end the session, send the form of the page, and return the response."""
+    fields = fields_on(client.get(page))
     end_session(client)
     return client.post(to, fields | {"content": text})
 
 
 @pytest.mark.parametrize("path", ["/", URL])
-def test_it_waits_for_its_writer(member_client, path):
+def test_a_draft_is_kept_for_its_writer(member_client, path):
     response = send_late(member_client, path)
     assert response.url == f"/users/login/?next={URL}"
 
     response = log_in(member_client, "ada", response.url, follow=True)
-    assert shown(response) == TEXT
-    assert shown(member_client.get(URL)) == ""
+    assert text_in_form(response) == TEXT
+    assert text_in_form(member_client.get(URL)) == ""
 
 
 @pytest.mark.parametrize("path", ["/", URL])
-def test_nobody_else_gets_it(member_client, bob, path):
+def test_nobody_else_gets_the_draft(member_client, bob, path):
     response = send_late(member_client, path)
     response = log_in(member_client, "bob", response.url, follow=True)
 
@@ -65,14 +65,14 @@ def test_nobody_else_gets_it(member_client, bob, path):
     assert "secret" not in str(dict(member_client.session))
 
 
-def test_an_edit_waits_for_its_writer(member, member_client):
+def test_an_edit_is_kept_for_its_writer(member, member_client):
     path = f"/posts/{publish(member).pk}/edit/"
     send_late(member_client, path, path)
     log_in(member_client, "ada")
 
-    assert shown(member_client.get(URL)) == ""
-    assert shown(member_client.get(path)) == TEXT
-    assert shown(member_client.get(path)) == "First"
+    assert text_in_form(member_client.get(URL)) == ""
+    assert text_in_form(member_client.get(path)) == TEXT
+    assert text_in_form(member_client.get(path)) == "First"
 
 
 def publish(author):
@@ -81,39 +81,39 @@ def publish(author):
     return post
 
 
-def test_each_of_several_windows_gets_its_text_back(member, member_client):
+def test_each_window_gets_its_own_text_back(member, member_client):
     path = f"/posts/{publish(member).pk}/edit/"
-    new, edit = form_on(member_client.get(URL)), form_on(member_client.get(path))
+    new, edit = fields_on(member_client.get(URL)), fields_on(member_client.get(path))
     end_session(member_client)
     member_client.post(URL, new | {"content": "new"})
     member_client.post(path, edit | {"content": "edited"})
     log_in(member_client, "ada")
 
-    assert shown(member_client.get(URL)) == "new"
-    assert shown(member_client.get(path)) == "edited"
+    assert text_in_form(member_client.get(URL)) == "new"
+    assert text_in_form(member_client.get(path)) == "edited"
 
 
-def test_a_session_keeps_a_few_texts_only(member_client):
-    fields = form_on(member_client.get(URL))
+def test_a_session_keeps_only_a_few_drafts(member_client):
+    fields = fields_on(member_client.get(URL))
     end_session(member_client)
     for number in range(8):
         member_client.post(URL, fields | {"content": f"text {number}"})
     log_in(member_client, "ada")
 
-    found = [shown(member_client.get(URL)) for _page in range(6)]
-    assert found == [f"text {number}" for number in (7, 6, 5, 4, 3)] + [""]
+    texts = [text_in_form(member_client.get(URL)) for _page in range(6)]
+    assert texts == [f"text {number}" for number in (7, 6, 5, 4, 3)] + [""]
 
 
-def test_posting_meanwhile_does_not_lose_it(member_client):
+def test_a_draft_survives_another_post(member_client):
     send_late(member_client)
     log_in(member_client, "ada")
     member_client.post(URL, {"content": "another"})
 
-    assert shown(member_client.get(URL)) == TEXT
+    assert text_in_form(member_client.get(URL)) == TEXT
 
 
 @pytest.mark.parametrize("writer", [None, "", "1", "1:forged", "\x00"])
-def test_a_text_that_names_no_writer_is_given_back_at_once_and_not_kept(client, member, writer):
+def test_a_text_without_a_writer_is_shown_at_once_and_not_saved(client, member, writer):
     response = client.post(URL, {"content": TEXT} | ({} if writer is None else {"writer": writer}))
 
     assert response.status_code == 403
@@ -122,16 +122,16 @@ def test_a_text_that_names_no_writer_is_given_back_at_once_and_not_kept(client, 
     assert "secret" not in log_in(client, "ada", f"/users/login/?next={URL}", follow=True).content.decode()
 
 
-def test_the_form_of_an_error_page_still_knows_its_writer(member_client, bob):
-    """Without its token the form is refused, with a page that has the text in a form of its own."""
-    fields = form_on(member_client.get("/"))
+def test_the_form_on_an_error_page_keeps_the_writer(member_client, bob):
+    """Without its CSRF token the form is refused. The error page has the text in its own form."""
+    fields = fields_on(member_client.get("/"))
     member_client.handler.enforce_csrf_checks = True
     refused = member_client.post(URL, fields | {"content": TEXT, "csrfmiddlewaretoken": ""})
     assert refused.status_code == 403
-    assert form_on(refused)["writer"] == fields["writer"]
+    assert fields_on(refused)["writer"] == fields["writer"]
 
     end_session(member_client)
-    member_client.post(URL, form_on(refused) | {"content": TEXT})
+    member_client.post(URL, fields_on(refused) | {"content": TEXT})
     member_client.handler.enforce_csrf_checks = False
     assert (
         "secret"
@@ -140,24 +140,24 @@ def test_the_form_of_an_error_page_still_knows_its_writer(member_client, bob):
 
 
 @pytest.mark.parametrize("text", [TEXT, "x" * 501])
-def test_the_window_of_another_member_publishes_nothing_by_accident(member_client, bob, text):
-    fields = form_on(member_client.get("/"))
+def test_the_open_window_of_another_member_does_not_publish_at_once(member_client, bob, text):
+    fields = fields_on(member_client.get("/"))
     log_out_and_in(member_client, bob)
     refused = member_client.post(URL, fields | {"content": text})
 
     assert refused.status_code == 200
     assert "another account" in refused.content.decode()
     assert "@bob" in refused.content.decode()
-    assert shown(refused) == text
+    assert text_in_form(refused) == text
     assert not Post.objects.exists()
 
 
-def test_but_does_if_they_send_it_again(member_client, bob):
-    fields = form_on(member_client.get("/"))
+def test_the_open_window_of_another_member_publishes_after_a_confirmation(member_client, bob):
+    fields = fields_on(member_client.get("/"))
     log_out_and_in(member_client, bob)
     refused = member_client.post(URL, fields | {"content": TEXT})
 
-    assert member_client.post(URL, form_on(refused) | {"content": TEXT}).status_code == 302
+    assert member_client.post(URL, fields_on(refused) | {"content": TEXT}).status_code == 302
     assert Post.objects.get().author == bob
 
 
@@ -166,21 +166,21 @@ def log_out_and_in(client, user):
     client.force_login(user)
 
 
-def test_the_kept_frame_of_home_holds_nobodys_field(member_client, client, bob):
-    """Parts of the page are cached for everyone; this one must not be."""
+def test_the_writer_field_is_not_cached(member_client, client, bob):
+    """Other parts of the form are cached for everyone."""
     client.force_login(bob)
-    fields = [form_on(each.get("/"))["writer"].partition(":")[0] for each in (member_client, client) * 2]
+    fields = [fields_on(each.get("/"))["writer"].partition(":")[0] for each in (member_client, client) * 2]
 
     assert fields == [str(user.pk) for user in (member_client.get("/").context["user"], bob)] * 2
 
 
-def test_the_edit_of_anothers_post_is_not_there(member, member_client, bob):
-    """Its text is given back for a new post, as whoever is logged in now."""
+def test_another_members_post_cannot_be_edited(member, member_client, bob):
+    """The error page offers the text for a new post by the member who is logged in now."""
     path = f"/posts/{PostFactory(author=member).pk}/edit/"
-    fields = form_on(member_client.get("/"))
+    fields = fields_on(member_client.get("/"))
     log_out_and_in(member_client, bob)
     missing = member_client.post(path, fields | {"content": TEXT})
 
     assert missing.status_code == 404
-    again = member_client.post(URL, form_on(missing) | {"content": TEXT})
+    again = member_client.post(URL, fields_on(missing) | {"content": TEXT})
     assert "another account" in again.content.decode()

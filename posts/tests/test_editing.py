@@ -1,4 +1,4 @@
-"""For some minutes an author may change a text; everyone can see that, and what it said before."""
+"""For some minutes, authors can edit their posts. Everyone can see the earlier versions."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from posts.tests.factories import PostFactory
 
 @pytest.fixture
 def own(member):
-    """A post of the member, made just now."""
+    """Return a post that the member has just published."""
     post = Post(author=member, content="Frist!")
     post.publish()
     return post
@@ -41,7 +41,7 @@ def edited(own):
     return own
 
 
-def test_an_author_edits_a_post_and_it_says_so(member_client, own):
+def test_an_edited_post_is_marked(member_client, own):
     assert "Frist!" in member_client.get(url(own)).content.decode()
 
     response = edit(member_client, own, " First! ")
@@ -54,29 +54,29 @@ def test_an_author_edits_a_post_and_it_says_so(member_client, own):
     assert f'href="{url(own, "history")}"' in text
 
 
-def test_everyone_who_may_see_the_post_sees_what_it_said_before(client, edited):
+def test_everyone_who_can_see_the_post_sees_its_earlier_versions(client, edited):
     for content in ("Second!", "Third <b>"):
         edited.edit(content)
 
     text = client.get(url(edited, "history")).content.decode()
-    places = [text.index(words) for words in ("Third &lt;b&gt;", "Second!", "First!", "Frist!")]
-    assert places == sorted(places)
+    positions = [text.index(version) for version in ("Third &lt;b&gt;", "Second!", "First!", "Frist!")]
+    assert positions == sorted(positions)
 
 
-def test_nobody_else_sees_it(edited):
+def test_only_the_author_and_moderators_see_the_history_of_a_hidden_post(edited):
     edited.hide()
     moderator, other = UserFactory(is_staff=True), UserFactory()
     moderator.user_permissions.set(Permission.objects.filter(codename__in=["view_post", "change_post"]))
-    seen = {}
+    statuses = {}
     for who, user in (("author", edited.author), ("moderator", moderator), ("other", other)):
         client = Client()
         client.force_login(user)
-        seen[who] = client.get(url(edited, "history")).status_code
+        statuses[who] = client.get(url(edited, "history")).status_code
 
-    assert seen == {"author": 200, "moderator": 200, "other": 404}
+    assert statuses == {"author": 200, "moderator": 200, "other": 404}
 
 
-def test_the_history_comes_in_pages(client, edited):
+def test_the_history_has_pages(client, edited):
     for number in range(30):
         edited.edit(f"Text {number}")
 
@@ -88,12 +88,12 @@ def test_the_history_comes_in_pages(client, edited):
     assert "<html" not in rest.content.decode()
 
 
-def test_a_post_that_was_never_edited_has_no_mark(client, own):
+def test_a_post_that_was_never_edited_is_not_marked(client, own):
     assert ">edited</a>" not in client.get(f"/posts/{own.pk}/").content.decode()
     assert "never been edited" in client.get(url(own, "history")).content.decode()
 
 
-def test_others_posts_cannot_be_edited(client, member_client):
+def test_other_peoples_posts_cannot_be_edited(client, member_client):
     other = PostFactory(content="Not yours")
 
     assert [member_client.get(url(other)).status_code, edit(member_client, other).status_code] == [404, 404]
@@ -102,53 +102,55 @@ def test_others_posts_cannot_be_edited(client, member_client):
 
 
 @pytest.mark.parametrize("minutes", [0, 15])
-def test_after_some_minutes_it_is_too_late_and_the_text_is_kept(member_client, own, settings, minutes):
+def test_after_some_minutes_editing_is_refused_and_the_page_shows_the_text(
+    member_client, own, settings, minutes
+):
     settings.EDIT_MINUTES = minutes
     with time_machine.travel(own.created_on + timedelta(minutes=minutes), tick=False):
-        asked = member_client.get(url(own), follow=True)
+        page = member_client.get(url(own), follow=True)
         response = edit(member_client, own, "Much better")
         assert url(own) not in member_client.get("/").content.decode()
 
-    assert "be edited any more" in asked.content.decode()
+    assert "edit this post any more" in page.content.decode()
     assert response.status_code == 409
     assert "Much better" in response.content.decode()
     assert Post.objects.get().content == "Frist!"
 
 
-def test_within_them_home_offers_it(member_client, own, settings):
+def test_home_links_to_the_edit_page_in_time(member_client, own, settings):
     with time_machine.travel(own.created_on + timedelta(minutes=14), tick=False):
         assert url(own) in member_client.get("/").content.decode()
 
 
-def test_what_a_moderator_has_hidden_stays_as_it_is(own):
+def test_a_hidden_post_cannot_be_edited(own):
     own.hide()
     with pytest.raises(EditingClosed):
         own.edit("Harmless")
 
 
-def test_the_same_text_changes_nothing(member_client, own):
+def test_saving_the_same_text_changes_nothing(member_client, own):
     edit(member_client, own, "Frist!")
 
     assert Post.objects.get().edited_on is None
     assert not PostRevision.objects.exists()
 
 
-@pytest.mark.parametrize(("typed", "words"), [("", "Write something first."), ("x" * 501, "Take out 1.")])
-def test_what_cannot_be_a_post_cannot_become_one(member_client, own, typed, words):
-    response = edit(member_client, own, typed)
+@pytest.mark.parametrize(("submitted", "error"), [("", "Write something first."), ("x" * 501, "Remove 1.")])
+def test_an_invalid_text_is_refused(member_client, own, submitted, error):
+    response = edit(member_client, own, submitted)
 
-    assert words in response.content.decode()
+    assert error in response.content.decode()
     assert Post.objects.get().content == "Frist!"
 
 
-def test_a_text_sent_again_from_an_error_page_is_not_taken_for_another_windows(member_client, own):
-    """Error pages send the text alone: what else the form holds is not there, rather than the word for nothing."""
+def test_the_form_on_an_error_page_does_not_say_which_version_was_seen(member_client, own):
+    """Error pages send only the text. The field must be empty then, and not "None"."""
     again = member_client.post(f"/posts/{own.pk}/edit/", {"content": ""}).content.decode()
     assert 'name="seen" value=""' in again
     assert "None" not in again
 
 
-def test_a_post_that_is_gone_meanwhile_cannot_be_edited_and_the_text_is_given_back(member_client, own):
+def test_a_post_that_was_deleted_meanwhile_cannot_be_edited_but_the_page_shows_the_text(member_client, own):
     Post.objects.get().delete()
 
     assert own.edit("Too late") is False
@@ -157,7 +159,7 @@ def test_a_post_that_is_gone_meanwhile_cannot_be_edited_and_the_text_is_given_ba
     assert "Too late</textarea>" in response.content.decode()
 
 
-def test_a_database_that_fails_keeps_both_texts(member_client, own, caplog):
+def test_if_the_database_fails_neither_text_is_lost(member_client, own, caplog):
     with mock.patch.object(Post, "save", side_effect=DatabaseError("disk full")):
         response = edit(member_client, own)
 
@@ -167,19 +169,19 @@ def test_a_database_that_fails_keeps_both_texts(member_client, own, caplog):
     assert not PostRevision.objects.exists()
 
 
-def test_editing_without_end_is_limited(member_client, own, settings):
+def test_edits_are_limited(member_client, own, settings):
     settings.POST_LIMIT = (3, 600)
-    answers = [edit(member_client, own, f"Text {number}") for number in range(4)]
+    responses = [edit(member_client, own, f"Text {number}") for number in range(4)]
 
-    assert [answer.status_code for answer in answers] == [302, 302, 302, 429]
-    assert "Text 3" in answers[-1].content.decode()
+    assert [response.status_code for response in responses] == [302, 302, 302, 429]
+    assert "Text 3" in responses[-1].content.decode()
 
 
-def test_it_is_published_once(own):
-    heard = []
+def test_the_event_is_sent_once_for_each_change(own):
+    received = []
 
     def listen(sender, post, **kwargs):
-        heard.append((post.pk, post.content))
+        received.append((post.pk, post.content))
 
     signals.post_edited.connect(listen)
     try:
@@ -188,10 +190,10 @@ def test_it_is_published_once(own):
     finally:
         signals.post_edited.disconnect(listen)
 
-    assert heard == [(own.pk, "First!")]
+    assert received == [(own.pk, "First!")]
 
 
-def test_a_receiver_that_fails_takes_the_change_back(own):
+def test_if_a_receiver_fails_the_edit_is_rolled_back(own):
     def fail(**kwargs):
         raise RuntimeError("receiver")
 
@@ -206,14 +208,14 @@ def test_a_receiver_that_fails_takes_the_change_back(own):
     assert not PostRevision.objects.exists()
 
 
-def test_earlier_texts_go_with_the_post(edited):
+def test_revisions_are_deleted_with_the_post(edited):
     assert PostRevision.objects.exists()
     edited.delete()
 
     assert not PostRevision.objects.exists()
 
 
-def test_earlier_texts_are_part_of_ones_data(member_client, edited):
+def test_the_export_has_earlier_versions(member_client, edited):
     response = member_client.get("/users/export/")
     archive = zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content)))
 
@@ -223,13 +225,13 @@ def test_earlier_texts_are_part_of_ones_data(member_client, edited):
     assert post["edited_on"] == post["earlier"][0]["replaced_on"]
 
 
-def test_moderators_find_the_earlier_texts_from_the_admin(client, edited):
+def test_the_admin_links_to_the_history(client, edited):
     client.force_login(UserFactory(is_staff=True, is_superuser=True))
 
     assert url(edited, "history") in client.get("/admin/posts/post/").content.decode()
 
 
-def test_two_tabs_edit_one_after_the_other(own):
+def test_edits_from_two_tabs_are_both_stored(own):
     other_tab = Post.objects.get()
     own.edit("From one tab")
     other_tab.edit("From the other")
@@ -238,7 +240,7 @@ def test_two_tabs_edit_one_after_the_other(own):
     assert (texts, Post.objects.get().content) == (["Frist!", "From one tab"], "From the other")
 
 
-def test_a_text_edited_in_another_window_is_not_replaced_unseen(member, member_client):
+def test_a_version_from_another_window_is_not_replaced_without_a_warning(member, member_client):
     post = Post(author=member, content="one")
     post.publish()
     path = f"/posts/{post.pk}/edit/"

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.emails import kinds
-from accounts.models import Block, Follow, FollowerChange, FollowNotice, User
+from accounts.models import Block, Follow, User
+from accounts.notifications import types
+from accounts.notifications.models import Notification
 from accounts.tests.factories import UserFactory
 from posts.ids import first_id_at
 from posts.tests.factories import PostFactory
@@ -22,13 +23,15 @@ SPAN = {
 
 def prepare_new_follower(member, bob):
     follow = Follow.objects.create(follower=bob, followed=member)
-    FollowNotice.objects.create(recipient=member, follower=bob, follow_id=follow.pk, told_in="this one")
-    return {"told_in": "this one"}
+    Notification.objects.create(
+        recipient=member, actor=bob, type="new_follower", subject=follow.pk, emailed_in="this one"
+    )
+    return {"emailed_in": "this one"}
 
 
-def prepare_statement(member, bob):
+def prepare_summary(member, bob):
     Follow.objects.create(follower=bob, followed=member)
-    FollowerChange.objects.create(recipient=member, person=bob, change=1, happened_on=timezone.now())
+    Notification.objects.create(recipient=member, actor=bob, type="new_follower")
     return SPAN
 
 
@@ -41,10 +44,13 @@ def prepare_home(member, bob):
 # Each kind of email that names other people: what there is to tell, and the arguments of its job.
 NAMES_OTHERS = {
     "new_follower": prepare_new_follower,
-    "follower_statement": prepare_statement,
+    "follower_statement": prepare_summary,
     "home_by_mail": prepare_home,
 }
+# These name the person of a report, whom its author or a moderator knows anyway.
+NAMES_THE_REPORTED = {"report_outcome", "new_report"}
 NAMES_NOBODY = {
+    "moderation_outcome",
     "follower_milestone",
     "password_changed",
     "email_changed",
@@ -75,7 +81,9 @@ def bob(db):
 
 
 def test_every_kind_of_email_is_known_here():
-    assert {kind.name for kind in kinds.all_kinds()} == {*NAMES_OTHERS} | NAMES_NOBODY
+    assert {email_type.name for email_type in types.all_types()} == {
+        *NAMES_OTHERS
+    } | NAMES_THE_REPORTED | NAMES_NOBODY
 
 
 @pytest.mark.parametrize("parted", [None, block, be_blocked, suspend, leave])
@@ -86,7 +94,7 @@ def test_an_email_names_only_whom_its_recipient_sees_when_it_is_sent(member, bob
     if parted:
         parted(member, bob)
 
-    content = kinds.get(name).content(member, **arguments)
+    content = types.get(name).content(member, **arguments)
 
     assert (content is None) == bool(parted)
     assert ("bob" in repr(content)) == (not parted)

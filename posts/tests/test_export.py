@@ -1,4 +1,4 @@
-"""What members take home is all that belongs to them, and nothing that opens a door or belongs to others."""
+"""The export has everything that belongs to the member, but no secrets and nothing that belongs to others."""
 
 import io
 import json
@@ -11,17 +11,23 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from accounts.emails import kinds, outbox, plans
-from accounts.models import Delivery, Milestone, ModerationAction
-from accounts.moderation import moderate
+from accounts.emails import outbox
+from accounts.emails.models import Delivery
+from accounts.moderation.actions import moderate
+from accounts.moderation.decisions import Decision, decide
+from accounts.moderation.models import Appeal, ModerationAction, ModeratorNote, Report
+from accounts.notifications import digests, types
+from accounts.notifications.models import Notification
 from accounts.tests.factories import FollowFactory, UserFactory
 from posts import export
-from posts.models import HomeFeed, Post, ReadMark, Report
-from posts.tests.factories import PostFactory
+from posts.feeds.models import HomeFeed
+from posts.models import Post
+from posts.reading.models import ReadMarker
+from posts.tests.factories import PostFactory, ReportFactory
 
 
 def references_to_members():
-    """Every field of every model that names a member."""
+    """Return the names of all fields that refer to a member."""
     user = get_user_model()
     return {
         f"{model._meta.label}.{field.name}"
@@ -32,15 +38,15 @@ def references_to_members():
     }
 
 
-def test_whatever_names_a_member_is_exported_or_left_out_for_a_reason():
+def test_every_reference_to_a_member_is_exported_or_left_out_for_a_reason():
     known = export.EXPORTED.keys() | export.LEFT_OUT.keys()
     assert references_to_members() == known
     assert not export.EXPORTED.keys() & export.LEFT_OUT.keys()
     assert all(export.LEFT_OUT.values())
 
 
-def test_so_is_each_field_of_the_member():
-    """Their own row is no reference; what is new there must be thought of as well."""
+def test_every_field_of_the_member_is_exported_or_left_out():
+    """The member's own row isn't a reference, so this test finds new fields."""
     exported = {
         "username", "email", "display_name", "bio", "noindex", "date_joined", "last_login", "is_staff", "picture",
         "time_zone", "language", "follows",
@@ -48,11 +54,13 @@ def test_so_is_each_field_of_the_member():
     left_out = {
         "id": "means nothing elsewhere",
         "password": "a hash opens doors",
-        "is_active": "who is suspended can't ask for an export",
-        "suspended_on": "who is suspended can't ask for an export",
+        "is_active": "the page of a suspended member says so",
+        "suspended_on": "moderation.json says so",
+        "suspended_until": "moderation.json says so",
         "is_superuser": "is_moderator says enough",
         "follower_count": "followers.json has them",
         "following_count": "following.json has them",
+        "milestone": "milestones.json has it",
         "rank": "the place in the directory follows from the followers",
         "groups": "is_moderator says enough",
         "user_permissions": "is_moderator says enough",
@@ -68,7 +76,7 @@ def bob(db):
 
 @pytest.fixture
 def everything(member, member_client, bob):
-    """A member of whom there is something in every file."""
+    """Return a member who has data in every file."""
     FollowFactory(follower=member, followed=bob)
     FollowFactory(follower=bob, followed=member)
     member.block(UserFactory(username="cleo"))
@@ -76,15 +84,18 @@ def everything(member, member_client, bob):
     member.time_zone, member.language = "Europe/Berlin", "de"
     member.save()
     post = PostFactory(author=member, content="Hide me")
-    ReadMark.begin(member, post.pk)
+    ReadMarker.start(member, post.pk)
     moderator = UserFactory(username="mo")
-    Report.objects.create(reporter=member, post=PostFactory(author=bob), reason="spam", note="Look at it")
-    Report.objects.create(reporter=bob, post=post, reason="abuse", note="Bob's own words")
-    moderate(moderator, ModerationAction.Verb.DISMISS, Post.objects.filter(pk=post.pk), "Bob exaggerates")
-    moderate(moderator, ModerationAction.Verb.HIDE, Post.objects.filter(pk=post.pk), "Bob was right")
-    Milestone.objects.create(user=member, threshold=10)
-    plans.choose(member, kinds.get("new_follower"), "weekly")
-    outbox.mail("new_device", member, "key-of-a-mail", when=timezone.now().isoformat())
+    ReportFactory(reporter=member, post=PostFactory(author=bob), reason="spam", note="Look at it")
+    ReportFactory(reporter=bob, post=post, reason="abuse", note="Bob's own words")
+    decide(moderator, [post], Decision.DISMISS, reason="Bob exaggerates")
+    moderate(moderator, Post.hide, Post.objects.filter(pk=post.pk), "Spam.")
+    Appeal.objects.create(action=ModerationAction.objects.get(action="hide"), person=member, text="It isn't.")
+    ModeratorNote.objects.create(person=member, author=moderator, author_name="mo", text="Bob was right")
+    Notification.objects.create(recipient=member, type="follower_milestone", subject=10)
+    Notification.objects.create(recipient=member, type="new_follower", actor=bob, subject=7)
+    digests.choose(member, types.get("new_follower"), "weekly")
+    outbox.enqueue("new_device", member, "key-of-a-mail", when=timezone.now().isoformat())
     Authenticator.objects.create(user=member, type="totp", data={"secret": "totp-secret"})
     HomeFeed.renew(member, timezone.now())
     return member
@@ -97,26 +108,29 @@ def files(client):
 
 
 @pytest.fixture
-def found(everything, member_client):
+def exported(everything, member_client):
     return files(member_client)
 
 
-def test_each_file_holds_what_it_should(everything, found):
+def test_the_contents_of_each_file(everything, exported):
     def read(name):
-        return json.loads(found[name])
+        return json.loads(exported[name])
 
     assert read("settings.json")["time_zone"] == "Europe/Berlin"
     assert read("settings.json")["language"] == "de"
     assert read("settings.json")["emails"] == {
-        kind.name: "weekly" if kind.name == "new_follower" else kind.default.value
-        for kind in kinds.optional_kinds()
+        digest.name: "weekly" if digest.name == "new_follower" else digest.default.value
+        for digest in types.optional_types()
+        if digest.offered_to(everything)
     }
     (report,) = read("reports.json")
-    assert (report["author"], report["reason"], report["note"]) == ("bob", "spam", "Look at it")
-    assert report["post"] == Report.objects.get(reporter=everything).post_id
+    assert (report["person"], report["reason"], report["note"]) == ("bob", "spam", "Look at it")
+    assert report["id"] == Report.objects.get(reporter=everything).subject_id
     assert report["closed_on"] is None
     (decision,) = read("moderation.json")
-    assert (decision["what"], decision["text"]) == ("hide", "Hide me")
+    assert (decision["what"], decision["text"], decision["reason"]) == ("hide", "Hide me", "Spam.")
+    (appeal,) = read("appeals.json")
+    assert (appeal["decision"], appeal["text"], appeal["answered_on"]) == ("hide", "It isn't.", None)
     assert [row["username"] for row in read("following.json")] == ["bob"]
     assert [row["username"] for row in read("followers.json")] == ["bob"]
     assert [row["username"] for row in read("blocks.json")] == ["cleo"]
@@ -132,13 +146,13 @@ def test_each_file_holds_what_it_should(everything, found):
     assert read("profile.json")["is_moderator"] is False
 
 
-def test_every_file_is_described_and_every_reference_has_its_own(found):
-    described = found.pop("README.txt")
-    assert all(name in described for name in found)
-    assert set(export.EXPORTED.values()) <= found.keys()
+def test_the_readme_describes_every_file(exported):
+    described = exported.pop("README.txt")
+    assert all(name in described for name in exported)
+    assert set(export.EXPORTED.values()) <= exported.keys()
 
 
-def test_nothing_in_it_opens_a_door_or_belongs_to_others(everything, member_client, found):
+def test_the_export_has_no_secrets_and_nothing_of_others(everything, member_client, exported):
     secrets = [
         everything.password,
         everything.home_feed.key,
@@ -152,15 +166,15 @@ def test_nothing_in_it_opens_a_door_or_belongs_to_others(everything, member_clie
         "dora",
         '"mo"',
     ]
-    text = "".join(found.values())
+    text = "".join(exported.values())
     assert not [secret for secret in secrets if secret in text]
 
 
-def test_it_can_be_had_without_any_of_it(member_client):
+def test_the_export_works_for_a_member_without_data(member_client):
     assert json.loads(files(member_client)["security.json"]) == {"two_step_login": [], "private_feed": None}
 
 
-def test_memory_does_not_grow_with_the_rows(member):
+def test_memory_use_does_not_depend_on_the_number_of_rows(member):
     def peak():
         tracemalloc.start()
         export.export_data(member).close()
@@ -170,7 +184,7 @@ def test_memory_does_not_grow_with_the_rows(member):
 
     few = peak()
     Delivery.objects.bulk_create(
-        (Delivery(recipient=member, kind="new_device", key=str(number)) for number in range(20_000)),
+        (Delivery(recipient=member, type="new_device", key=str(number)) for number in range(20_000)),
         batch_size=2_000,
     )
     Post.objects.bulk_create(PostFactory.build_batch(2_000, author=member), batch_size=500)

@@ -3,9 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from accounts import tasks
-from accounts.emails import kinds, plans
 from accounts.models import User
+from accounts.notifications import digests, types
 from accounts.tests.factories import UserFactory
 from posts.models import Post
 
@@ -22,7 +21,7 @@ def clock():
 def bob(member, clock):
     bob = UserFactory(username="bob", display_name="Bob")
     member.follow(bob)
-    plans.choose(member, kinds.get("home_by_mail"), "daily")
+    digests.choose(member, types.get("home_by_mail"), "daily")
     clock.shift(timedelta(minutes=5))
     return bob
 
@@ -35,7 +34,7 @@ def next_day(clock, run_jobs, mailoutbox):
         clock.shift(timedelta(days=1))
         mailoutbox.clear()
         for _run in range(2):
-            tasks.make_digests.func()
+            digests.send_digests.func()
             run_jobs()
         return [mail for mail in mailoutbox if "new post" in mail.subject]
 
@@ -83,7 +82,7 @@ def test_the_newest_are_shown_and_the_rest_counted(bob, clock, next_day):
     publish(clock, bob, *(f"Number {n}." for n in range(25)))
 
     (mail,) = next_day()
-    assert "and 5 more" in mail.body
+    assert "And 5 more" in mail.body
     assert "Number 24." in mail.body
     assert "Number 4." not in mail.body
 
@@ -118,7 +117,7 @@ def test_it_is_off_unless_wanted(member, clock, next_day):
     publish(clock, bob, "Unread")
     assert next_day() == []
 
-    plans.choose(member, kinds.get("home_by_mail"), "daily")
+    digests.choose(member, types.get("home_by_mail"), "daily")
     publish(clock, bob, "Read")
     assert len(next_day()) == 1
 
@@ -133,16 +132,16 @@ def test_times_are_those_of_the_recipient(member, bob, clock, next_day):
 
 def test_it_can_be_turned_off_from_within_and_previewed(member, member_client):
     assert "Grace Hopper" in member_client.get("/users/settings/mail/home_by_mail/").content.decode()
-    assert "home_by_mail" in member_client.get("/users/settings/").context["form"].fields
+    assert "home_by_mail" in member_client.get("/users/settings/emails/").context["form"].fields
 
 
 def test_the_number_of_queries_does_not_grow_with_posts(
     member, bob, clock, django_assert_num_queries, django_assert_max_num_queries
 ):
-    kind = kinds.get("home_by_mail")
+    digest = types.get("home_by_mail")
 
     def content():
-        return kind.content(member, NOON.isoformat(), (NOON + timedelta(days=1)).isoformat())
+        return digest.content(member, NOON.isoformat(), (NOON + timedelta(days=1)).isoformat())
 
     publish(clock, bob, "Hello @ada")
     with django_assert_max_num_queries(3) as captured:

@@ -1,18 +1,19 @@
-"""The home timeline as a page. What it holds, after any series of changes, is tested in test_contract.py."""
+"""The home timeline as a page. test_contract.py tests what it contains after any series of changes."""
 
 from datetime import datetime, timedelta
 
 import pytest
 import time_machine
-from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
+from accounts.common import local_cache
+from accounts.common.cursors import Cursor
 from accounts.models import User
-from accounts.paging import Cursor
 from accounts.tests.factories import FollowFactory, UserFactory
 from posts import ids
-from posts.models import Post, ReadMark
+from posts.models import Post
+from posts.reading.models import ReadMarker
 from posts.tests.factories import LONG_AGO, PostFactory
 from posts.timelines import home_timeline, queries
 from posts.timelines.normalized import NormalizedTimeline
@@ -21,7 +22,7 @@ from posts.timelines.queries import id_query
 
 @pytest.fixture
 def followed(member):
-    """Somebody whom the member follows."""
+    """A person whom the member follows."""
     return FollowFactory(follower=member, followed=UserFactory(username="bob")).followed
 
 
@@ -29,7 +30,7 @@ def contents(response):
     return [post.content for post in response.context["page"]]
 
 
-def test_pages_are_cut_by_position(member, member_client, followed):
+def test_pages_by_cursor(member, member_client, followed):
     for number in range(45):
         PostFactory(author=followed if number % 3 else member, content=f"n{number}")
     PostFactory(content="by a stranger")
@@ -44,7 +45,7 @@ def test_pages_are_cut_by_position(member, member_client, followed):
     assert contents(member_client.get("/", {"after": third.context["page"].newer})) == contents(second)
 
 
-def test_new_and_deleted_posts_never_shift_a_page(member_client, followed):
+def test_new_and_deleted_posts_do_not_shift_a_page(member_client, followed):
     posts = [PostFactory(author=followed) for _ in range(30)]
     older = member_client.get("/").context["page"].older
     before = contents(member_client.get("/", {"before": older}))
@@ -56,7 +57,7 @@ def test_new_and_deleted_posts_never_shift_a_page(member_client, followed):
     assert posts[0].content in before
 
 
-def test_following_puts_earlier_posts_in_place_and_unfollowing_takes_them_out(member, member_client):
+def test_follow_and_unfollow_affect_earlier_posts(member, member_client):
     middle = PostFactory(content="middle")
     PostFactory(author=member, content="newest")
 
@@ -68,7 +69,7 @@ def test_following_puts_earlier_posts_in_place_and_unfollowing_takes_them_out(me
 
 
 @pytest.mark.parametrize("blocker", ["member", "bob"])
-def test_a_block_hides_even_a_follow_that_slipped_past_it(member, member_client, followed, blocker):
+def test_a_block_hides_posts_even_if_there_is_still_a_follow(member, member_client, followed, blocker):
     PostFactory(author=followed, content="unseen")
     assert contents(member_client.get("/")) == contents(member_client.get("/explore/")) == ["unseen"]
     member.block(followed) if blocker == "member" else followed.block(member)
@@ -81,7 +82,7 @@ def test_a_block_hides_even_a_follow_that_slipped_past_it(member, member_client,
 @pytest.mark.parametrize("path", ["/", "/explore/", "/@ada/"])
 @pytest.mark.parametrize("cursor", ["x", "-1", str(2**53), "9" * 30, "1.0", "²"])
 @pytest.mark.parametrize("name", ["before", "after"])
-def test_a_nonsense_cursor_is_not_found(member_client, path, name, cursor):
+def test_an_invalid_cursor_is_not_found(member_client, path, name, cursor):
     assert member_client.get(path, {name: cursor}).status_code == 404
 
 
@@ -92,14 +93,14 @@ def test_cursors_at_the_edges(member_client, followed):
     assert contents(member_client.get(f"/?before={ids.MAX_ID}&after={ids.MAX_ID}")) == ["only"]
     beyond = member_client.get("/?before=0")
     assert contents(beyond) == []
-    assert "nothing further this way" in beyond.content.decode()
+    assert "There's nothing more here." in beyond.content.decode()
     assert contents(member_client.get(f"/?after={ids.MAX_ID}")) == []
 
 
-def test_a_post_that_commits_late_is_met_when_walking_forward(member, followed):
-    """An id is made before its commit: one just below the newest can still appear."""
+def test_a_post_that_commits_late_is_found_on_newer_pages(member, followed):
+    """An id is made before its transaction commits, so a post can still appear just below the newest."""
     early = [PostFactory(author=followed) for _ in range(2)]
-    now = LONG_AGO + timedelta(days=1000)  # After whatever the factory has made.
+    now = LONG_AGO + timedelta(days=1000)  # Later than all posts of the factory.
     with time_machine.travel(now, tick=False):
         fresh = PostFactory(author=followed, id=ids.first_id_at(timezone.now()))
         page = home_timeline().page(member, Cursor(before=fresh.pk + 1))
@@ -110,25 +111,25 @@ def test_a_post_that_commits_late_is_met_when_walking_forward(member, followed):
     assert late in list(forward)
 
 
-def test_the_number_of_queries_stays_the_same(member_client, followed, django_assert_num_queries):
+def test_the_number_of_queries_does_not_grow(member_client, followed, django_assert_num_queries, monkeypatch):
+    monkeypatch.setattr("posts.rendering.cards.mentions_version", lambda: "the same all the time")
     for size in (2, 200):
         for _ in range(size):
             PostFactory(author=FollowFactory(follower=followed.followers.get()).followed, content="@bob")
-        ReadMark.objects.all().delete()
+        ReadMarker.objects.all().delete()
         member_client.get("/")
-        cache.clear()
-        # Session, user, timeline, and the members whom the page mentions, until the cards are in the cache.
-        for queries_made in (4, 3):
-            with django_assert_num_queries(queries_made):
+        local_cache.clear_all()
+        # Session, user, timeline, and the mentioned members until the cards are in memory.
+        for query_count in (4, 3):
+            with django_assert_num_queries(query_count):
                 member_client.get("/")
 
 
-@pytest.mark.parametrize("walk", [False, True])
-def test_the_home_query_never_sorts_or_scans_what_it_does_not_show(member, followed, walk):
-    """What makes it fast is how it is run: that every step is a search in an index."""
+def test_every_step_of_the_home_query_uses_an_index(member, followed):
+    """That is what makes it fast."""
     for _ in range(50):
         PostFactory(author=followed)
-    sql, params = id_query(member.pk, None, 21, walk=walk)
+    sql, params = id_query(member.pk, None, 21)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")
@@ -140,30 +141,27 @@ def test_the_home_query_never_sorts_or_scans_what_it_does_not_show(member, follo
     assert "Seq Scan on posts_post" not in plan
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite vacuums otherwise")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no autovacuum settings")
 @pytest.mark.django_db
-def test_dead_posts_are_soon_cleared_away():
+def test_posts_are_vacuumed_often():
     with connection.cursor() as cursor:
         cursor.execute("SELECT reloptions FROM pg_class WHERE relname = %s", [Post._meta.db_table])
         assert "autovacuum_vacuum_scale_factor=0.01" in cursor.fetchone()[0]
 
 
-def test_a_reader_of_few_is_asked_only_once_whether_they_are_one_of_many(member, followed):
-    PostFactory(author=followed)
-    timeline = NormalizedTimeline()
-
-    for _ in range(2):
-        assert len(timeline.posts(member, limit=20)) == 1
-        assert timeline.readers_of_few == {member.pk}
-
-
-def test_a_reader_of_many_is_walked_for(member, followed, monkeypatch):
-    PostFactory(author=followed)
-    monkeypatch.setattr(queries, "MANY", 0)
-    timeline = NormalizedTimeline()
-
-    assert len(timeline.posts(member, limit=20)) == 1
-    assert not timeline.readers_of_few
+@pytest.mark.parametrize(("many", "scans"), [(0, True), (500, False)])
+def test_the_recency_scan_runs_only_for_a_reader_who_follows_many(member, followed, monkeypatch, many, scans):
+    """The other query is made to find nothing, so only the scan can find the page."""
+    monkeypatch.setattr(queries, "MANY", many)
+    monkeypatch.setattr(queries, "LATEST_PER_AUTHOR", "SELECT id FROM {post} WHERE 1 = 0")
+    monkeypatch.setattr(
+        queries, "ORDERED_JOIN", "SELECT id FROM {post} WHERE 1 = 0 LIMIT ({ordered_join_limit})"
+    )
+    queries._positional.cache_clear()
+    for _ in range(3):
+        PostFactory(author=followed)
+    assert len(NormalizedTimeline().posts(member, limit=3)) == (3 if scans else 0)
+    queries._positional.cache_clear()
 
 
 def test_visitors_see_the_newest_public_posts(client, followed):
@@ -172,11 +170,11 @@ def test_visitors_see_the_newest_public_posts(client, followed):
     hidden.hide()
 
     assert contents(client.get("/")) == ["hello"]
-    assert "Join in" in client.get("/").content.decode()
+    assert 'class="welcome"' in client.get("/").content.decode()
     assert User.objects.visible().count() == 2
 
 
-def test_htmx_gets_the_next_posts_alone(member_client, followed):
+def test_htmx_gets_only_the_next_posts(member_client, followed):
     for _ in range(25):
         PostFactory(author=followed)
     older = member_client.get("/").context["page"].older
@@ -190,24 +188,24 @@ def test_htmx_gets_the_next_posts_alone(member_client, followed):
     assert "HX-Request" in response["Vary"]
 
 
-def test_a_page_made_for_somebody_else_is_not_continued(client, member, member_client, followed):
-    """As after a log-out or a log-in in another tab."""
+def test_a_page_of_another_member_is_not_continued(client, member, member_client, followed):
+    """The reader may have logged out or in, in another tab."""
     refreshed = []
-    for somebody in (member_client, client):
+    for some_client in (member_client, client):
         for viewer in (str(member.pk), ""):
             headers = {"HX-Request": "true", "X-Viewer": viewer}
-            refreshed.append("HX-Refresh" in somebody.get("/explore/", headers=headers))
+            refreshed.append("HX-Refresh" in some_client.get("/explore/", headers=headers))
 
     assert refreshed == [False, True, True, False]
 
 
-def test_the_old_address_of_the_home_timeline_leads_to_it(client, db):
+def test_the_old_address_redirects_to_the_home_timeline(client, db):
     response = client.get("/users/feed/")
     assert (response.status_code, response.url) == (301, "/")
 
 
 @pytest.mark.parametrize("path", ["/explore/", "/@bob/"])
-def test_the_other_timelines_ask_no_more_for_more_posts(
+def test_the_number_of_queries_of_other_timelines_does_not_grow(
     member_client, followed, path, django_assert_num_queries, django_assert_max_num_queries
 ):
     PostFactory(author=followed, content="@bob")
@@ -220,12 +218,11 @@ def test_the_other_timelines_ask_no_more_for_more_posts(
 
 
 def test_relative_times(member_client, followed):
-    moment = datetime(2026, 3, 5, 9, 30, tzinfo=LONG_AGO.tzinfo)
+    now = datetime(2026, 3, 5, 9, 30, tzinfo=LONG_AGO.tzinfo)
     for days in (0, 1, 3, 30, 400):
-        when = moment - timedelta(days=days)
-        PostFactory(author=followed, id=ids.first_id_at(when))
-    with time_machine.travel(moment + timedelta(minutes=12), tick=False):
+        PostFactory(author=followed, id=ids.first_id_at(now - timedelta(days=days)))
+    with time_machine.travel(now + timedelta(minutes=12), tick=False):
         text = member_client.get("/").content.decode()
 
-    for words in (">12 min<", ">yesterday<", ">3 days<", ">3 Feb<", ">29 Jan 2025<"):
-        assert words in text
+    for time in (">12 min<", ">yesterday<", ">3 days<", ">3 Feb<", ">29 Jan 2025<"):
+        assert time in text

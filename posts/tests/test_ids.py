@@ -14,31 +14,31 @@ NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 @pytest.mark.django_db
-def test_an_id_is_its_millisecond_and_orders_by_time():
+def test_an_id_contains_its_millisecond():
     with time_machine.travel(NOON, tick=False):
         post_id, now = ids.new_id(Post)
 
-    assert ids.moment_of(post_id) == now == NOON.replace(microsecond=123000)
+    assert ids.time_of(post_id) == now == NOON.replace(microsecond=123000)
     assert ids.first_id_at(NOON) <= post_id < ids.first_id_at(NOON + timedelta(milliseconds=1))
 
 
-def test_ids_stay_exact_in_javascript_for_decades():
+def test_javascript_stores_ids_exactly_for_decades():
     assert ids.first_id_at(datetime(2080, 1, 1, tzinfo=UTC)) <= ids.MAX_ID == 2**53 - 1
 
 
 @pytest.mark.django_db
-def test_the_server_sets_the_time_of_a_post():
+def test_the_time_of_a_post_is_that_of_its_id():
     author = UserFactory()
     with time_machine.travel(NOON, tick=False):
         post = Post(author=author, content="x", created_on=datetime(1999, 1, 1, tzinfo=UTC))
         post.publish()
 
     post.refresh_from_db()
-    assert post.created_on == ids.moment_of(post.pk) == NOON.replace(microsecond=123000)
+    assert post.created_on == ids.time_of(post.pk) == NOON.replace(microsecond=123000)
 
 
 @pytest.mark.django_db
-def test_a_taken_id_is_replaced():
+def test_an_id_that_is_in_use_is_replaced():
     author = UserFactory()
     with mock.patch.object(ids, "new_id", side_effect=[(7, NOON), (7, NOON), (7, NOON), (8, NOON)]):
         Post(author=author, content="first").publish()
@@ -54,16 +54,16 @@ def test_other_conflicts_are_not_retried():
 
 
 @pytest.mark.django_db
-def test_a_full_millisecond_is_an_error_and_no_loop():
+def test_a_full_millisecond_is_an_error():
     author = UserFactory()
     with mock.patch.object(ids, "new_id", return_value=(7, NOON)):
         Post(author=author, content="first").publish()
-        with pytest.raises(IntegrityError, match="No free id"):
+        with pytest.raises(IntegrityError, match="no free id"):
             Post(author=author, content="second").publish()
 
 
 @pytest.mark.django_db
-def test_many_posts_in_one_moment_all_find_an_id():
+def test_many_posts_at_the_same_time_get_different_ids():
     author = UserFactory()
     random.seed(1)
     with time_machine.travel(NOON, tick=False):
@@ -80,7 +80,7 @@ def test_each_change_is_published_once():
     def remember(signal, post, **kwargs):
         seen.append((signal, post.pk))
 
-    names = ("post_published", "post_removed", "post_restored")
+    names = ("post_published", "post_hidden", "post_restored", "post_deleted")
     for name in names:
         getattr(signals, name).connect(remember)
     try:
@@ -96,7 +96,7 @@ def test_each_change_is_published_once():
 
     assert seen == [
         (signals.post_published, pk),
-        (signals.post_removed, pk),
+        (signals.post_hidden, pk),
         (signals.post_restored, pk),
-        (signals.post_removed, pk),
+        (signals.post_deleted, pk),
     ]

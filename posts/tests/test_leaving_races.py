@@ -1,4 +1,4 @@
-"""Somebody leaves, or is suspended, while they or others are in the middle of something that concerns them."""
+"""A member leaves or is suspended while something else that concerns them is happening."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -12,34 +12,39 @@ from django.db.models import CASCADE
 from django.test import Client
 from django.utils import timezone
 
-from accounts import security, tasks
+from accounts import tasks
 from accounts.audit import References
-from accounts.auditing import run
-from accounts.database_errors import AccountGone
-from accounts.emails import kinds, plans
-from accounts.models import Block, Follow, FollowerChange, FollowNotice, MailPlan, ToldState, User
-from accounts.moderation import moderate
+from accounts.common.auditing import run
+from accounts.common.database_errors import AccountGone
+from accounts.models import Block, Follow, User
+from accounts.moderation.actions import lock, moderate
+from accounts.moderation.forms import ReportForm
+from accounts.moderation.models import Report
+from accounts.notifications import digests, former_tasks, types
+from accounts.notifications.models import DigestSchedule, Notification
+from accounts.security import snapshots
+from accounts.security.models import AccountSnapshot
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
 from accounts.tests.locking import begin, checked_during, is_locked, needs_row_locks
-from posts.forms import ReportForm
-from posts.models import HomeFeed, Post, Report
-from posts.tests.factories import PostFactory
+from posts.feeds.models import HomeFeed
+from posts.models import Post
+from posts.tests.factories import PostFactory, ReportFactory
 
 pytestmark = [needs_row_locks, pytest.mark.django_db(transaction=True)]
 
 
 def report(reporter, post):
-    form = ReportForm({"reason": "spam"}, instance=Report(reporter=reporter, post=post))
+    form = ReportForm({"reason": "spam"}, instance=Report.new(post, reporter=reporter))
     assert form.is_valid()
     return form.save()
 
 
 def make_digest(bob):
-    MailPlan.objects.filter(recipient=bob).update(due_on=timezone.now())
-    plans.move_on(bob.mail_plans.get().pk)
+    DigestSchedule.objects.filter(recipient=bob).update(due_on=timezone.now())
+    digests.advance(bob.digest_schedules.get(type="follower_statement").pk)
 
 
-# What happens at the same time. Bob is the one who leaves; he has a post, follows Ada and is followed by her.
+# What happens at the same time. Bob is the one who leaves. He has a post, follows Ada and is followed by her.
 ACTS = {
     "he is followed": lambda bob, eve, ada: eve.follow(bob),
     "he follows": lambda bob, eve, ada: bob.follow(eve),
@@ -52,28 +57,32 @@ ACTS = {
     "he deletes a post": lambda bob, eve, ada: bob.posts.get().delete(),
     "his post is reported": lambda bob, eve, ada: report(eve, bob.posts.get()),
     "he reports": lambda bob, eve, ada: report(bob, Post.objects.get(author=eve)),
-    "his post is hidden": lambda bob, eve, ada: moderate(eve, "hide", Post.objects.filter(author=bob), "Why"),
-    "he is suspended": lambda bob, eve, ada: moderate(eve, "suspend", User.objects.filter(pk=bob.pk), "Why"),
-    "he moderates": lambda bob, eve, ada: moderate(bob, "suspend", User.objects.filter(pk=eve.pk), "Why"),
-    "his new follower is noted": lambda bob, eve, ada: tasks.note_follow.func(
+    "his post is hidden": lambda bob, eve, ada: moderate(
+        eve, Post.hide, Post.objects.filter(author=bob), "Why"
+    ),
+    "he is suspended": lambda bob, eve, ada: moderate(
+        eve, User.suspend, User.objects.filter(pk=bob.pk), "Why"
+    ),
+    "he moderates": lambda bob, eve, ada: moderate(bob, User.suspend, User.objects.filter(pk=eve.pk), "Why"),
+    "his new follower is noted": lambda bob, eve, ada: former_tasks.record_follow.func(
         *Follow.objects.filter(followed=bob).values_list("pk", "follower", "followed").get(),
         timezone.now().isoformat(),
     ),
-    "his follow is noted": lambda bob, eve, ada: tasks.note_follow.func(
+    "his follow is noted": lambda bob, eve, ada: former_tasks.record_follow.func(
         *Follow.objects.filter(follower=bob).values_list("pk", "follower", "followed").get(),
         timezone.now().isoformat(),
     ),
-    "that he unfollowed is noted": lambda bob, eve, ada: tasks.note_unfollow.func(
+    "that he unfollowed is noted": lambda bob, eve, ada: former_tasks.record_unfollow.func(
         bob.pk, eve.pk, timezone.now().isoformat()
     ),
     "his digest is made": lambda bob, eve, ada: make_digest(bob),
-    "he chooses": lambda bob, eve, ada: plans.choose(bob, kinds.get("new_follower"), "daily"),
+    "he chooses": lambda bob, eve, ada: digests.choose(bob, types.get("new_follower"), "daily"),
     "he saves": lambda bob, eve, ada: bob.save(),
     "he makes a feed": lambda bob, eve, ada: HomeFeed.renew(bob, timezone.now()),
     "he is swept": lambda bob, eve, ada: (
-        ToldState.objects.filter(pk=bob.pk).delete(),
-        ToldState.remember_missing([bob.pk]),
-        security.tell_changes(bob),
+        AccountSnapshot.objects.filter(pk=bob.pk).delete(),
+        AccountSnapshot.create_missing([bob.pk]),
+        snapshots.notify_changes(bob),
     ),
     "he logs in": lambda bob, eve, ada: Client().post(
         "/users/login/", {"login": bob.username, "password": PASSWORD}
@@ -89,7 +98,7 @@ def make_people():
     Post(author=bob, content="A post").publish()
     PostFactory(author=eve)
     for person in (bob, eve):
-        plans.choose(person, kinds.get("follower_statement"), "daily")
+        digests.choose(person, types.get("follower_statement"), "daily")
     return bob, eve, ada
 
 
@@ -108,17 +117,22 @@ def eve(people):
     return people[1]
 
 
+@pytest.fixture
+def ada(people):
+    return people[2]
+
+
 def outcome_of(function):
-    """Return what `function` does. That somebody is gone is an answer, too; of any other error its words."""
+    """Return what `function` returns, the type of an error that means that someone is gone, or the repr of any other error."""
     try:
         return function()
-    except (AccountGone, Post.DoesNotExist, MailPlan.DoesNotExist) as error:
+    except (AccountGone, Post.DoesNotExist, DigestSchedule.DoesNotExist) as error:
         return type(error)
     except Exception as error:
         return repr(error)
 
 
-def test_whatever_happens_while_somebody_leaves_finds_them_gone(transactional_db):
+def test_after_a_member_has_left_other_actions_find_them_gone(transactional_db):
     outcomes, leavers = {}, []
     for name, act in ACTS.items():
         bob, eve, ada = make_people()
@@ -133,7 +147,7 @@ def test_whatever_happens_while_somebody_leaves_finds_them_gone(transactional_db
     assert run(References()).wrong == []
 
 
-def test_whoever_leaves_while_something_happens_takes_it_along(transactional_db):
+def test_leaving_deletes_what_other_actions_have_just_made(transactional_db):
     outcomes, leavers = {}, []
     for name, act in ACTS.items():
         bob, eve, ada = make_people()
@@ -148,34 +162,31 @@ def test_whoever_leaves_while_something_happens_takes_it_along(transactional_db)
     assert run(References()).wrong == []
 
 
-# What two people can share, so that it goes with each of them: how `one` comes to share it with `other`.
+# Models whose rows belong to two people and are deleted with either. Each function makes a row for `one` and `other`.
 SHARED = {
     Follow: lambda one, other: Follow.objects.create(follower=one, followed=other),
     Block: lambda one, other: Block.objects.create(blocker=one, blocked=other),
-    FollowNotice: lambda one, other: FollowNotice.objects.create(follower=one, recipient=other, follow_id=1),
-    FollowerChange: lambda one, other: FollowerChange.objects.create(
-        person=one, recipient=other, change=1, happened_on=timezone.now()
+    Notification: lambda one, other: Notification.objects.create(
+        actor=one, recipient=other, type="new_follower", subject=1
     ),
-    Report: lambda one, other: [
-        Report.objects.create(reporter=one, post=post, reason="spam") for post in other.posts.all()
-    ],
+    Report: lambda one, other: ReportFactory(reporter=one, post=other.posts.first()),
 }
 
 
 def ways_to(model, goal):
-    """Return by how many foreign keys, or chains of them, a row of `model` is deleted with a row of `goal`."""
+    """Return through how many chains of foreign keys a row of `model` is deleted with a row of `goal`."""
     references = [field for field in model._meta.fields if field.remote_field]
     owners = [field.related_model for field in references if field.remote_field.on_delete is CASCADE]
     return sum(1 if owner is goal else ways_to(owner, goal) for owner in owners)
 
 
-def test_everything_that_two_people_can_share_is_known_here():
+def test_every_model_with_two_owners_is_listed_here():
     assert {model for model in apps.get_models() if ways_to(model, User) > 1} == {*SHARED}
 
 
 @pytest.mark.parametrize("shared", SHARED, ids=lambda model: model.__name__)
-def test_those_who_share_much_can_leave_at_once(transactional_db, shared):
-    """They delete the same rows: in different orders, each would wait for what another is about to delete."""
+def test_people_who_share_rows_can_leave_at_the_same_time(transactional_db, shared):
+    """They delete the same rows. If the orders differed, this would be a deadlock."""
     people = UserFactory.create_batch(4)
     for person in people:
         PostFactory.create_batch(3, author=person)
@@ -199,25 +210,61 @@ def test_those_who_share_much_can_leave_at_once(transactional_db, shared):
 @pytest.mark.parametrize(
     "shared", [model for model in SHARED if ways_to(model, Post) == 0], ids=lambda model: model.__name__
 )
-def test_what_two_people_share_is_locked_before_any_of_it_is_deleted(bob, eve, monkeypatch, shared):
+def test_shared_rows_are_locked_before_they_are_deleted(bob, eve, monkeypatch, shared):
     rows = shared.objects.filter(pk=SHARED[shared](bob, eve).pk)
     locked = checked_during(monkeypatch, User, "end_sessions", rows)
     assert User.objects.get(pk=eve.pk).leave()
     assert locked == [True]
 
 
-def test_moderators_and_reporters_who_leave_take_turns(bob, eve):
-    """The reports are closed with their posts, and deleted with their reporters: both lock the posts before."""
-    report(eve, bob.posts.get())
+def test_moderators_and_reporters_who_leave_take_turns(monkeypatch, bob, eve, ada):
+    """Moderators close reports and reporters who leave delete theirs. Both lock them first, in the same order."""
+    posts = PostFactory.create_batch(3, author=bob)
+    for post in reversed(posts):
+        ReportFactory(post=post, reporter=eve)
+    reports = Report.objects.filter(reporter=eve)
+    locked = checked_during(monkeypatch, User, "end_sessions", reports)
+    assert User.objects.get(pk=eve.pk).leave()
+    assert locked == [True]
+
+    for post in reversed(posts):
+        ReportFactory(post=post, reporter=ada)
     with transaction.atomic():
-        assert Post.objects.select_for_update(no_key=True).get(author=bob)
-        leaving = begin(User.objects.get(pk=eve.pk).leave)
-        assert not is_locked(Report.objects.all())
-    assert leaving.result(timeout=60) is True
+        assert lock(bob, Post.objects.filter(pk__in=[post.pk for post in posts]))
+        assert is_locked(Report.objects.filter(reporter=ada))
+
+
+def test_moderators_and_reporters_can_finish_at_once(bob, eve):
+    """Neither waits for the other in a circle, whatever the order of the posts and of the reports."""
+    moderator, reporters = UserFactory(), UserFactory.create_batch(3)
+    posts = PostFactory.create_batch(4, author=bob)
+    for reporter in reporters:
+        for post in reversed(posts):
+            ReportFactory(post=post, reporter=reporter)
+    start = Barrier(len(reporters) + 1, timeout=60)
+
+    def act(function):
+        try:
+            with transaction.atomic():
+                start.wait()
+                return outcome_of(function)
+        finally:
+            connection.close()
+
+    hide = partial(
+        moderate, moderator, Post.hide, Post.objects.filter(pk__in=[post.pk for post in posts]), "Spam"
+    )
+    with ThreadPoolExecutor(len(reporters) + 1) as pool:
+        assert list(pool.map(act, [hide, *(reporter.leave for reporter in reporters)])) == [
+            4,
+            True,
+            True,
+            True,
+        ]
     assert not Report.objects.exists()
 
 
-def test_a_follow_and_a_block_at_once_leave_only_the_block(people):
+def test_of_a_follow_and_a_block_at_the_same_time_the_block_remains(people):
     bob, eve, ada = people
     with transaction.atomic():
         assert eve.block(bob)
@@ -233,7 +280,7 @@ def test_a_follow_and_a_block_at_once_leave_only_the_block(people):
     assert not User.objects.miscounted().exists()
 
 
-def test_who_is_suspended_while_they_log_in_is_not_logged_in(bob):
+def test_a_member_who_is_suspended_during_the_login_is_not_logged_in(bob):
     with transaction.atomic():
         User.objects.get(pk=bob.pk).suspend()
         client = Client()
@@ -246,7 +293,7 @@ def test_who_is_suspended_while_they_log_in_is_not_logged_in(bob):
     assert client.get("/users/settings/").status_code == 302
 
 
-def test_who_is_suspended_while_they_post_is_given_their_text_back(bob):
+def test_a_member_who_is_suspended_while_posting_sees_their_text(bob):
     client = Client()
     client.force_login(bob)
     with transaction.atomic():
@@ -259,7 +306,7 @@ def test_who_is_suspended_while_they_post_is_given_their_text_back(bob):
     assert not Post.objects.filter(content="Too late").exists()
 
 
-def test_a_post_that_is_hidden_while_it_is_reported_has_no_open_report(bob, eve):
+def test_a_post_that_is_hidden_during_a_report_has_no_open_report(bob, eve):
     post = bob.posts.get()
     with transaction.atomic():
         post.hide()
@@ -275,7 +322,7 @@ def test_a_post_that_is_hidden_while_it_is_reported_has_no_open_report(bob, eve)
     assert not Report.objects.filter(closed_on=None).exists()
 
 
-def test_who_is_blocked_while_they_report_reports_nothing(bob, eve):
+def test_a_member_who_is_blocked_during_a_report_reports_nothing(bob, eve):
     post = bob.posts.get()
     with transaction.atomic():
         bob.block(eve)
@@ -284,10 +331,10 @@ def test_who_is_blocked_while_they_report_reports_nothing(bob, eve):
         reporting.result(timeout=60)
 
 
-def test_a_moderator_who_is_suspended_meanwhile_moderates_nobody(bob, eve):
+def test_a_suspended_moderator_cannot_finish_an_action(bob, eve):
     with transaction.atomic():
         User.objects.get(pk=bob.pk).suspend()
-        suspending = begin(lambda: moderate(bob, "suspend", User.objects.filter(pk=eve.pk), "Revenge"))
+        suspending = begin(lambda: moderate(bob, User.suspend, User.objects.filter(pk=eve.pk), "Revenge"))
     with pytest.raises(AccountGone):
         suspending.result(timeout=60)
     assert not User.objects.suspended().filter(pk=eve.pk).exists()

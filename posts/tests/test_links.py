@@ -1,4 +1,4 @@
-"""Where links begin and end, and that the host that is shown is the one that a browser goes to."""
+"""Where links start and end. The host that is shown is the host that a browser opens."""
 
 import html
 import re
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posts.links import find_links, shown_host
-from posts.rendering import mentioned_names, render_content
+from posts.rendering.links import displayed_host, find_links
+from posts.rendering.text import mentioned_names, render_content
 
-LINK = re.compile(r'<a href="([^"]*)" rel="nofollow ugc noopener">([^<]*)</a>')
+LINK = re.compile(r'<a href="([^"]*)" rel="nofollow ugc noopener"(?: dir="ltr")?>([^<]*)</a>')
 
 
 def links(text):
@@ -19,7 +19,7 @@ def links(text):
 
 
 def rendered(text):
-    """The (address, shown text) of each link, as a browser reads them from the HTML."""
+    """Return the (URL, text) of each link, as a browser reads them from the HTML."""
     return [tuple(map(html.unescape, pair)) for pair in LINK.findall(render_content(text, {}))]
 
 
@@ -92,7 +92,7 @@ A, REPO = "https://example.com/a", "https://example.com/repo"
         "…{}",
     ],
 )
-def test_where_links_end_in_any_writing(text):
+def test_where_links_end_in_any_script(text):
     address_count = text.count("{}")
     for address in (A, REPO):
         assert links(text.format(*[address] * address_count)) == [address] * address_count
@@ -144,7 +144,7 @@ def test_where_a_link_without_a_path_ends(after):
         "HTTPS://EXAMPLE.COM/A",
     ],
 )
-def test_addresses_that_are_links_from_end_to_end(address):
+def test_urls_that_are_links_as_a_whole(address):
     assert links(address) == [address]
     assert links(f"（{address}）") == [address]
 
@@ -191,12 +191,12 @@ def test_addresses_that_are_links_from_end_to_end(address):
         "ftp://example.com/ javascript://example.com/%0aalert(1) //example.com",
     ],
 )
-def test_what_cannot_be_understood_for_certain_is_no_link(text):
+def test_an_ambiguous_url_is_not_a_link(text):
     assert links(text) == []
 
 
 @pytest.mark.parametrize(
-    ("text", "url", "shown"),
+    ("text", "url", "displayed"),
     [
         (
             "https://www.paypal.com-login-secure-account-verify-now@evil.example/x",
@@ -217,7 +217,7 @@ def test_what_cannot_be_understood_for_certain_is_no_link(text):
         ("http://１２７.０.０.１/", "http://127.0.0.1/", "127.0.0.1"),
         ("https://EXAMPLE.com/", "https://EXAMPLE.com/", "EXAMPLE.com"),
         ("https://MÜNCHEN.example/", "https://münchen.example/", "münchen.example"),
-        # Others read these as other hosts, or people do.
+        # Other programs, or people, read these as other hosts.
         ("https://straße.example/", "https://xn--strae-oqa.example/", "xn--strae-oqa.example"),
         ("https://όμορφος.example/a", "https://xn--xxagahgw2b.example/a", None),
         ("https://نامه\u200cای.example/a", "https://xn--mgba3gch31f060k.example/a", None),
@@ -228,8 +228,8 @@ def test_what_cannot_be_understood_for_certain_is_no_link(text):
         ("https://пример.com/", "https://пример.com/", "пример.com"),
     ],
 )
-def test_what_is_shown_and_linked(text, url, shown):
-    assert rendered(text) == [(url, shown or url.split("//")[1])]
+def test_the_text_and_the_url_of_links(text, url, displayed):
+    assert rendered(text) == [(url, displayed or url.split("//")[1])]
 
 
 HOSTS = st.one_of(
@@ -243,45 +243,83 @@ RESTS = st.text(alphabet="ab/?#@:.\\()[]{}<>\"'*_~&=%,;! \t\n请，。”）ー�
 @given(HOSTS, RESTS)
 def test_the_host_that_is_shown_is_the_one_that_is_linked(host, rest):
     text = f"https://{host}{rest}"
-    for url, shown in rendered(text):
+    for url, displayed in rendered(text):
         parts = urlsplit(url)
-        # All of the host, and nothing before it.
-        assert shown.removeprefix(parts.netloc)[:1] in ("", "/", "?", "#", "…")
-        assert shown.startswith(parts.netloc)
+        # The text starts with the whole host.
+        assert displayed.removeprefix(parts.netloc)[:1] in ("", "/", "?", "#", "…")
+        assert displayed.startswith(parts.netloc)
         assert parts.username is None
-        # Nothing that a browser reads in another way than we do.
+        # A browser parses the URL in the same way.
         assert re.fullmatch(r"[\w.·-]+(:\d+)?|\[[0-9a-f:.]+\](:\d+)?", parts.netloc, re.I)
         assert not re.search(r'[\s\\<>"`]', url)
 
 
 @given(st.text(alphabet="ht ps:/.exampl@请，。”）()*_~\n", max_size=60) | HOSTS | RESTS)
-def test_the_text_around_links_is_as_it_was_typed(text):
+def test_the_text_around_links_is_unchanged(text):
     text = f"https://example.com/{text} https://example.org {text}"
     position = 0
     for link in find_links(text):
         assert position <= link.start < link.end
         assert text[link.start : link.start + 4].lower() == "http"
-        # Without user information and with its host in another form, at the most.
+        # At most, the user information is gone and the host has another form.
         assert text[link.start : link.end].endswith(link.rest)
         position = link.end
 
 
-def test_a_host_is_shown_in_full_however_long_and_only_what_follows_is_cut():
+def test_a_long_host_is_shown_in_full_and_only_the_path_is_truncated():
     host = "paypal.com." + "a" * 60 + ".evil.example:8080"
     flags = "🇩🇪" * 60
 
     assert rendered(f"https://{host}/{'x' * 100}") == [(f"https://{host}/{'x' * 100}", f"{host}/…")]
     assert rendered(f"https://{host}/") == [(f"https://{host}/", host)]
     assert rendered("https://example.org/" + "x" * 100)[0][1] == "example.org/" + "x" * 27 + "…"
-    ((_url, shown),) = rendered("https://example.org/" + "é" * 100 + flags)
-    assert shown == "example.org/" + "é" * 27 + "…"
+    ((_url, displayed),) = rendered("https://example.org/" + "é" * 100 + flags)
+    assert displayed == "example.org/" + "é" * 27 + "…"
     assert render_content("https://example.org/" + "e\u0301" * 50, {}).count("e\u0301") == 50 + 27
 
 
-def test_a_mention_in_a_link_is_none_and_beside_one_it_is():
+def test_a_mention_next_to_a_link_is_linked_but_not_one_inside():
     assert mentioned_names("https://example.com/@ada https://ada@x.example/@bob") == set()
     assert mentioned_names("请看https://example.com/a，@ada说（@bob）") == {"ada", "bob"}
 
 
-def test_hosts_that_are_none():
-    assert [shown_host(host) for host in ("", ".", "-é.a", "é..a", "xn--\u00e9.example")] == [None] * 5
+def test_invalid_hosts():
+    assert [displayed_host(host) for host in ("", ".", "-é.a", "é..a", "xn--\u00e9.example")] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    ("text", "link"),
+    [
+        ("see www.example.com.", ("https://www.example.com", "www.example.com")),
+        (
+            "(www.example.com/a_(b)?c=d), ok",
+            ("https://www.example.com/a_(b)?c=d", "www.example.com/a_(b)?c=d"),
+        ),
+        ("请看www.example.com，谢谢", ("https://www.example.com", "www.example.com")),
+        ("WWW.Example.COM!", ("https://WWW.Example.COM", "WWW.Example.COM")),
+        ("www.bücher.example/ü", ("https://www.bücher.example/ü", "www.bücher.example/ü")),
+        ("www.аррӏе.com", ("https://www.xn--80ak6aa92e.com", "www.xn--80ak6aa92e.com")),
+        ("www.example.com:8080/x", ("https://www.example.com:8080/x", "www.example.com:8080/x")),
+    ],
+)
+def test_a_host_that_starts_with_www_is_a_link(text, link):
+    assert rendered(text) == [link]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "www.example", "www.", "www", "www..example.com", "awww.example.com", "ada@www.example.com", "@www.example.com", "www.1.2.3",
+        "www.example.com@evil.example", "ftp://www.example.com", "x.www.example.com", "www.example.com\\x", "www.example.com%2e",
+        "www." + "a" * 300 + ".com", "-www.example.com/",
+    ],
+)  # fmt: skip
+def test_text_that_only_begins_like_a_host_is_not_a_link(text):
+    assert rendered(text) == []
+
+
+def test_a_link_with_a_scheme_is_one_link():
+    assert links("https://www.example.com/www.example.org www.example.net") == [
+        "https://www.example.com/www.example.org",
+        "https://www.example.net",
+    ]

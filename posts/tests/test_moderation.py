@@ -7,16 +7,25 @@ from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import ModerationAction, User
+from accounts import signals as people_signals
+from accounts.models import User
+from accounts.moderation.actions import moderate
+from accounts.moderation.models import ModerationAction, Report
 from accounts.tests.factories import UserFactory
-from posts.models import Post, Report
-from posts.tests.factories import PostFactory
+from posts import signals
+from posts.models import Post
+from posts.tests.factories import PostFactory, ReportFactory
 
 
 @pytest.fixture
-def admin(db):
+def moderator(db):
+    return UserFactory(username="chief", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def admin(moderator):
     client = Client()
-    client.force_login(UserFactory(username="chief", is_staff=True, is_superuser=True))
+    client.force_login(moderator)
     return client
 
 
@@ -24,90 +33,95 @@ def report(client, post, reason="spam", note=""):
     return client.post(f"/posts/{post.pk}/report/", {"reason": reason, "note": note}, follow=True)
 
 
-def queue(admin):
-    return list(admin.get(reverse("admin:posts_reportedpost_changelist")).context["cl"].result_list)
-
-
 def act(admin, action, *posts):
-    url = reverse("admin:posts_reportedpost_changelist")
+    url = reverse("admin:posts_post_changelist")
     data = {"action": action, "_selected_action": [post.pk for post in posts]}
-    asked = admin.post(url, data)
-    assert "Why" in asked.content.decode()
+    confirmation = admin.post(url, data)
+    assert "Reason" in confirmation.content.decode()
     return admin.post(url, data | {"reason": "Spam wave."}, follow=True)
 
 
-def test_a_post_is_reported_once_by_each_member(member_client):
+def decide_all(admin, decision, reason=""):
+    """Select all cards of the queue and decide about them together."""
+    cards = [card.value for card in admin.get("/admin/moderation/").context["cards"]]
+    return admin.post(
+        "/admin/moderation/",
+        {"together": "1", "card": cards, "decision": decision, "reason": reason},
+        follow=True,
+    )
+
+
+def test_each_member_reports_a_post_once(member_client):
     post = PostFactory()
 
     assert "Thank you." in report(member_client, post, note="again\u202e!").content.decode()
-    assert "before" in report(member_client, post, "abuse").content.decode()
+    assert "already reported" in report(member_client, post, "abuse").content.decode()
     assert Report.objects.get().note == "again!"
 
 
-def test_what_cannot_be_reported(client, member, member_client):
+def test_a_report_keeps_the_text_and_the_author_of_the_post(member_client):
+    post = Post(author=UserFactory(), content="What I said")
+    post.publish()
+    report(member_client, post)
+    post.edit("What I never said")
+
+    stored = Report.objects.get()
+    assert (stored.subject_type, stored.subject_id) == ("post", post.pk)
+    assert (stored.person, stored.subject_text) == (post.author, "What I said")
+
+
+def test_own_hidden_and_invisible_posts_cannot_be_reported(client, member, member_client):
     own, hidden = PostFactory(author=member), PostFactory()
     hidden.hide()
+    blocked, suspended = PostFactory(), PostFactory()
+    blocked.author.block(member)
+    suspended.author.suspend()
 
-    assert [report(member_client, post).status_code for post in (own, hidden)] == [404, 404]
+    statuses = [report(member_client, post).status_code for post in (own, hidden, blocked, suspended)]
+    assert statuses == [404] * 4
     assert "field is required" in report(member_client, PostFactory(), "").content.decode()
     assert client.get(f"/posts/{PostFactory().pk}/report/").url.startswith("/users/login/")
     assert not Report.objects.exists()
 
 
-def test_the_queue_has_a_row_for_each_post_most_reported_first(admin):
-    posts = [PostFactory(), PostFactory(), PostFactory()]
-    for number, post in ((0, posts[0]), (1, posts[1]), (2, posts[1])):
-        Report.objects.create(reporter=UserFactory(), post=post, reason=("spam", "abuse", "spam")[number])
-
-    rows = queue(admin)
-    assert rows == [posts[1], posts[0]]
-    assert [row.report_count for row in rows] == [2, 1]
-
-
-def test_a_wave_of_a_hundred_reports_takes_three_requests(admin):
+def test_a_wave_of_a_hundred_reports_takes_two_requests(admin):
     spammers = [UserFactory() for _ in range(3)]
     posts = [PostFactory(author=spammers[number % 3]) for number in range(20)]
     for number in range(100):
-        Report.objects.create(reporter=UserFactory(), post=posts[number % 20], reason="spam")
+        ReportFactory(post=posts[number % 20])
+    text = decide_all(admin, "suspend", "Spam wave.").content.decode()
 
-    rows = queue(admin)  # One request to see them, two to deal with them.
-    assert len(rows) == 20
-    text = act(admin, "suspend_authors", *rows).content.decode()
-
-    assert "3 people suspended." in text
+    assert text.count("suspended.</span>") == 6  # Each with a button to undo it.
     assert set(User.objects.suspended()) == set(spammers)
-    assert queue(admin) == []
-    assert ModerationAction.objects.count() == 23
+    assert not Report.objects.open().exists()
+    assert ModerationAction.objects.count() == 3
     assert not Post.objects.visible().exists()
 
 
-def test_dismissing_leaves_the_post_and_hiding_takes_it(admin):
-    kept, hidden = PostFactory(content="fine"), PostFactory(content="not fine")
-    for post in (kept, hidden):
-        Report.objects.create(reporter=UserFactory(), post=post, reason="spam")
-    act(admin, "dismiss", kept)
-    act(admin, "hide", hidden)
-
-    assert queue(admin) == []
-    assert list(Post.objects.visible()) == [kept]
-    # A new report of the same post opens the question again.
-    Report.objects.create(reporter=UserFactory(), post=kept, reason="abuse")
-    assert queue(admin) == [kept]
+def test_a_new_report_puts_a_post_back_into_the_queue(admin):
+    innocent = PostFactory()
+    ReportFactory(post=innocent)
+    decide_all(admin, "dismiss")
+    assert admin.get("/admin/moderation/").context["cards"] == []
+    ReportFactory(post=innocent, reason="abuse")
+    [card] = admin.get("/admin/moderation/").context["cards"]
+    assert (card.subject, card.count) == (innocent, 1)
 
 
-def test_the_record_outlives_its_target_and_its_moderator(admin):
+def test_the_record_outlives_the_post_and_the_moderator(admin):
     post = PostFactory(content="gone soon")
-    Report.objects.create(reporter=UserFactory(), post=post, reason="spam")
+    ReportFactory(post=post)
     act(admin, "hide", post)
     author = post.author.username
     User.objects.all().delete()
 
     record = ModerationAction.objects.get()
-    assert (record.moderator, record.moderator_name, record.verb) == (None, "chief", "hide")
-    assert (record.target_person, record.target_text, record.reason) == (author, "gone soon", "Spam wave.")
+    assert (record.moderator, record.moderator_name, record.action) == (None, "chief", "hide")
+    assert (record.subject_model, record.subject_id) == ("posts.Post", post.pk)
+    assert (record.person_name, record.subject_text, record.reason) == (author, "gone soon", "Spam wave.")
 
 
-def test_without_a_reason_nothing_happens(admin):
+def test_an_action_without_a_reason_does_nothing(admin):
     post = PostFactory()
     url = reverse("admin:posts_post_changelist")
     admin.post(url, {"action": "hide", "_selected_action": [post.pk], "reason": " "})
@@ -116,63 +130,147 @@ def test_without_a_reason_nothing_happens(admin):
     assert not ModerationAction.objects.exists()
 
 
-def test_what_is_done_already_is_not_recorded_again(admin):
-    hidden, shown = PostFactory(), PostFactory()
+def test_an_action_that_changes_nothing_is_not_recorded(admin):
+    hidden, visible = PostFactory(), PostFactory()
     hidden.hide()
     url = reverse("admin:posts_post_changelist")
-    admin.post(url, {"action": "hide", "_selected_action": [hidden.pk, shown.pk], "reason": "x"})
+    admin.post(url, {"action": "hide", "_selected_action": [hidden.pk, visible.pk], "reason": "x"})
 
-    assert ModerationAction.objects.get().target_pk == shown.pk
+    assert ModerationAction.objects.get().subject_id == visible.pk
 
 
-def test_the_queue_shows_what_reporters_say(admin):
+def test_an_action_without_a_moderator_is_not_recorded(db):
     post = PostFactory()
-    Report.objects.create(reporter=UserFactory(username="eve"), post=post, reason="other", note="Look <here>")
+    ReportFactory(post=post)
+    assert post.hide()
+    assert post.restore()
+    assert post.author.suspend()
 
-    page = admin.get(reverse("admin:posts_reportedpost_changelist")).content.decode()
-    assert "@eve: Look &lt;here&gt;" in page
+    assert not ModerationAction.objects.exists()
+    assert not Report.objects.open().exists()
 
 
-def test_a_moderator_does_not_judge_their_own_posts(db):
+def test_moderators_cannot_moderate_their_own_posts(db):
     moderator = UserFactory(username="mo")
     call_command("appoint_moderator", "mo", stdout=StringIO())
     client = Client()
     client.force_login(moderator)
     own, other = PostFactory(author=moderator), PostFactory()
-    for post in (own, other):
-        Report.objects.create(reporter=UserFactory(), post=post, reason="spam")
 
-    text = act(client, "dismiss", own, other).content.decode()
-    assert "You can&#x27;t judge your own posts." in text
-    assert "1 post: done." in text
-    assert queue(client) == [own]
+    text = act(client, "hide", own, other).content.decode()
+    assert "You can&#x27;t moderate your own posts." in text
+    assert "1 post hidden." in text
+    assert list(Post.objects.visible()) == [own]
 
 
-@pytest.mark.parametrize("half", ["posts.admin.suspend", "posts.admin.moderate"])
-def test_suspending_authors_and_hiding_their_posts_is_one_decision(admin, half):
-    """Whichever half fails: nothing is hidden, nobody is suspended, nothing is recorded, nothing is said to be done."""
-    post = PostFactory()
-    Report.objects.create(reporter=UserFactory(), post=post, reason="spam")
-    url = reverse("admin:posts_reportedpost_changelist")
-    data = {"action": "suspend_authors", "_selected_action": [post.pk], "reason": "Spam."}
-    admin.raise_request_exception = False
-    with mock.patch(half, side_effect=OperationalError("disk is full")):
-        assert admin.post(url, data).status_code == 503
-
-    assert list(Post.objects.visible()) == [post]
-    assert not User.objects.suspended().exists()
-    assert not ModerationAction.objects.exists()
-    assert queue(admin) == [post]
-    assert "suspended." not in admin.get(url).content.decode()
-
-
-def test_what_is_hidden_already_keeps_its_reports_for_a_decision(admin):
-    """A report that arrives while the post is being hidden is not closed silently: it can be dismissed."""
+def test_hiding_a_hidden_post_leaves_its_reports_open(admin):
+    """A report that arrives while the post is being hidden isn't closed silently. A moderator can dismiss it."""
     post = PostFactory()
     post.hide()
-    Report.objects.create(reporter=UserFactory(), post=post, reason="spam")
+    ReportFactory(post=post)
 
     assert "0 posts" in act(admin, "hide", post).content.decode()
-    assert queue(admin) == [post]
-    assert "1 post" in act(admin, "dismiss", post).content.decode()
-    assert queue(admin) == []
+    [card] = admin.get("/admin/moderation/").context["cards"]
+    assert card.is_hidden
+    assert "hide" not in {button["value"] for button in card.buttons}
+    decide_all(admin, "dismiss")
+    assert not Report.objects.open().exists()
+
+
+def test_the_reports_about_a_post_are_deleted_with_it(db):
+    post, other = PostFactory(), PostFactory()
+    reports = [ReportFactory(post=post), ReportFactory(post=post), ReportFactory(post=other)]
+    post.delete()
+
+    assert list(Report.objects.all()) == reports[2:]
+
+
+@pytest.mark.parametrize("leaver", ["reporter", "person"])
+def test_reports_are_deleted_with_the_accounts_of_reporter_and_author(db, leaver):
+    report = ReportFactory()
+    other = ReportFactory()
+    getattr(report, leaver).leave()
+
+    assert list(Report.objects.all()) == [other]
+
+
+class Messages(list):
+    """Receives an event and writes what an email to the author would say, from the arguments and the record."""
+
+    def __call__(self, signal, by, reason, **arguments):
+        subject = arguments.get("post") or arguments["user"]
+        action = ModerationAction.objects.latest("pk")
+        assert (action.subject_id, action.moderator, action.reason) == (subject.pk, by, reason)
+        self.append(f"{by} {action.get_action_display()} because: {reason}")
+
+
+@pytest.fixture
+def messages():
+    receiver = Messages()
+    events = [
+        *(signals.post_hidden, signals.post_restored, signals.post_deleted),
+        *(people_signals.user_suspended, people_signals.user_reinstated, people_signals.profile_changed),
+    ]
+    for event in events:
+        event.connect(receiver, weak=False)
+    yield receiver
+    for event in events:
+        event.disconnect(receiver)
+
+
+def test_receivers_learn_who_moderated_and_why_and_find_the_record(moderator, messages):
+    post = PostFactory()
+    author = post.author
+    author.show_picture("0" * 32)
+    posts, authors = Post.objects.filter(pk=post.pk), User.objects.filter(pk=author.pk)
+    for action, rows in (
+        (Post.hide, posts),
+        (Post.restore, posts),
+        (User.suspend, authors),
+        (User.reinstate, authors),
+        (User.remove_picture, authors),
+    ):
+        assert moderate(moderator, action, rows, f"{action.__name__} it") == 1
+        assert moderate(moderator, action, rows, "Again") == 0
+    post.delete(by=moderator, reason="delete it")
+
+    assert messages == [
+        "@chief hid a post because: hide it",
+        "@chief restored a post because: restore it",
+        "@chief suspended a person because: suspend it",
+        "@chief reinstated a person because: reinstate it",
+        "@chief removed a picture because: remove_picture it",
+        "@chief deleted a post because: delete it",
+    ]
+    assert ModerationAction.objects.count() == 6
+
+
+def test_the_change_the_record_and_the_event_roll_back_together(moderator, messages):
+    post = PostFactory()
+    with mock.patch.object(Messages, "append", side_effect=OperationalError("disk is full")):
+        with pytest.raises(OperationalError):
+            moderate(moderator, Post.hide, Post.objects.filter(pk=post.pk), "Spam")
+
+    assert list(Post.objects.visible()) == [post]
+    assert not ModerationAction.objects.exists()
+
+
+def test_a_deleted_post_is_told_apart_from_a_hidden_one(moderator):
+    events = []
+
+    def remember(signal, post, by, reason, **kwargs):
+        events.append((signal, post.pk, by, reason))
+
+    for event in (signals.post_hidden, signals.post_deleted):
+        event.connect(remember)
+    hidden, deleted = PostFactory(), PostFactory()
+    pk = deleted.pk
+    hidden.hide(by=moderator, reason="Spam")
+    deleted.delete()
+    for event in (signals.post_hidden, signals.post_deleted):
+        event.disconnect(remember)
+
+    assert events == [
+        (signals.post_hidden, hidden.pk, moderator, "Spam"),
+        (signals.post_deleted, pk, None, ""),
+    ]

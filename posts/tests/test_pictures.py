@@ -1,4 +1,4 @@
-"""Pictures of members beside what they write."""
+"""The pictures of members next to their posts."""
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -15,7 +15,7 @@ def count_queries(client, path):
     return len(queries)
 
 
-def test_lists_cost_no_query_more_with_pictures_and_hold_their_place(member, member_client):
+def test_pictures_in_lists_need_no_queries_and_have_a_fixed_size(member, member_client):
     def add(number):
         for _ in range(number):
             person = UserFactory(picture=KEY)
@@ -25,7 +25,7 @@ def test_lists_cost_no_query_more_with_pictures_and_hold_their_place(member, mem
 
     paths = ("/", "/explore/", "/users/", "/@ada/followers/")
     add(3)
-    member_client.get("/")  # The first visit notes where one is.
+    member_client.get("/")  # The first visit stores a read marker.
     few = {path: count_queries(member_client, path) for path in paths}
     add(9)
 
@@ -37,7 +37,7 @@ def test_lists_cost_no_query_more_with_pictures_and_hold_their_place(member, mem
         )
 
 
-def test_of_somebody_suspended_no_page_shows_it(member, client):
+def test_no_page_shows_the_picture_of_a_suspended_person(member, client):
     member.show_picture(KEY)
     PostFactory(author=member)
     assert KEY in client.get("/explore/").content.decode()

@@ -17,7 +17,7 @@ def post(client, content):
     return client.post(URL, {"content": content})
 
 
-def test_a_post_is_published_and_shown_at_home(member, member_client):
+def test_a_post_is_published_and_shown_on_the_home_page(member, member_client):
     response = post(member_client, "Hello, world")
 
     stored = Post.objects.get()
@@ -27,7 +27,7 @@ def test_a_post_is_published_and_shown_at_home(member, member_client):
 
 
 @pytest.mark.parametrize(
-    ("typed", "stored"),
+    ("submitted", "stored"),
     [
         ("x" * 500, "x" * 500),
         ("👨‍👩‍👧‍👦" * 500, "👨‍👩‍👧‍👦" * 500),
@@ -37,52 +37,52 @@ def test_a_post_is_published_and_shown_at_home(member, member_client):
         ("z" + "\u0336" * 3000, "z" + "\u0336" * 8),
     ],
 )
-def test_what_is_stored_of_what_is_typed(member_client, typed, stored):
-    assert post(member_client, typed).status_code == 302
+def test_texts_are_cleaned_before_they_are_stored(member_client, submitted, stored):
+    assert post(member_client, submitted).status_code == 302
     assert Post.objects.get().content == stored
 
 
 @pytest.mark.parametrize(
-    ("typed", "words"),
+    ("submitted", "error"),
     [
         ("", "Write something first."),
         (" \n\t ", "Write something first."),
         ("\u200b\u3164\u00ad", "Write something first."),
-        ("x" * 501, "Take out 1."),
-        ("x" * 520, "Take out 20."),
+        ("x" * 501, "Remove 1."),
+        ("x" * 520, "Remove 20."),
         ("👨‍👩‍👧‍👦👨‍👩‍👧‍👦" * 400, "too long"),
         ("a" + "\u0301" * 100_000, "too long"),
         ("\u0301" * 100_000, "Write something first."),
         ("x" * 200_000, "too long"),
     ],
 )
-def test_what_is_refused_is_kept_and_the_reason_said(member_client, typed, words):
-    response = post(member_client, typed)
+def test_a_refused_text_is_shown_again_with_the_reason(member_client, submitted, error):
+    response = post(member_client, submitted)
 
     assert response.status_code == 200
-    assert words in " ".join(response.context["form"].errors["content"])
-    assert response.context["form"]["content"].value() == typed
+    assert error in " ".join(response.context["form"].errors["content"])
+    assert response.context["form"]["content"].value() == submitted
     assert not Post.objects.exists()
 
 
-def test_a_database_that_fails_is_a_page_that_keeps_the_text(member_client, caplog):
+def test_if_the_database_fails_the_page_shows_the_text(member_client, caplog):
     with mock.patch.object(Post, "save", side_effect=DatabaseError("disk full")):
         response = post(member_client, "Do not lose me")
 
     assert response.status_code == 503
     assert "Do not lose me" in response.content.decode()
-    assert "could not be stored" in response.content.decode()
+    assert "Your text is still here." in response.content.decode()
     assert "disk full" in caplog.text
 
 
-def test_posting_takes_a_member(client, db):
+def test_only_members_can_post(client, db):
     assert post(client, "x").status_code == 403
     assert not Post.objects.exists()
     assert client.post(URL).url.startswith("/users/login/")
     assert client.get(URL).url.startswith("/users/login/")
 
 
-def test_ones_own_post_is_deleted_after_a_question(member, member_client):
+def test_a_member_deletes_a_post_after_a_question(member, member_client):
     own = PostFactory(author=member, content="Regret")
     path = f"/posts/{own.pk}/delete/"
 
@@ -93,26 +93,26 @@ def test_ones_own_post_is_deleted_after_a_question(member, member_client):
     assert member_client.get(path).status_code == 404
 
 
-def test_a_second_click_on_delete_ends_where_the_first_does(member, member_client):
+def test_a_second_click_on_delete_has_the_same_result(member, member_client):
     path = f"/posts/{PostFactory(author=member).pk}/delete/"
-    sent = {"proof": member_client.get(path).context["proof"]}
+    data = {"proof": member_client.get(path).context["proof"]}
 
-    assert [member_client.post(path, sent).url for _twice in range(2)] == ["/", "/"]
+    assert [member_client.post(path, data).url for _twice in range(2)] == ["/", "/"]
     assert [str(message) for message in member_client.get("/").context["messages"]] == ["Post deleted."]
 
 
-def test_nobody_learns_from_deleting_which_posts_there_were(member, member_client):
+def test_the_delete_page_does_not_reveal_whether_a_post_existed(member, member_client):
     own, other = PostFactory(author=member), PostFactory()
     proof = member_client.get(f"/posts/{own.pk}/delete/").context["proof"]
     for gone in (False, True):
-        answer = member_client.post(f"/posts/{other.pk}/delete/", {"proof": proof})
-        assert answer.status_code == 404
+        response = member_client.post(f"/posts/{other.pk}/delete/", {"proof": proof})
+        assert response.status_code == 404
         if not gone:
             other.delete()
 
 
 @pytest.mark.parametrize("proof", [None, "", "x", "\x00"])
-def test_without_the_proof_of_the_form_a_deleted_post_is_not_found(member, member_client, proof):
+def test_without_the_proof_a_deleted_post_is_not_found(member, member_client, proof):
     own = PostFactory(author=member)
     path = f"/posts/{own.pk}/delete/"
     own.delete()
@@ -120,7 +120,7 @@ def test_without_the_proof_of_the_form_a_deleted_post_is_not_found(member, membe
     assert member_client.post(path, {} if proof is None else {"proof": proof}).status_code == 404
 
 
-def test_somebody_elses_post_cannot_be_deleted(member_client):
+def test_another_members_post_cannot_be_deleted(member_client):
     other = PostFactory()
 
     assert member_client.get(f"/posts/{other.pk}/delete/").status_code == 404
@@ -128,7 +128,7 @@ def test_somebody_elses_post_cannot_be_deleted(member_client):
     assert Post.objects.exists()
 
 
-def test_a_hidden_post_is_there_for_its_author_only(client, member, member_client):
+def test_only_the_author_can_open_a_hidden_post(client, member, member_client):
     hidden = PostFactory(author=member, content="Hm")
     hidden.hide()
 
@@ -140,12 +140,12 @@ def test_a_hidden_post_is_there_for_its_author_only(client, member, member_clien
 
 @pytest.mark.django_db
 def test_a_permalink_is_open_to_everyone(client):
-    shown = PostFactory(content="Read <me>")
+    visible = PostFactory(content="Read <me>")
 
-    text = client.get(f"/posts/{shown.pk}/").content.decode()
+    text = client.get(f"/posts/{visible.pk}/").content.decode()
     assert "Read &lt;me&gt;" in text
-    assert f'<article class="post" id="post-{shown.pk}">' in text
-    assert f'href="/@{shown.author.username}/"' in text
+    assert f'<article class="post" id="post-{visible.pk}">' in text
+    assert f'href="/@{visible.author.username}/"' in text
     assert 'datetime="2024-' in text
 
 
@@ -153,38 +153,38 @@ def test_a_permalink_is_open_to_everyone(client):
 @pytest.mark.parametrize(
     "path", ["/posts/1/", f"/posts/{2**53}/", f"/posts/{'9' * 40}/", "/posts/x/", "/posts/-1/"]
 )
-def test_what_is_no_post_is_not_found(client, path):
+def test_an_invalid_post_id_is_not_found(client, path):
     assert client.get(path).status_code == 404
 
 
 @pytest.mark.django_db
-def test_posts_of_a_suspended_person_vanish_and_come_back(client):
-    shown = PostFactory()
-    paths = [f"/posts/{shown.pk}/", f"/@{shown.author.username}/"]
+def test_posts_of_a_suspended_person_are_hidden_until_they_are_reinstated(client):
+    visible = PostFactory()
+    paths = [f"/posts/{visible.pk}/", f"/@{visible.author.username}/"]
 
-    shown.author.suspend()
+    visible.author.suspend()
     assert [client.get(path).status_code for path in paths] == [404, 404]
     assert list(client.get("/explore/").context["page"]) == []
 
-    shown.author.reinstate()
+    visible.author.reinstate()
     assert [client.get(path).status_code for path in paths] == [200, 200]
-    assert list(client.get("/explore/").context["page"]) == [shown]
+    assert list(client.get("/explore/").context["page"]) == [visible]
 
 
 @pytest.mark.parametrize("blocker", ["member", "author"])
-def test_with_a_block_neither_opens_the_others_posts(client, member, member_client, blocker):
-    shown = PostFactory(content="not for you")
-    author = shown.author
+def test_after_a_block_neither_can_open_the_others_posts(client, member, member_client, blocker):
+    visible = PostFactory(content="not for you")
+    author = visible.author
     member.block(author) if blocker == "member" else author.block(member)
 
-    assert member_client.get(f"/posts/{shown.pk}/").status_code == 404
+    assert member_client.get(f"/posts/{visible.pk}/").status_code == 404
     profile = member_client.get(f"/@{author.username}/")
     assert profile.status_code == (200 if blocker == "member" else 404)
     assert "not for you" not in profile.content.decode()
-    assert client.get(f"/posts/{shown.pk}/").status_code == 200
+    assert client.get(f"/posts/{visible.pk}/").status_code == 200
 
 
-def test_the_profile_address_is_in_lower_case(client, db):
+def test_the_profile_address_is_redirected_to_lower_case(client, db):
     UserFactory(username="ada")
 
     response = client.get("/@ADA/?before=7")
@@ -193,7 +193,7 @@ def test_the_profile_address_is_in_lower_case(client, db):
 
 
 @pytest.mark.parametrize("home_first", [False, True])
-def test_a_text_that_waited_for_a_log_in_is_shown_to_nobody_else(member, client, home_first):
+def test_nobody_else_sees_a_text_that_was_saved_until_the_login(member, client, home_first):
     other_client = Client()
     other_client.force_login(UserFactory())
     if home_first:
@@ -201,27 +201,27 @@ def test_a_text_that_waited_for_a_log_in_is_shown_to_nobody_else(member, client,
     client.post(URL, {"content": "between me and myself", "writer": sign_writer(member)})
     client.post("/users/login/", {"login": member.username, "password": PASSWORD})
 
-    waiting = client.get(URL).content.decode()
-    assert "between me and myself" in waiting
-    assert "autofocus" in waiting
+    page = client.get(URL).content.decode()
+    assert "between me and myself" in page
+    assert "autofocus" in page
     for path in (URL, "/"):
         assert "between me" not in other_client.get(path).content.decode()
     assert "autofocus" not in other_client.get("/").content.decode()
 
 
-def test_a_post_and_the_session_that_kept_its_text_are_stored_together(member):
+def test_a_post_is_stored_together_with_the_session_that_had_its_draft(member):
     client = Client(raise_request_exception=False)
-    post(client, "Written before the log-in")
+    post(client, "Written before the login")
     client.post("/users/login/", {"login": "ada", "password": PASSWORD, "next": URL})
     before = content()
-    number, answer = 1, None
-    while answer is None or answer.status_code != 302:
+    number, response = 1, None
+    while response is None or response.status_code != 302:
         database = Database(fail_at=number)
         with database.watched():
-            answer = post(client, "Written before the log-in")
-        if answer.status_code != 302:
-            assert answer.status_code == 503
-            assert "Written before the log-in" in answer.content.decode()
+            response = post(client, "Written before the login")
+        if response.status_code != 302:
+            assert response.status_code == 503
+            assert "Written before the login" in response.content.decode()
             assert content() == before
         number += 1
     assert Post.objects.count() == 1

@@ -1,5 +1,6 @@
 """A form that is sent twice makes one post."""
 
+import re
 import threading
 from unittest import mock
 from uuid import uuid4
@@ -21,14 +22,22 @@ def send(client, content="Hello", submission="", **kwargs):
 
 @pytest.fixture
 def number(member_client):
-    """The number of the form that home shows."""
-    return str(member_client.get("/").context["form"]["submission"].value())
+    """Return the number of the form on the home page."""
+    return number_on_home(member_client)
 
 
-def test_the_same_form_sent_twice_makes_one_post_and_leads_to_it(member_client, number):
-    answers = [send(member_client, submission=number) for _twice in range(2)]
+def number_on_home(client):
+    return re.search(r'name="submission" value="([^"]+)"', client.get("/").content.decode())[1]
 
-    assert [answer.url for answer in answers] == [f"/#post-{Post.objects.get().pk}"] * 2
+
+def test_each_form_on_the_home_page_has_a_number_of_its_own(member_client):
+    assert len({number_on_home(member_client) for _ in range(3)}) == 3
+
+
+def test_a_form_sent_twice_makes_one_post_and_redirects_to_it(member_client, number):
+    responses = [send(member_client, submission=number) for _twice in range(2)]
+
+    assert [response.url for response in responses] == [f"/#post-{Post.objects.get().pk}"] * 2
 
 
 def test_another_text_from_the_same_form_is_another_post(member_client, number):
@@ -46,7 +55,7 @@ def test_the_same_text_from_another_form_is_another_post(member_client):
     assert Post.objects.count() == 2
 
 
-def test_somebody_elses_number_means_nothing(client, member_client, number):
+def test_the_number_of_another_member_has_no_effect(client, member_client, number):
     send(member_client, submission=number)
     client.force_login(UserFactory())
     send(client, submission=number)
@@ -55,20 +64,20 @@ def test_somebody_elses_number_means_nothing(client, member_client, number):
 
 
 @pytest.mark.parametrize("number", ["", "x", "\x00", "9" * 400, "{}"])
-def test_without_a_number_that_can_be_meant_each_is_a_post(member_client, number):
+def test_without_a_valid_number_each_request_makes_a_post(member_client, number):
     for _twice in range(2):
         assert send(member_client, submission=number).status_code == 302
 
     assert Post.objects.count() == 2
 
 
-def test_the_second_of_two_at_the_limit_is_not_told_that_it_was_too_much(member_client, number, settings):
+def test_the_second_click_at_the_limit_is_not_refused(member_client, number, settings):
     settings.POST_LIMIT = (1, 600)
 
     assert [send(member_client, submission=number).status_code for _twice in range(2)] == [302, 302]
 
 
-def test_what_was_refused_can_be_sent_again_under_the_same_number(member_client, number):
+def test_a_refused_form_can_be_sent_again(member_client, number):
     with mock.patch.object(Post, "publish", side_effect=DatabaseError("disk full")):
         refused = send(member_client, submission=number)
     assert number in refused.content.decode()
@@ -78,11 +87,11 @@ def test_what_was_refused_can_be_sent_again_under_the_same_number(member_client,
     assert Post.objects.count() == 1
 
 
-def test_the_database_knows_the_rule_too(member):
-    once = uuid4()
-    Post(author=member, content="a", submission=once).publish()
+def test_the_database_enforces_the_rule_too(member):
+    submission = uuid4()
+    Post(author=member, content="a", submission=submission).publish()
     with pytest.raises(IntegrityError):
-        Post(author=member, content="b", submission=once).publish()
+        Post(author=member, content="b", submission=submission).publish()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -92,10 +101,10 @@ def test_ten_requests_at_once_make_one_post():
     clients = [Client() for _ in range(10)]
     for client in clients:
         client.force_login(member)
-    answers = []
+    urls = []
 
     def request(client):
-        answers.append(send(client, submission=number).url)
+        urls.append(send(client, submission=number).url)
         connection.close()
 
     threads = [threading.Thread(target=request, args=[client]) for client in clients]
@@ -104,8 +113,8 @@ def test_ten_requests_at_once_make_one_post():
     for thread in threads:
         thread.join()
 
-    assert answers == [f"/#post-{Post.objects.get().pk}"] * 10
+    assert urls == [f"/#post-{Post.objects.get().pk}"] * 10
 
 
-def test_posts_that_no_form_made_have_no_number():
+def test_a_post_without_a_form_has_no_number():
     assert PostFactory.build().submission is None

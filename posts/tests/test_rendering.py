@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.templatetags.text import lines
 from accounts.tests.factories import UserFactory
 from posts.models import Post
-from posts.rendering import mentioned_names, render_content, render_contents, render_text
+from posts.rendering.text import mentioned_names, render_content, render_contents, render_text
 
 URLS = {"ada": "/@ada/", "bob_2": "/@bob_2/"}
 
@@ -40,13 +41,13 @@ URLS = {"ada": "/@ada/", "bob_2": "/@bob_2/"}
         ),
     ],
 )
-def test_what_becomes_of_a_text(content, html):
+def test_text_as_html(content, html):
     rendered = render_content(content, URLS)
 
     assert rendered == (content if html is None else html)
 
 
-def test_white_space_is_for_the_style_sheet_to_keep_or_hard():
+def test_white_space_is_left_to_the_style_sheet_or_made_hard():
     text = "    def f():\n\treturn 1  +  2\n see  https://example.org/ @ada"
 
     assert render_content(text, URLS).startswith("    def f():<br>\treturn 1  +  2<br> see  <a ")
@@ -56,21 +57,21 @@ def test_white_space_is_for_the_style_sheet_to_keep_or_hard():
     assert render_content(text, URLS, hard_spaces=True).endswith('</a> <a href="/@ada/">@ada</a>')
 
 
-def test_plain_text_has_no_user_information_either():
+def test_plain_text_has_no_user_information():
     text = "  see https://paypal.com:x@evil.example/a，@ada\n\n\u200b\n\nhttps://good.example\\@x"
 
     assert render_text(text) == "  see https://evil.example/a，@ada\n\nhttps://good.example\\@x"
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\u200b", "\u3164", "\u2028", "\t\u00ad\ufeff", "\u2800"])
-def test_of_blank_lines_one_is_left_whatever_they_hold(blank):
+def test_blank_lines_are_folded_into_one(blank):
     text = f"{blank}\none" + f"\n{blank}" * 200 + f"\ntwo\n{blank}"
 
     assert render_content(text, URLS) == "one<br><br>two"
 
 
 @given(st.text(alphabet="<>&\"'@ada/:. \nhtps", max_size=60))
-def test_no_text_makes_any_tag_but_links_and_breaks(content):
+def test_the_only_tags_are_links_and_line_breaks(content):
     html = render_content(content, URLS)
 
     allowed = html.replace("<br>", "")
@@ -83,11 +84,11 @@ def test_no_text_makes_any_tag_but_links_and_breaks(content):
     assert ">" not in allowed
 
 
-def test_names_in_addresses_are_no_mentions():
+def test_names_in_email_addresses_are_not_mentions():
     assert mentioned_names("@Ada https://example.org/@bob x@cleo") == {"ada"}
 
 
-def test_with_a_block_between_them_an_author_cannot_mention_somebody(member, django_assert_num_queries):
+def test_a_mention_is_not_linked_if_there_is_a_block(member, django_assert_num_queries):
     bob, cleo, dora = (UserFactory(username=name) for name in ("bob", "cleo", "dora"))
     member.block(bob)
     cleo.block(member)
@@ -100,7 +101,7 @@ def test_with_a_block_between_them_an_author_cannot_mention_somebody(member, dja
     assert [post.content_html for post in posts] == ["@ada", "@ada", link, link]
 
 
-def test_only_visible_members_are_linked_and_one_query_finds_them(member, django_assert_num_queries):
+def test_only_visible_members_are_linked_with_one_query(member, django_assert_num_queries):
     UserFactory(username="gone").suspend()
     texts = ("@ada @gone @nobody", "@ADA", "plain")
     posts = [Post(author=member, content=content) for content in texts]
@@ -112,3 +113,14 @@ def test_only_visible_members_are_linked_and_one_query_finds_them(member, django
     assert posts[1].content_html == '<a href="/@ada/">@ADA</a>'
     with django_assert_num_queries(0):
         render_contents([Post(content="plain")])
+
+
+@pytest.mark.parametrize("text", ["مرحبا @demo و @ada", "שלום @demo ו @ada"])
+def test_mentions_in_right_to_left_text_start_with_their_at_sign(text):
+    rendered = render_content(text + " https://example.org/a", URLS)
+
+    assert '<bdi dir="ltr">@demo</bdi>' in rendered
+    assert '<a href="/@ada/" dir="ltr">@ada</a>' in rendered
+    assert 'dir="ltr">example.org/a</a>' in rendered
+    assert '<bdi dir="ltr">@demo</bdi>' in lines(text)
+    assert "<bdi" not in render_content("Hello @demo", URLS) + lines("Hello @demo")

@@ -5,8 +5,8 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 
+from accounts.common.seeding import DEMO_PASSWORD
 from accounts.models import Follow, User
-from accounts.seeding.command import DEMO_PASSWORD
 from accounts.tests.factories import UserFactory
 from posts import ids
 from posts.management.commands.seed_demo import DEMO_EMAIL
@@ -51,7 +51,7 @@ def test_posts_are_valid_and_spread_with_bursts_and_silences(people):
 
     posts = list(Post.objects.order_by("pk"))
     for post in posts:
-        assert post.created_on == ids.moment_of(post.pk)
+        assert post.created_on == ids.time_of(post.pk)
         post.full_clean(exclude=["author"])
     assert posts[0].created_on < NOW - timedelta(days=80)
     assert NOW - timedelta(days=3) < posts[-1].created_on < NOW
@@ -76,74 +76,74 @@ def test_running_again_later_adds_nothing(people):
     seed()
     before = network()
     with time_machine.travel(NOW + timedelta(days=3), tick=False):
-        said = run("seed_posts", count=1500, days=90, seed=7)
+        output = run("seed_posts", count=1500, days=90, seed=7)
 
-    assert "Made 0 posts by 0 people." in said
+    assert "Made 0 posts by 0 people." in output
     assert network() == before
 
 
 @pytest.mark.parametrize("options", [{"days": 30}, {"count": 400}])
-def test_nor_do_other_days_or_a_smaller_number(people, options):
+def test_other_days_or_a_smaller_number_add_nothing(people, options):
     seed()
     before = network()
     assert "Made 0 posts by 0 people." in seed(**options)
     assert network() == before
 
 
-def test_a_larger_number_adds_the_rest_all_over_the_time(people):
+def test_a_larger_number_adds_posts_over_the_whole_period(people):
     seed(count=1000)
     before = set(Post.objects.values_list("pk", flat=True))
-    said = seed(count=1500)
+    output = seed(count=1500)
 
     added = Post.objects.exclude(pk__in=before).order_by("pk")
     assert Post.objects.count() == 1500
-    assert said == f"Made 500 posts by {added.values('author').distinct().count()} people.\n"
+    assert output == f"Made 500 posts by {added.values('author').distinct().count()} people.\n"
     assert added.first().created_on < NOW - timedelta(days=60)
     assert added.last().created_on > NOW - timedelta(days=30)
     assert "Made 0 posts" in seed(count=1500)
 
 
-def test_posts_that_are_gone_are_made_again(people):
+def test_deleted_posts_are_made_again(people):
     seed()
     Post.objects.filter(pk__in=list(Post.objects.values_list("pk", flat=True)[100:140])).delete()
     assert "Made 40 posts by " in seed()
     assert Post.objects.count() == 1500
 
 
-def test_more_people_do_not_make_the_same_posts_theirs(people):
+def test_posts_keep_their_authors_when_there_are_more_people(people):
     seed()
     run("seed_users", count=80, follows=5, seed=7)
     assert "Made 0 posts by 0 people." in seed()
     assert Post.objects.count() == 1500
 
 
-def test_another_seed_makes_others(people):
+def test_another_seed_makes_other_posts(people):
     seed()
     assert "Made 1,500 posts" in seed(seed=8)
     assert Post.objects.count() == 3000
     assert "Made 0 posts" in seed()
 
 
-def test_only_who_has_written_is_counted(people):
-    said = seed(count=10)
+def test_only_people_who_have_written_are_counted(people):
+    output = seed(count=10)
     writers = Post.objects.values("author").distinct().count()
     assert writers < 10
-    assert said == f"Made 10 posts by {writers} people.\n"
+    assert output == f"Made 10 posts by {writers} people.\n"
 
 
-def test_only_made_up_people_are_made_to_write(people):
+def test_only_made_up_people_write_posts(people):
     UserFactory(username="real")
     seed()
 
     assert not Post.objects.filter(author__username="real").exists()
 
 
-def test_without_people_it_says_what_to_do_first(db):
+def test_without_people_the_command_says_what_to_do_first(db):
     with pytest.raises(CommandError, match="seed_users"):
         seed()
 
 
-def test_posts_older_than_their_ids_can_say_are_refused(people):
+def test_posts_before_2015_are_refused(people):
     with pytest.raises(CommandError, match="2015"):
         seed(days=6000)
 
@@ -167,65 +167,65 @@ def test_the_demo_network_has_a_member_to_log_in_as(client, db):
 def test_the_demo_network_is_made_once(db):
     run("seed_demo")
     before = User.objects.count(), Follow.objects.count(), network()
-    said = run("seed_demo")
+    output = run("seed_demo")
 
     assert (User.objects.count(), Follow.objects.count(), network()) == before
-    assert said == "Made 0 people and 0 follows.\nMade 0 posts by 0 people.\n"
+    assert output == "Added 0 people and 0 follows.\nMade 0 posts by 0 people.\n"
 
 
-def test_the_demo_network_completes_what_is_there(db):
+def test_the_demo_network_adds_what_is_missing(db):
     run("seed_users", seed=1, count=100, follows=25)
-    said = run("seed_demo")
-    assert "Made 200 people" in said
-    assert "Made the member demo." in said
+    output = run("seed_demo")
+    assert "Added 200 people" in output
+    assert "Made the member demo." in output
     assert User.objects.count() == 301
 
 
 def test_a_member_called_demo_is_left_alone(db):
     UserFactory(username="demo")
-    with pytest.raises(CommandError, match="The name demo belongs to somebody else here."):
+    with pytest.raises(CommandError, match="Another member has the name demo."):
         run("seed_demo")
     assert User.objects.count() == 1
 
 
-def test_on_the_internet_nobody_can_log_in_as_the_demo_member(db, settings):
-    settings.LOCAL = False
+def test_nobody_can_log_in_as_the_demo_member_on_the_internet(db, settings):
+    settings.SITE_URL = "https://social.example.com"
     run("seed_demo", force=True)
     assert not any(person.has_usable_password() for person in User.objects.all())
 
 
 class TestSetUp:
-    """The database of the tests is there already, so only what set_up says and does not do can be seen here."""
+    """The test database already exists, so these tests can only see what set_up prints and what it leaves alone."""
 
-    def test_it_says_how_to_get_in(self, db):
-        said = run("set_up", demo=True)
+    def test_it_says_how_to_log_in(self, db):
+        output = run("set_up", demo=True)
 
-        assert "http://localhost:8000" in said
-        assert "createsuperuser" in said
-        assert "No mail leaves this machine" in said
-        # A database that was there is not filled.
-        assert "Log in as" not in said
+        assert "http://localhost:8000" in output
+        assert "createsuperuser" in output
+        assert "Emails are printed here" in output
+        # An existing database is not filled.
+        assert "Log in as" not in output
         assert not User.objects.exists()
 
     def test_the_site_starts_with_a_clock_that_has_jumped(self, db):
         with time_machine.travel(datetime(2026, 3, 1, tzinfo=UTC)):
             run("set_up", demo=False)
         with time_machine.travel(datetime(2036, 3, 1, tzinfo=UTC)):
-            said = run("set_up", demo=False)
-        assert "Nothing was pruned: the clock has jumped ahead" in said
-        assert "http://localhost:8000" in said
+            output = run("set_up", demo=False)
+        assert "Nothing was pruned, because the clock has jumped ahead" in output
+        assert "http://localhost:8000" in output
 
-    def test_it_names_the_demo_log_in_where_there_is_one(self, db):
-        words = f"Log in as: demo, password {DEMO_PASSWORD}"
+    def test_it_names_the_demo_member_if_there_is_one(self, db):
+        line = f"Log in as: demo, password {DEMO_PASSWORD}"
         demo = UserFactory(username="demo")
         demo.set_password(DEMO_PASSWORD)
         demo.save()
-        assert words not in run("set_up", demo=True)  # A member who is called so.
+        assert line not in run("set_up", demo=True)  # Another member has the name.
 
         demo.email = DEMO_EMAIL
         demo.save()
-        assert words in run("set_up", demo=True)
+        assert line in run("set_up", demo=True)
 
-        demo.set_password("another one, chosen since")
+        demo.set_password("changed since then")
         demo.save()
-        assert words not in run("set_up", demo=True)
+        assert line not in run("set_up", demo=True)

@@ -1,5 +1,6 @@
-from posts.views.export import ExportView
-from posts.views.feed import HomeFeedView
+from posts.export import ExportView
+from posts.feeds.views import HomeFeedView
+from posts.reading.views import NewPostsView, UnreadView
 from posts.views.post import (
     PostCreateView,
     PostDeleteView,
@@ -7,22 +8,19 @@ from posts.views.post import (
     PostEditView,
     PostHistoryView,
 )
-from posts.views.report import ReportView
 from posts.views.timelines import ExploreView, HomeView, ProfileView
-from posts.views.unread import NewsView, UnreadView
 
 __all__ = [
     "ExploreView",
     "ExportView",
     "HomeFeedView",
     "HomeView",
-    "NewsView",
+    "NewPostsView",
     "PostCreateView",
     "PostDeleteView",
     "PostDetailView",
     "PostEditView",
     "PostHistoryView",
     "ProfileView",
-    "ReportView",
     "UnreadView",
 ]

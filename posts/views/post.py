@@ -1,10 +1,16 @@
-"""One post: written, read, edited, deleted."""
+"""Pages for writing, reading, editing and deleting a post."""
+
+import logging
+from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.contrib.auth.views import redirect_to_login
 from django.core.signing import Signer
-from django.http import Http404, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.db import Error as DatabaseError
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse, reverse_lazy
 from django.utils.crypto import constant_time_compare
 from django.utils.decorators import method_decorator
@@ -12,16 +18,111 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import CreateView, DeleteView, DetailView, UpdateView
+from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.pages import CursorListView
-from posts.cards import render_cards
+from accounts.common.database_errors import is_worth_another_attempt
+from accounts.common.lists import CursorListView
+from accounts.common.transactions import in_one_transaction
+from accounts.moderation.models import ModerationAction
+from accounts.security import rate_limits
+from posts import drafts
 from posts.forms import PostEditForm, PostForm
 from posts.models import Post
-from posts.views.texts import TextViewMixin, closed_message
+from posts.models.post import EditingClosed
+from posts.rendering.cards import render_cards
+
+logger = logging.getLogger(__name__)
+
+# How many other posts by the author the page of a post shows.
+MOST_OTHERS = 3
 
 
-class PostCreateView(TextViewMixin, CreateView):
-    """The compose page. The box on the home timeline posts to it, too: what was refused is shown here, kept."""
+@method_decorator(login_not_required, name="dispatch")
+class PostFormMixin:
+    """A page with a form for a text. If the text is refused, the page shows it again with the reason, so it is never lost.
+
+    If a text arrives after the session has ended, it is saved until the writer logs in again. If the form doesn't identify the
+    writer, the page shows the text at once and saves nothing.
+    """
+
+    http_method_names = ["get", "head", "post", "options"]
+    done_message = ""
+    draft_restored = False
+
+    def dispatch(self, request, *args, **kwargs):
+        if request.user.is_authenticated:
+            return super().dispatch(request, *args, **kwargs)
+        if text := request.POST.get("content"):
+            writer = drafts.writer_of(request.POST)
+            if writer is None:
+                return render(request, "posts/not_logged_in.html", {"text": text}, status=403)
+            drafts.save(request, writer, text, self.get_draft_path())
+        login = redirect_to_login(self.get_draft_path())
+        return HttpResponseClientRedirect(login.url) if request.htmx else login
+
+    def get_draft_path(self):
+        """Return the path of the page that shows a saved draft."""
+        return self.request.path
+
+    def get_initial(self):
+        initial = super().get_initial()
+        text = drafts.pop(self.request) if self.request.method == "GET" else ""
+        self.draft_restored = bool(text)
+        return initial | {"content": text} if text else initial
+
+    def get_context_data(self, **kwargs):
+        context = super().get_context_data(**kwargs)
+        return context | {"draft_restored": self.draft_restored}
+
+    def get_form(self):
+        form = super().get_form()
+        writer = drafts.writer_of(self.request.POST)
+        if form.is_bound and writer not in (None, str(self.request.user.pk)):
+            form.full_clean()
+            form.add_error(None, self.other_account_message())
+        return form
+
+    def other_account_message(self):
+        """Return the error for a form that was shown to another member in a window that is still open."""
+        message = _(
+            "You wrote this while logged in to another account. Send it again to post it as @%(name)s."
+        )
+        return message % {"name": self.request.user.username}
+
+    def form_valid(self, form):
+        try:
+            # The session is saved in the same transaction, because a draft may have been removed from it.
+            response = in_one_transaction(self.request, partial(super().form_valid, form))
+        except rate_limits.RateLimitExceeded as error:
+            rate_limits.refuse(self.request, error.wait)
+            return self.refuse(form, str(error), 429)
+        except EditingClosed:
+            return self.refuse(form, editing_closed_message(), 409)
+        except DatabaseError as error:
+            if is_worth_another_attempt(error):
+                raise
+            logger.exception("A post could not be stored")
+            message = _("We couldn't save your post. Your text is still here. Try again in a moment.")
+            return self.refuse(form, message, 503)
+        return self.confirm(response)
+
+    def confirm(self, response):
+        """Return the response after the text was stored, which says so."""
+        # Because of this tag, the script in the browser deletes its draft of the text.
+        messages.success(self.request, self.done_message, extra_tags="stored")
+        return response
+
+    def refuse(self, form, message, status):
+        form.add_error(None, message)
+        return self.render_to_response(self.get_context_data(form=form), status=status)
+
+
+def editing_closed_message():
+    return _("You can't edit this post any more. You can delete it and write a new one.")
+
+
+class PostCreateView(PostFormMixin, CreateView):
+    """The page for a new post."""
 
     form_class = PostForm
     template_name = "posts/post_form.html"
@@ -39,8 +140,59 @@ class PostCreateView(TextViewMixin, CreateView):
         return reverse("posts:home") + f"#post-{self.object.pk}"
 
 
-class PostEditView(TextViewMixin, UpdateView):
-    """Changes the text of one's own post, for a while. Others' posts are not found here."""
+class HomePostView(PostCreateView):
+    """Publishes the text of the form on the home page. `home` is the view of the page, which shows a refused text.
+
+    Scripts get only what changes: the form and, after success, the card of the post. They send other responses again as an
+    ordinary form. So a page that belongs to another member gets an error without content.
+    """
+
+    home = None
+
+    def dispatch(self, request, *args, **kwargs):
+        viewer = str(request.user.pk or "")
+        if (
+            request.user.is_authenticated
+            and request.htmx
+            and request.headers.get("X-Viewer", viewer) != viewer
+        ):
+            return HttpResponse(status=409)
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_draft_path(self):
+        return reverse("posts:add")
+
+    def get_form(self):
+        form = super().get_form()
+        if self.request.htmx:
+            # The script moves the focus.
+            del form.fields["content"].widget.attrs["autofocus"]
+        return form
+
+    def confirm(self, response):
+        if not self.request.htmx:
+            return super().confirm(response)
+        render_cards([self.object])
+        context = {"post": self.object, "in_place": True, "message": self.done_message}
+        part = self.render_part("posts/_posted.html", context, status=201)
+        part.headers["Location"] = response.url
+        return part
+
+    def render_to_response(self, context, **kwargs):
+        """Show the form with its errors and, without scripts, the page around it."""
+        if self.request.htmx:
+            return self.render_part("posts/_home_compose.html", context | {"in_place": True}, **kwargs)
+        return self.home.render_to_response(self.home.get_context_data(form=context["form"]), **kwargs)
+
+    def render_part(self, template, context, **kwargs):
+        response = render(self.request, template, context, **kwargs)
+        # The script shows errors only if they have this header. Other error pages aren't parts of this page.
+        response.headers["HX-Reswap"] = "outerHTML"
+        return response
+
+
+class PostEditView(PostFormMixin, UpdateView):
+    """Lets members edit their own posts for a few minutes. Responds with a 404 for other members' posts."""
 
     form_class = PostEditForm
     template_name = "posts/post_edit_form.html"
@@ -53,51 +205,64 @@ class PostEditView(TextViewMixin, UpdateView):
         post = self.get_object()
         if post.is_editable:
             return super().get(request, pk=pk)
-        messages.error(request, closed_message())
+        messages.error(request, editing_closed_message())
         return HttpResponseRedirect(post.get_absolute_url())
 
 
 @method_decorator(login_not_required, name="dispatch")
 class PostDetailView(DetailView):
-    """A post by itself, under its permanent address."""
+    """The page of a single post, at its permalink."""
 
     template_name = "posts/post_detail.html"
 
     def get_queryset(self):
         return Post.objects.open_to(self.request.user).for_display()
 
-    def get_object(self):
-        post = super().get_object()
-        render_cards([post])
-        return post
+    def get_other_posts(self):
+        """Return the newest other posts by the author."""
+        newest = Post.objects.visible_to(self.request.user).by(self.object.author).newest_first().for_lists()
+        return [post for post in newest[: MOST_OTHERS + 1] if post != self.object][:MOST_OTHERS]
+
+    def get_context_data(self, **kwargs):
+        """Add other posts by the author and, for the author of a hidden post, the decision to hide it."""
+        others = self.get_other_posts()
+        render_cards([self.object, *others])
+        context = super().get_context_data(others=others, **kwargs)
+        if self.object.hidden_on and self.object.author_id == self.request.user.pk:
+            decisions = ModerationAction.objects.shown_to(self.request.user).filter(
+                subject_model=Post._meta.label, subject_id=self.object.pk, action="hide"
+            )
+            context["decision"] = decisions.order_by("-pk").first()
+        return context
 
 
 @method_decorator(login_not_required, name="dispatch")
 class PostHistoryView(CursorListView):
-    """A post's earlier texts, for whoever may open the post."""
+    """The earlier versions of a post. Everyone who may open the post can see them."""
 
     fragment_name = "posts/_revisions.html"
     template_name = "posts/post_history.html"
 
     @cached_property
-    def post_shown(self):
-        open_posts = Post.objects.open_to(self.request.user).for_display()
-        return get_object_or_404(open_posts, pk=self.kwargs["pk"])
+    def edited_post(self):
+        posts = Post.objects.open_to(self.request.user).for_display()
+        return get_object_or_404(posts, pk=self.kwargs["pk"])
 
     def get_queryset(self):
-        return self.post_shown.revisions.newest_first()
+        return self.edited_post.revisions.newest_first()
 
     def get_context_data(self, **kwargs):
-        context = super().get_context_data(post=self.post_shown, **kwargs)
-        render_cards([self.post_shown])
+        context = super().get_context_data(post=self.edited_post, **kwargs)
+        render_cards([self.edited_post])
         return context
 
 
-class PostDeleteView(DeleteView):
-    """Asks whether to delete one's own post, and does it. Others' posts are not found here.
+class PostDeleteView(LoginRequiredMixin, DeleteView):
+    """Shows a confirmation page, and deletes the member's own post. Responds with a 404 for other members' posts.
 
-    The form carries a proof that it was shown to the author of this post. So a second click is answered like the
-    first, which has deleted the post, and nobody else can learn from an answer which posts there were.
+    The form contains a signed proof that it was shown to the author of this post. With the proof, a second click gets the
+    same response as the first click, which deleted the post. Without the proof, the response doesn't reveal whether the post
+    existed.
     """
 
     http_method_names = ["get", "head", "post", "options"]
@@ -124,15 +289,16 @@ class PostDeleteView(DeleteView):
         except Http404:
             if not constant_time_compare(request.POST.get("proof", ""), self.get_proof()):
                 raise
-            return self.answer()
+            return self.redirect_home()
 
     def form_valid(self, form):
         self.object.delete()
-        return self.answer()
+        return self.redirect_home()
 
-    def answer(self):
-        words, said = _("Post deleted."), messages.get_messages(self.request)
-        if words not in map(str, said):
-            messages.success(self.request, words)
-        said.used = False
+    def redirect_home(self):
+        """Redirect with a message that the post was deleted. After two clicks, the message is shown only once."""
+        message, queued = _("Post deleted."), messages.get_messages(self.request)
+        if message not in map(str, queued):
+            messages.success(self.request, message)
+        queued.used = False
         return HttpResponseRedirect(self.success_url)

@@ -1,96 +1,75 @@
-"""Lists of posts: home, public and author timelines."""
-
-from operator import attrgetter
+"""The home, public and author timelines."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponsePermanentRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.cache import get_conditional_response, set_response_etag
 from django.utils.decorators import method_decorator
 
+from accounts.common.cursors import Cursor
 from accounts.models import User
-from accounts.pages import CursorListView
-from accounts.paging import Cursor, fetch_from, paginate
-from posts import reading
-from posts.cards import render_cards
-from posts.forms import PostForm
-from posts.ids import MAX_ID
 from posts.models import Post
+from posts.querysets import CappedPostCount
+from posts.reading import positions
 from posts.timelines import home_timeline
+from posts.timelines.views import TimelineView
+from posts.views.post import HomePostView
 
-
-def sent_again_if_changed(request, response):
-    """Return the response with an ETag, or 304 if it is the page that the visitor has.
-
-    For visitors only: a member's page has a token against forgery in its forms, other each time, a count or a message
-    that is meant once, and what another log-in in the same browser must not be told.
-    """
-    if "CSRF_COOKIE" in request.META:
-        return response
-    set_response_etag(response)
-    return get_conditional_response(request, etag=response["ETag"], response=response)
-
-
-class TimelineView(CursorListView):
-    """A page of posts, ready to be shown."""
-
-    fragment_name = "posts/_timeline.html"
-    max_position = MAX_ID
-
-    def get_page(self):
-        cursor = self.get_cursor()
-        return paginate(
-            fetch_from(self.get_queryset().newest_first().for_lists()),
-            cursor,
-            self.page_size,
-            settled=attrgetter("settled"),
-        )
-
-    def get_context_data(self, **kwargs):
-        context = super().get_context_data(**kwargs)
-        render_cards(context["page"])
-        return context
-
-    def render_to_response(self, context, **kwargs):
-        response = super().render_to_response(context, **kwargs)
-        visitor = not self.request.user.is_authenticated
-        return sent_again_if_changed(self.request, response.render()) if visitor else response
+# Above this, a profile says "999+".
+POST_COUNT_LIMIT = 999
 
 
 @method_decorator(login_not_required, name="dispatch")
 class HomeView(TimelineView):
-    """The home timeline; to a visitor, what this place is."""
+    """A member's home timeline or, for visitors, the landing page with the newest posts.
+
+    The form for a new post submits to this page, so that the page stays as it is if the text is refused.
+    """
+
+    http_method_names = ["get", "head", "post", "options"]
+
+    def post(self, request):
+        return HomePostView.as_view(home=self)(request)
 
     def get_template_names(self):
-        member = self.request.user.is_authenticated
-        self.template_name = "posts/home_timeline.html" if member else "posts/landing.html"
+        is_member = self.request.user.is_authenticated
+        self.template_name = "posts/home_timeline.html" if is_member else "posts/landing.html"
         return super().get_template_names()
 
     def get_page(self):
         if self.request.user.is_authenticated:
-            return home_timeline().page(self.request.user, self.get_cursor())
+            return home_timeline().page(self.request.user, self.get_cursor(), self.page_size)
         return super().get_page()
 
     def get_queryset(self):
-        return Post.objects.indexable()  # Of a visitor, who has no blocks and may be a search engine.
+        return Post.objects.indexable()  # Visitors have no blocks, and some are search engines.
 
     def get_context_data(self, **kwargs):
-        context = super().get_context_data(form=PostForm.empty(), **kwargs)
-        if self.request.user.is_authenticated and context["page"]:
-            context |= self.get_reading(context["page"])
+        # On later pages, a new post would be in the wrong place.
+        context = super().get_context_data(in_place=self.get_cursor() == Cursor(), **kwargs)
+        if self.request.user.is_authenticated:
+            if context["page"]:
+                context |= self.get_reading_context(context["page"])
+            if self.has_nothing_by_others(context["page"]):
+                context["next_step"] = "post" if self.request.user.followings.exists() else "follow"
         return context
 
-    def get_reading(self, page):
-        """Where the reader was; and remember what this page shows."""
+    def has_nothing_by_others(self, page):
+        """Return whether home contains no post, or only the member's own, so that the page must say what to do next."""
+        at_the_top = self.get_cursor() == Cursor() and not self.request.htmx
+        reader = self.request.user.pk
+        return at_the_top and page.older is None and all(post.author_id == reader for post in page)
+
+    def get_reading_context(self, page):
+        """Return the context about unread posts, and record that the reader has seen this page."""
         reader, cursor = self.request.user, self.get_cursor()
-        mark = reading.mark_of(reader)
-        found = {"line": mark and reading.line_on(page, cursor, mark)}
+        marker = positions.marker_of(reader)
+        context = {"divider": marker and positions.divider_on(page, cursor, marker)}
         if cursor == Cursor() and not self.request.htmx:
-            found["news"] = mark and reading.news_on(page, cursor, mark, reader)
-            found["hand"] = reading.in_hand(page, cursor, mark)
-        reading.note_shown(self.request, page, cursor, mark)
-        return found
+            context["new_posts"] = marker and positions.new_posts_on(page, cursor, marker, reader)
+            context["poll_from"] = positions.poll_from(page, cursor, marker)
+        positions.record_page(self.request, page, cursor, marker)
+        return context
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -105,7 +84,7 @@ class ExploreView(TimelineView):
 
 @method_decorator(login_not_required, name="dispatch")
 class ProfileView(TimelineView):
-    """Somebody's profile: who they are, and their author timeline."""
+    """A member's profile with their author timeline."""
 
     template_name = "posts/author_timeline.html"
 
@@ -115,17 +94,26 @@ class ProfileView(TimelineView):
             query = request.META["QUERY_STRING"]
             return HttpResponsePermanentRedirect(f"{path}?{query}" if query else path)
         people = User.objects.visible().with_followed_by(request.user)
+        if not request.htmx:  # htmx gets only more posts.
+            count = CappedPostCount("pk", limit=POST_COUNT_LIMIT + 1, condition=CappedPostCount.VISIBLE)
+            people = people.annotate(post_count=count)
         self.person = get_object_or_404(people.with_blocks_of(request.user), username=username)
         if self.person.blocks_viewer:
             raise Http404("Blocked.")
         return super().get(request, username=username)
 
     def get_template_names(self):
-        """Of somebody whom the viewer has blocked nothing shows but how to undo that."""
+        """If the viewer has blocked the person, use a page with only an "Unblock" button."""
         return ["accounts/blocked.html"] if self.person.is_blocked else super().get_template_names()
 
     def get_queryset(self):
         return Post.objects.visible_to(self.request.user).by(self.person)
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(person=self.person, **kwargs)
+        count = getattr(self.person, "post_count", 0)
+        return super().get_context_data(
+            person=self.person,
+            post_count=min(count, POST_COUNT_LIMIT),
+            has_more_posts=count > POST_COUNT_LIMIT,
+            **kwargs,
+        )

@@ -1,6 +1,6 @@
-"""The trial of script/soak-faults: a site under load whose surroundings fail on purpose, and a judge.
+"""The trial of script/soak-faults: a site under load while its environment fails on purpose, and a judge.
 
-`processes` and `services` start what the trial needs, `engines` knows both databases, `site` is the site under trial,
-`crowd` its members with the `ledger` of what they were promised, `catalogue` the faults, `growth` what must stay flat,
-`trial` puts them together and `judge` reads the result.
+`processes` and `services` start what the trial needs. `engines` has the two databases, and `site` has the site under trial.
+`crowd` has its members, and `ledger` records the writes that the site has acknowledged. `catalogue` has the faults, and
+`growth` measures quantities that must not grow. `trial` runs everything, and `judge` evaluates the result.
 """

@@ -1,4 +1,4 @@
-"""A browser as far as the trial needs one, and what it is answered."""
+"""A simple browser for the trial, and the responses that it gets."""
 
 import time
 import uuid
@@ -11,19 +11,19 @@ from urllib.parse import urlencode, urlsplit
 
 from _faults.services import HOST
 
-# Long enough to see how long an answer takes that takes too long.
-PATIENCE = 90
+# This is long enough to measure responses that take too long.
+TIMEOUT = 90
 LOGIN = "/users/login/"
 
 
 @dataclass
-class Answer:
-    """What came of one request: a status, or the name of an error of the connection."""
+class Response:
+    """The result of one request: a status, or the name of a connection error."""
 
     method: str
     path: str
     began: float
-    moment: datetime  # by the clock, as in the site's log
+    time: datetime  # wall-clock time, as in the site's log
     ended: float = 0.0
     status: int = 0
     error: str = ""
@@ -37,57 +37,57 @@ class Answer:
 
     @property
     def failed(self):
-        """Whether it was no answer that a member can use."""
+        """Whether a member can't use this response."""
         return bool(self.error) or self.status >= 500
 
     @property
     def is_stored(self):
-        """Whether it says that a form was accepted."""
+        """Whether the site accepted the form."""
         return self.status == 302 and not self.wants_login
 
     @property
     def wants_login(self):
-        """Whether the site doesn't know this browser. Pages for a text then answer 403, and give the text back."""
+        """Whether the site requires a login. Pages with a post form then respond with a 403 and show the text."""
         return self.status == 403 or (self.status == 302 and self.location.startswith(LOGIN))
 
     def __str__(self):
-        said = self.error or str(self.status)
-        return f"{self.moment:%H:%M:%S} {self.method} {self.path}: {said} after {self.seconds:.1f} s"
+        result = self.error or str(self.status)
+        return f"{self.time:%H:%M:%S} {self.method} {self.path}: {result} after {self.seconds:.1f} s"
 
 
 class Browser:
-    """Keeps cookies, and makes a new connection for each request: none can be refused because an old one was closed."""
+    """Keeps cookies. It opens a new connection for each request, so that a closed connection can't make a request fail."""
 
     numbers = count(1)
 
-    def __init__(self, site, answers):
+    def __init__(self, site, responses):
         self.site = site
-        self.answers = answers
+        self.responses = responses
         self.cookies = {}
-        # An address of its own, so that limits for one address don't stop a crowd on one machine.
+        # Each browser has its own address. Otherwise, the crowd would exceed the rate limits for one address.
         self.address = f"2001:db8:{next(self.numbers):x}::1"
 
     def request(self, method, path, data=None, files=None):
-        """Send a request. Returns the Answer, which is also kept for the judge."""
-        answer = Answer(method, path, time.monotonic(), datetime.now(UTC))
-        connection = HTTPConnection(HOST, self.site.port, timeout=PATIENCE)
+        """Send a request. Return the Response, and add it to the list for the judge."""
+        response = Response(method, path, time.monotonic(), datetime.now(UTC))
+        connection = HTTPConnection(HOST, self.site.port, timeout=TIMEOUT)
         try:
-            connection.request(method, path, *self._sent(answer, data, files))
-            response = connection.getresponse()
-            answer.status = response.status
-            answer.location = response.headers.get("Location", "")
-            answer.retry_after = response.headers.get("Retry-After", "")
-            answer.body = response.read().decode(errors="replace")
-            self._keep_cookies(response)
+            connection.request(method, path, *self._body_and_headers(response, data, files))
+            received = connection.getresponse()
+            response.status = received.status
+            response.location = received.headers.get("Location", "")
+            response.retry_after = received.headers.get("Retry-After", "")
+            response.body = received.read().decode(errors="replace")
+            self._store_cookies(received)
         except (OSError, HTTPException) as error:
-            answer.error = type(error).__name__
+            response.error = type(error).__name__
         finally:
             connection.close()
-        answer.ended = time.monotonic()
-        self.answers.append(answer)
-        return answer
+        response.ended = time.monotonic()
+        self.responses.append(response)
+        return response
 
-    def _sent(self, answer, data, files):
+    def _body_and_headers(self, response, data, files):
         token = self.cookies.setdefault("csrftoken", "x" * 32)
         headers = {
             "Host": f"localhost:{self.site.port}",
@@ -95,7 +95,7 @@ class Browser:
             "X-Forwarded-For": self.address,
             "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
         }
-        if answer.method == "GET":
+        if response.method == "GET":
             return None, headers
         headers["X-CSRFToken"] = token
         if files:
@@ -104,8 +104,8 @@ class Browser:
             body, headers["Content-Type"] = urlencode(data or {}), "application/x-www-form-urlencoded"
         return body, headers
 
-    def _keep_cookies(self, response):
-        for header in response.headers.get_all("Set-Cookie", ()):
+    def _store_cookies(self, received):
+        for header in received.headers.get_all("Set-Cookie", ()):
             for name, morsel in SimpleCookie(header).items():
                 if morsel["max-age"] == "0" or not morsel.value:
                     self.cookies.pop(name, None)
@@ -115,12 +115,12 @@ class Browser:
     def get(self, path):
         """Get a page, following redirects within the site."""
         for _step in range(5):
-            answer = self.request("GET", path)
-            if answer.status not in (301, 302) or answer.wants_login:
+            response = self.request("GET", path)
+            if response.status not in (301, 302) or response.wants_login:
                 break
-            parts = urlsplit(answer.location)
+            parts = urlsplit(response.location)
             path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        return answer
+        return response
 
 
 def multipart(data, files):

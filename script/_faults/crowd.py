@@ -1,4 +1,4 @@
-"""The crowd: clients that use the site at the same time, as people with browsers do."""
+"""The crowd: clients that use the site at the same time, as people with browsers would."""
 
 import random
 import re
@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from itertools import count
 
-from _faults.browser import PATIENCE
+from _faults.browser import TIMEOUT
 from _faults.ledger import Ledger
 from _faults.members import Member, picture
 from _faults.processes import TrialError
@@ -17,58 +17,58 @@ PAGES = ("/", "/explore/", "/unread/", "/users/", "/users/settings/")
 
 
 class Crowd:
-    """All clients, and what they have in common."""
+    """All clients, and the data that they share."""
 
     def __init__(self, site, mail, rng, clients, pause):
         self.site = site
         self.mail = mail
         self.rng = rng
-        self.answers = []
+        self.responses = []
         self.leaves = []
         self.notices = []
         self.numbers = count(1)
         self.posts = {}
         self.lock = threading.Lock()
-        self.going = threading.Event()
-        self.over = threading.Event()
+        self.running = threading.Event()
+        self.stopped = threading.Event()
         self.pause_between = pause
         self.ledger = Ledger()
-        # Whoever looks whether the pages work does nothing else.
-        self.looker = self.new_member("looker")
+        # The observer is a member who only checks whether the pages work.
+        self.observer = self.new_member("observer")
         self.clients = [Client(self, random.Random(rng.random())) for _ in range(clients)]
 
-    def notice(self, kind, words):
-        """Remember something that should not happen, apart from errors in answers."""
-        self.notices.append((time.monotonic(), kind, words))
+    def notice(self, kind, message):
+        """Record a problem that isn't an error in a response."""
+        self.notices.append((time.monotonic(), kind, message))
 
     def new_member(self, prefix):
         return Member(self, f"{prefix}{next(self.numbers)}")
 
-    def gather(self):
-        """Let the regular members sign up. Raises TrialError if one can't: nothing has failed yet."""
-        for member in [self.looker, *self.regulars()]:
+    def sign_up_regulars(self):
+        """Sign up the regular members. Raises TrialError if a sign-up fails, because no fault has begun yet."""
+        for member in [self.observer, *self.regulars()]:
             if not member.sign_up():
-                raise TrialError(f"Nobody can sign up: {self.answers[-1]}")
+                raise TrialError(f"A member can't sign up: {self.responses[-1]}")
 
     def start(self):
-        self.going.set()
+        self.running.set()
         for client in self.clients:
             client.start()
 
     def pause(self):
-        """Return when no request is under way. Until `resume()` none is made."""
-        self.going.clear()
+        """Stop sending requests until `resume()` is called. Returns when all pending requests have ended."""
+        self.running.clear()
         for client in self.clients:
-            client.idle.wait(PATIENCE)
+            client.idle.wait(TIMEOUT)
 
     def resume(self):
-        self.going.set()
+        self.running.set()
 
     def stop(self):
-        self.over.set()
-        self.going.set()
+        self.stopped.set()
+        self.running.set()
         for client in self.clients:
-            client.join(PATIENCE)
+            client.join(TIMEOUT)
 
     def regulars(self):
         return [member for client in self.clients for member in client.members]
@@ -81,22 +81,22 @@ class Crowd:
         with self.lock:
             self.posts.pop(token, None)
 
-    def any_post(self, rng, but_of):
-        """Return the token and id of a post by another regular member, or None."""
+    def any_post(self, rng, excluded):
+        """Return the token and id of a post by a member who isn't `excluded`, or None."""
         with self.lock:
             known = [
-                (token, post_id) for token, (author, post_id) in self.posts.items() if author not in but_of
+                (token, post_id) for token, (author, post_id) in self.posts.items() if author not in excluded
             ]
         return rng.choice(known) if known else None
 
     def newest_reset_link(self, email, since):
-        letters = [kept for kept in list(self.mail.letters.kept) if kept[1] == email and kept[0] > since]
-        links = [found[1] for kept in letters if (found := RESET_LINK.search(kept[3]))]
+        emails = [kept for kept in list(self.mail.inbox.received) if kept[1] == email and kept[0] > since]
+        links = [found[1] for kept in emails if (found := RESET_LINK.search(kept[3]))]
         return links[-1] if links else None
 
 
 class Client(threading.Thread):
-    """Two regular members, who quarrel with each other alone, and people who come and leave."""
+    """Acts as two regular members, who block only each other, and as guests, who sign up and leave."""
 
     WEIGHTS = {
         "read_pages": 12,
@@ -106,11 +106,11 @@ class Client(threading.Thread):
         "delete": 1,
         "follow": 4,
         "unfollow": 2,
-        "quarrel": 1,
+        "toggle_block": 1,
         "change_settings": 1,
         "upload_picture": 1,
         "report": 1,
-        "come_and_leave": 2,
+        "sign_up_and_leave": 2,
         "log_in_again": 1,
         "reset_password": 1,
     }
@@ -123,15 +123,15 @@ class Client(threading.Thread):
         self.idle = threading.Event()
 
     def run(self):
-        while not self.crowd.over.is_set():
-            if not self.crowd.going.is_set():
+        while not self.crowd.stopped.is_set():
+            if not self.crowd.running.is_set():
                 self.idle.set()
-                self.crowd.going.wait()
+                self.crowd.running.wait()
                 self.idle.clear()
                 continue
-            (what,) = self.rng.choices(list(self.WEIGHTS), list(self.WEIGHTS.values()))
-            with suppress(IndexError):  # There is nothing to choose from yet.
-                getattr(self, what)(self.rng.choice(self.members), next(self.crowd.numbers))
+            (action,) = self.rng.choices(list(self.WEIGHTS), list(self.WEIGHTS.values()))
+            with suppress(IndexError):  # There are no posts to choose from yet.
+                getattr(self, action)(self.rng.choice(self.members), next(self.crowd.numbers))
             time.sleep(self.crowd.pause_between * self.rng.uniform(0.5, 1.5))
         self.idle.set()
 
@@ -159,7 +159,7 @@ class Client(threading.Thread):
     def unfollow(self, member, number):
         member.follow(self.other(), on=False)
 
-    def quarrel(self, member, number):
+    def toggle_block(self, member, number):
         one, other = self.members
         one.block(other, on=self.rng.random() < 0.5)
 
@@ -173,7 +173,7 @@ class Client(threading.Thread):
         if post := self.crowd.any_post(self.rng, self.members):
             member.report(*post)
 
-    def come_and_leave(self, member, number):
+    def sign_up_and_leave(self, member, number):
         guest = self.crowd.new_member("guest")
         if guest.sign_up():
             guest.follow(member)
@@ -182,9 +182,7 @@ class Client(threading.Thread):
 
     def log_in_again(self, member, number):
         member.log_out()
-        if not member.log_in():
-            # Not while the site is away; then the next page asks again.
-            return
+        member.log_in()  # If this fails, the next page requires a login again.
 
     def reset_password(self, member, number):
         member.reset_password(number)

@@ -1,4 +1,4 @@
-"""The two databases: how the trial starts one of its own, reads it beside the site, and makes it fail."""
+"""The two database engines. The trial starts a database on one engine, reads it while the site uses it, and makes it fail."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 from _faults.processes import TrialError, end, family, run, send, start, wait_until
 from _faults.services import HOST, Ballast, Network
 
-# Room for the database with its log, and for what a trial writes.
+# The space for the database, its log, and everything that a trial writes, in megabytes.
 SMALL_DISK = 600
 
 
@@ -33,26 +33,26 @@ class Sqlite:
         self.disk.unmount(self.scratch / "trial.log")
 
     def rows(self, query, copy=False):
-        """Return the rows of a query, from the database or from the copy that was restored."""
+        """Return the rows of a query on the database or on the restored copy."""
         file = self.disk.folder / "restored.sqlite3" if copy else self.file
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)) as connection:
             return connection.execute(query).fetchall()
 
     def connect(self):
-        """Open a connection beside the site's, without implicit transactions."""
+        """Open a separate connection for the trial, without implicit transactions."""
         return sqlite3.connect(self.file, timeout=30, isolation_level=None, check_same_thread=False)
 
     def need_room(self):
-        """Have the database ask for room on its disk. SQLite's log does so with every write."""
+        """Make the database need more disk space. With SQLite, every write does this."""
 
     def recover(self):
-        """Bring a server back that has ended for want of room. There is none."""
+        """Restart a server that stopped because the disk was full. SQLite has no server."""
 
     def connections(self):
-        return None  # Files are counted instead.
+        return None  # The open files are counted instead.
 
     def add_copy(self):
-        """Make room for the restored copy. It's a file: nothing to do."""
+        """Create an empty database for the restored copy. With SQLite, the restore creates the file."""
 
 
 class Postgresql:
@@ -84,7 +84,7 @@ class Postgresql:
         self.start_server()
         self.network.start()
         with self.connect("postgres") as connection:
-            # No superuser: some connections are reserved for these, and they are not read-only when others are.
+            # The role isn't a superuser, because superusers have reserved connections.
             connection.execute("CREATE ROLE site LOGIN CREATEDB")
             connection.execute("CREATE DATABASE site OWNER site")
 
@@ -100,9 +100,9 @@ class Postgresql:
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self.process = start([binary("postgres"), "-D", self.data, *options], self.log, user=self.user)
-        wait_until(self.answers, 60, "PostgreSQL answers")
+        wait_until(self.is_up, 60, "PostgreSQL is up")
 
-    def answers(self):
+    def is_up(self):
         import psycopg
 
         if self.process.poll() is not None:
@@ -114,7 +114,7 @@ class Postgresql:
             return False
 
     def need_room(self):
-        """Have the database ask for room on its disk: it needs more of its log than it keeps for later use."""
+        """Make the database need more disk space by writing more log than it keeps for reuse."""
         import psycopg
 
         with suppress(psycopg.Error), self.connect() as connection:
@@ -122,14 +122,14 @@ class Postgresql:
                 connection.execute("SELECT pg_logical_emit_message(false, 'filler', repeat('x', 1000000))")
 
     def recover(self):
-        """Bring a server back that has ended for want of room."""
-        time.sleep(1)  # It may be about to end.
+        """Restart a server that stopped because the disk was full."""
+        time.sleep(1)  # It may be shutting down.
         if self.process.poll() is not None:
             self.start_server()
-        wait_until(self.answers, 60, "PostgreSQL answers with room on its disk")
+        wait_until(self.is_up, 60, "PostgreSQL is up after disk space was freed")
 
     def stop_server(self, signum=signal.SIGINT):
-        """Stop the server: SIGINT ends all sessions and writes everything down, SIGQUIT is a crash."""
+        """Stop the server. SIGINT ends all sessions and writes everything to disk. SIGQUIT is a crash."""
         self.process.send_signal(signum)
         self.process.wait(60)
 
@@ -142,17 +142,17 @@ class Postgresql:
         self.disk.unmount(self.log)
 
     def processes(self):
-        """The process ids of the server, its own first, then one for each connection and for each of its helpers."""
+        """Return the process ids of the server: first the main process, then connections and background processes."""
         return family(self.process.pid)
 
     def backends(self):
-        """The process ids that serve the site."""
+        """Return the process ids of the site's connections."""
         query = "SELECT pid FROM pg_stat_activity WHERE usename = 'site'"
         return [pid for (pid,) in self.rows(query)]
 
     @contextmanager
     def connect(self, database="site", **options):
-        """Connect as the owner of the cluster, past the network of the trial. Each statement is committed."""
+        """Connect as the owner of the cluster, without the network of the trial. Each statement is committed."""
         import psycopg
 
         with closing(
@@ -168,7 +168,7 @@ class Postgresql:
             yield connection
 
     def rows(self, query, copy=False):
-        """Return the rows of a query, from the database or from the copy that was restored."""
+        """Return the rows of a query on the database or on the restored copy."""
         with self.connect("restored" if copy else "site") as connection:
             return connection.execute(query).fetchall()
 
@@ -177,15 +177,15 @@ class Postgresql:
             for statement in statements:
                 connection.execute(statement)
 
-    def cut_sessions(self):
+    def close_sessions(self):
         self.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'site'")
 
     def connections(self):
-        """How many connections the site has open."""
+        """Return the number of the site's open connections."""
         return len(self.backends())
 
     def add_copy(self):
-        """Make an empty database for the restored copy."""
+        """Create an empty database for the restored copy."""
         self.execute("CREATE DATABASE restored OWNER site")
 
 
@@ -197,7 +197,7 @@ def unprivileged_user():
 
 
 def binary(name):
-    """Return the path of one of PostgreSQL's programs. Debian keeps them off the PATH."""
+    """Return the path of one of PostgreSQL's programs. Debian doesn't put them on the PATH."""
     installed = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
     found = shutil.which(name) or (installed and installed[-1])
     if not found:

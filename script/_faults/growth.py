@@ -1,9 +1,9 @@
-"""What must not grow: memory and open files of each process, connections to the database, jobs that wait.
+"""Measures quantities that must not grow: memory and open files of each process, database connections, and waiting jobs.
 
-Sampled while the site is under load. What counts is the lowest of five samples: hashing a password takes 100 MB for a
-moment. Growth is judged over the calm part of the trial, in which nothing fails, and after its first fifth, in which
-processes fill their caches: it is the slope of the least-squares line times the span. Noise is twice the scatter around
-that line, and never less than an allowance for each quantity.
+Samples are taken while the site is under load. Of every five samples, the lowest counts, because hashing a password briefly
+needs 100 MB. Growth is measured over the calm part of the trial, when nothing fails. The first fifth of that part is left
+out, because processes are still filling their caches. Growth is the slope of the least-squares line times the duration. Noise is
+twice the scatter around that line, or the allowance for the quantity if that is higher.
 """
 
 import os
@@ -14,12 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from statistics import linear_regression, pstdev
 
-EVERY = 2.0
+INTERVAL = 2.0
 WARM_UP = 0.2
 ALLOWANCE = {"MB": 6.0, "files": 6.0, "connections": 6.0, "jobs": 30.0}
-MOST_MB = 200.0
+MAX_MB = 200.0
 LOWEST_OF = 5
-FEWEST_POINTS = 10
+MIN_POINTS = 10
 
 
 @dataclass
@@ -32,39 +32,39 @@ class Series:
 
     @property
     def highest(self):
-        return max(value for _moment, value in self.samples)
+        return max(value for _time, value in self.samples)
 
     @property
     def last(self):
         return self.samples[-1][1]
 
     def growth(self):
-        """Return (growth, noise), or None if there are too few samples to tell."""
+        """Return (growth, noise), or None if there are too few samples."""
         samples = self.samples[int(len(self.samples) * WARM_UP) :]
         groups = [samples[n : n + LOWEST_OF] for n in range(0, len(samples), LOWEST_OF)]
-        points = [(group[0][0], min(value for _moment, value in group)) for group in groups]
-        if len(points) < FEWEST_POINTS:
+        points = [(group[0][0], min(value for _time, value in group)) for group in groups]
+        if len(points) < MIN_POINTS:
             return None
-        moments, values = zip(*points, strict=True)
-        line = linear_regression(moments, values)
-        scatter = pstdev(value - (line.slope * moment + line.intercept) for moment, value in points)
-        return line.slope * (moments[-1] - moments[0]), max(2 * scatter, ALLOWANCE[self.unit])
+        times, values = zip(*points, strict=True)
+        line = linear_regression(times, values)
+        scatter = pstdev(value - (line.slope * time + line.intercept) for time, value in points)
+        return line.slope * (times[-1] - times[0]), max(2 * scatter, ALLOWANCE[self.unit])
 
 
 class Sampler(threading.Thread):
     def __init__(self, site, engine):
         super().__init__(daemon=True)
         self.site, self.engine = site, engine
-        self.over = threading.Event()
+        self.stopped = threading.Event()
         self.samples = defaultdict(list)
 
     def run(self):
-        while not self.over.wait(EVERY):
-            with suppress(Exception):  # The database is away, or a process has just ended.
+        while not self.stopped.wait(INTERVAL):
+            with suppress(Exception):  # The database is unavailable, or a process has just ended.
                 self.sample()
 
     def stop(self):
-        self.over.set()
+        self.stopped.set()
         self.join(30)
 
     def sample(self):
@@ -80,11 +80,11 @@ class Sampler(threading.Thread):
         )
         self.samples["waiting", "jobs"].append((now, jobs))
 
-    def since(self, moment):
-        """Return the Series of what was sampled since then, of what still could be at the end."""
+    def since(self, start):
+        """Return a Series of the samples since `start` for each quantity that has any."""
         found = []
         for (what, unit), samples in list(self.samples.items()):
-            later = [sample for sample in samples if sample[0] >= moment]
+            later = [sample for sample in samples if sample[0] >= start]
             if later:
                 found.append(Series(what, unit, later))
         return found

@@ -1,4 +1,4 @@
-"""What a trial has shown: each bar, what was measured, and what to look at if it was missed."""
+"""Evaluates a trial. For each bar, it reports the measured value, and details if the bar was missed."""
 
 import json
 import time
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from _mail_trial import named
+from _mail_trial import read_followers
 
-from _faults.growth import MOST_MB
+from _faults.growth import MAX_MB
 from _faults.processes import TrialError
 from _faults.promises import Promises, State, pairs_in
 from _faults.trial import ACROSS_A_BLOCK, Episode
 
 LONGEST_RECOVERY = 5.0
-LONGEST_ANSWER = 10.0
-# Time for the trial's own signals to arrive.
-AROUND = 1.0
-SHOWN = 8
+LONGEST_RESPONSE = 10.0
+# The trial's own signals may take this many seconds to arrive.
+TOLERANCE = 1.0
+DETAILS_SHOWN = 8
 
 
 @dataclass
@@ -34,11 +34,11 @@ class Judge:
     def __init__(self, trial):
         self.trial, self.crowd, self.engine = trial, trial.crowd, trial.engine
         self.margin = trial.form.margin
-        self.answers = sorted(self.crowd.answers, key=lambda answer: answer.began)
+        self.responses = sorted(self.crowd.responses, key=lambda response: response.began)
         self.episodes = [episode for episode in trial.episodes if not episode.skipped]
 
     def verdicts(self):
-        """Return all Verdicts. The site still runs when the first are made, and has stopped after the last."""
+        """Return all Verdicts. The last one stops the site."""
         found = [
             self.faults(),
             *self.acknowledged(),
@@ -66,88 +66,93 @@ class Judge:
         return Verdict("faults", value, "0 with a problem", not problems, problems)
 
     def bar_of(self, episode):
-        """In how many seconds all pages must work after the end of a fault."""
+        """Return the number of seconds after the end of a fault within which all pages must work again."""
         start = self.trial.start_seconds if episode.fault.restarts_site else 0
         return LONGEST_RECOVERY + self.margin + start
 
-    def during(self, answer):
-        """Return the episodes that explain a failure at the time of the answer."""
+    def during(self, response):
+        """Return the episodes that can explain a failure of this response."""
         return [
             episode
             for episode in self.episodes
-            if answer.ended >= episode.began - AROUND and answer.began <= episode.ended + self.bar_of(episode)
+            if response.ended >= episode.began - TOLERANCE
+            and response.began <= episode.ended + self.bar_of(episode)
         ]
 
-    def name_of(self, answer):
-        return ", ".join(episode.name for episode in self.during(answer)) or "no fault"
+    def name_of(self, response):
+        return ", ".join(episode.name for episode in self.during(response)) or "no fault"
 
-    # Answers
+    # Responses
 
-    def is_wrong(self, answer):
-        """Whether an answer is an error of the site: nothing that went on allowed it."""
-        faults = [episode.fault for episode in self.during(answer)]
-        if answer.error:
+    def is_wrong(self, response):
+        """Return whether the response is an error of the site that no fault allows."""
+        faults = [episode.fault for episode in self.during(response)]
+        if response.error:
             return not any(fault.refuses for fault in faults)
-        if answer.status == 503 and answer.retry_after:
-            return not (self.is_out_of_time(answer) or any(fault.unavailable for fault in faults))
-        return answer.status >= 500 or answer.status == 400
+        if response.status == 503 and response.retry_after:
+            return not (self.is_out_of_time(response) or any(fault.unavailable for fault in faults))
+        return response.status >= 500 or response.status == 400
 
-    def is_out_of_time(self, answer):
-        return answer.status == 503 and answer.seconds > self.trial.form.slow
+    def is_out_of_time(self, response):
+        return response.status == 503 and response.seconds > self.trial.form.slow
 
     def errors(self):
-        wrong = [answer for answer in self.answers if self.is_wrong(answer)]
-        counts = Counter((self.name_of(answer), answer.error or answer.status) for answer in wrong)
+        wrong = [response for response in self.responses if self.is_wrong(response)]
+        counts = Counter((self.name_of(response), response.error or response.status) for response in wrong)
         details = [f"{times} x {what} in {name}" for (name, what), times in counts.most_common()]
-        for answer in wrong[:SHOWN]:
-            details.append(f"{answer} in {self.name_of(answer)}")
-            details += [f"    {line}" for line in self.log_of(answer)[-1:]]
-        value = f"{len(wrong)} of {len(self.answers)}"
+        for response in wrong[:DETAILS_SHOWN]:
+            details.append(f"{response} in {self.name_of(response)}")
+            details += [f"    {line}" for line in self.log_of(response)[-1:]]
+        value = f"{len(wrong)} of {len(self.responses)}"
         return Verdict(
-            "wrong answers: 500, 503 without Retry-After or reason, refused", value, "0", not wrong, details
+            "wrong responses: 500, 503 without Retry-After or reason, refused", value, "0", not wrong, details
         )
 
-    def log_of(self, answer):
-        """Return the ends of the tracebacks that the site has logged about a request, on one line each."""
-        begin = answer.moment - timedelta(seconds=1)
-        end = answer.moment + timedelta(seconds=answer.seconds + 1)
+    def log_of(self, response):
+        """Return the last lines of the tracebacks that the site has logged for a request, each on one line."""
+        begin = response.time - timedelta(seconds=1)
+        end = response.time + timedelta(seconds=response.seconds + 1)
         return [
             " | ".join(entry["exception"].strip().splitlines()[-6:])
             for entry in self.log
-            if entry.get("request") == f"{answer.method} {answer.path}"
+            if entry.get("request") == f"{response.method} {response.path}"
             and "exception" in entry
             and begin <= datetime.fromisoformat(entry["timestamp"]) <= end
         ]
 
     @cached_property
     def log(self):
-        """The structured lines of the site's log."""
+        """The structured entries of the site's log."""
         with self.trial.site.log.open(errors="replace") as file:
             return [json.loads(line) for line in file if line.startswith("{")]
 
     def longest(self):
-        bounded = [answer for answer in self.answers if all(e.fault.longest for e in self.during(answer))]
-        slow = [answer for answer in bounded if answer.seconds > self.bound_of(answer)]
-        longest = max((answer.seconds for answer in bounded), default=0)
-        details = [f"{answer} in {self.name_of(answer)}" for answer in slow[:SHOWN]]
-        bar = f"{LONGEST_ANSWER:.0f} s + {self.margin} s"
+        bounded = [
+            response for response in self.responses if all(e.fault.longest for e in self.during(response))
+        ]
+        slow = [response for response in bounded if response.seconds > self.bound_of(response)]
+        longest = max((response.seconds for response in bounded), default=0)
+        details = [f"{response} in {self.name_of(response)}" for response in slow[:DETAILS_SHOWN]]
+        bar = f"{LONGEST_RESPONSE:.0f} s + {self.margin} s"
         return Verdict(
-            "longest answer, but for a frozen PostgreSQL", f"{longest:.1f} s", bar, not slow, details
+            "longest response, except while PostgreSQL was frozen", f"{longest:.1f} s", bar, not slow, details
         )
 
-    def bound_of(self, answer):
-        """In how many seconds an answer must come. While the site starts, connections are accepted, and wait for it."""
-        restarted = any(episode.fault.restarts_site for episode in self.during(answer))
-        return max(LONGEST_ANSWER, self.trial.start_seconds if restarted else 0) + self.margin
+    def bound_of(self, response):
+        """Return the seconds within which a response must arrive. While the site starts, connections have to wait."""
+        restarted = any(episode.fault.restarts_site for episode in self.during(response))
+        return max(LONGEST_RESPONSE, self.trial.start_seconds if restarted else 0) + self.margin
 
     def recovered(self, episode):
-        """Return the seconds from the end of a fault to the end of the last failure between it and the next fault."""
+        """Return the seconds from the end of a fault to the end of the last failure before the next fault."""
         until = self.next_began(episode)
-        failed = [a.ended for a in self.answers if a.failed and episode.ended <= a.began and a.ended < until]
+        failed = [
+            a.ended for a in self.responses if a.failed and episode.ended <= a.began and a.ended < until
+        ]
         return max(failed, default=episode.ended) - episode.ended
 
     def next_began(self, episode):
-        """Return when the next fault began; after the last one, now."""
+        """Return when the next fault began, or the current time after the last one."""
         later = [other.began for other in self.episodes if other.began > episode.began]
         return min(later, default=time.monotonic())
 
@@ -170,23 +175,25 @@ class Judge:
         yield Verdict("posts stored twice", len(twice), "0", not twice, twice)
 
     def lost_passwords(self):
-        return [f"{one.username} cannot log in" for one in self.crowd.regulars() if not one.log_in()]
+        return [f"{one.username} can't log in" for one in self.crowd.regulars() if not one.log_in()]
 
     def lost_pictures(self):
         keys = [key for (key,) in self.engine.rows("SELECT picture FROM accounts_user WHERE picture <> ''")]
         return [f"picture {key}" for key in keys if not list(self.trial.site.media.glob(f"**/{key}-*.webp"))]
 
     def leaves(self):
-        # In no fault, everybody leaves at the first try.
-        tried = [
-            answer
-            for answer in self.crowd.leaves
-            if not any(e.fault.unavailable for e in self.during(answer))
+        # Unless a fault allows failures, members must be able to leave at the first attempt.
+        attempts = [
+            response
+            for response in self.crowd.leaves
+            if not any(e.fault.unavailable for e in self.during(response))
         ]
-        tried = [answer for answer in tried if not answer.error and not self.is_out_of_time(answer)]
-        failed = [str(answer) for answer in tried if not answer.is_stored]
-        value = f"{len(tried) - len(failed)} of {len(tried)} ({len(self.trial.race_leaves)} of them in races)"
-        return Verdict("leaves that succeed while others act", value, "all", not failed, failed)
+        attempts = [
+            response for response in attempts if not response.error and not self.is_out_of_time(response)
+        ]
+        failed = [str(response) for response in attempts if not response.is_stored]
+        value = f"{len(attempts) - len(failed)} of {len(attempts)} ({len(self.trial.race_leaves)} of them in races)"
+        return Verdict("accounts deleted while others act", value, "all", not failed, failed)
 
     def blocks(self):
         now = self.engine.rows(ACROSS_A_BLOCK)[0][0]
@@ -196,47 +203,47 @@ class Judge:
     # Emails and jobs
 
     def emails(self):
-        kept = list(self.trial.mail.letters.kept)
+        kept = list(self.trial.mail.inbox.received)
         first, twice = {}, []
-        for moment, _recipient, message_id, _body in kept:
+        for sent_at, _recipient, message_id, _body in kept:
             if message_id in first and not self.explains_repetition(first[message_id]):
                 twice.append(message_id)
-            first.setdefault(message_id, moment)
+            first.setdefault(message_id, sent_at)
         yield Verdict(
             "emails sent twice without a lost worker or database", len(twice), "0", not twice, twice
         )
-        lost = [*self.lost_deliveries(first), *self.lost_resets(kept), *self.untold_follows(kept)]
+        lost = [*self.lost_deliveries(first), *self.lost_resets(kept), *self.missing_follow_emails(kept)]
         yield Verdict("emails lost", f"{len(lost)}; {len(first)} sent", "0", not lost, lost)
 
-    def explains_repetition(self, moment):
+    def explains_repetition(self, sent_at):
         return any(
-            e.fault.repeats_email and e.began - AROUND <= moment <= e.ended + self.bar_of(e)
+            e.fault.repeats_email and e.began - TOLERANCE <= sent_at <= e.ended + self.bar_of(e)
             for e in self.episodes
         )
 
     def lost_deliveries(self, sent):
-        rows = self.engine.rows("SELECT id, kind, state FROM accounts_delivery")
+        rows = self.engine.rows("SELECT id, type, state FROM accounts_delivery")
         for pk, kind, state in rows:
             message_id = f"<{kind}.{pk}@localhost>"
             if state not in ("sent", "skipped") or (state == "sent" and message_id not in sent):
                 yield f"{message_id} is {state}"
 
     def lost_resets(self, kept):
-        came = Counter(letter[1] for letter in kept if "/password/reset/key/" in letter[3])
-        owed = Counter(
+        received = Counter(letter[1] for letter in kept if "/password/reset/key/" in letter[3])
+        expected = Counter(
             key[1] for key in self.crowd.ledger.keys("reset") if None not in self.crowd.ledger.allowed(key)
         )
-        for username, times in owed.items():
-            if came[f"{username}@example.org"] < times:
-                yield f"{username} asked {times} times for a link and got {came[f'{username}@example.org']}"
+        for username, times in expected.items():
+            if received[f"{username}@example.org"] < times:
+                yield f"{username} asked {times} times for a link and got {received[f'{username}@example.org']}"
 
-    def untold_follows(self, kept):
-        told = {(name, letter[1]) for letter in kept for name in named(letter[3])[0]}
-        summed_up = {letter[1] for letter in kept if named(letter[3])[1]}
+    def missing_follow_emails(self, kept):
+        announced = {(name, letter[1]) for letter in kept for name in read_followers(letter[3])[0]}
+        summarized = {letter[1] for letter in kept if read_followers(letter[3])[1]}
         for follower, followed in self.engine.rows(pairs_in("accounts_follow", "follower", "followed")):
             address = f"{followed}@example.org"
-            if (follower, address) not in told and address not in summed_up:
-                yield f"@{followed} was not told of @{follower}"
+            if (follower, address) not in announced and address not in summarized:
+                yield f"@{followed} got no email about @{follower}"
 
     def jobs(self):
         failed = self.engine.rows(
@@ -248,8 +255,8 @@ class Judge:
         return Verdict("jobs", value, "none", not details, details)
 
     def notices(self):
-        for kind in ("logged out", "text not given back"):
-            found = [words for _moment, what, words in self.crowd.notices if what == kind]
+        for kind in ("logged out", "text lost"):
+            found = [message for _time, what, message in self.crowd.notices if what == kind]
             yield Verdict(kind, len(found), "0", not found, found)
 
     # Commands
@@ -258,7 +265,7 @@ class Judge:
         return self._command("violations found by manage.py audit", "none", "audit")
 
     def backup(self):
-        what, bar = "restored backup holds what was acknowledged before", "everything"
+        what, bar = "restored backup has everything acknowledged before", "everything"
         if self.trial.backup is None:
             return Verdict(what, "no backup was made", bar, True)
         file, began, ended = self.trial.backup
@@ -269,9 +276,9 @@ class Judge:
             restored = Verdict(what, f"{len(lost)} lost", bar, not lost, lost)
         return restored
 
-    def _command(self, what, bar, *words, **changes):
+    def _command(self, what, bar, *arguments, **changes):
         try:
-            self.trial.site.manage(*words, **changes)
+            self.trial.site.manage(*arguments, **changes)
         except TrialError as error:
             return Verdict(what, "the command failed", bar, False, [str(error)])
         return Verdict(what, "none", bar, True)
@@ -283,9 +290,9 @@ class Judge:
             return [series for series in self.trial.sampler.since(since) if series.unit == "MB"]
 
         at_rest, peak = megabytes(self.trial.at_rest_since), max(series.highest for series in megabytes(0))
-        large = [f"{series.what}: {series.last:.0f} MB" for series in at_rest if series.last > MOST_MB]
+        large = [f"{series.what}: {series.last:.0f} MB" for series in at_rest if series.last > MAX_MB]
         value = f"{max(series.last for series in at_rest):.0f} MB (under load {peak:.0f} MB)"
-        return Verdict("memory of a process after the load", value, f"{MOST_MB:.0f} MB", not large, large)
+        return Verdict("memory of a process after the load", value, f"{MAX_MB:.0f} MB", not large, large)
 
     def growth(self):
         figures = [(s, *s.growth()) for s in self.trial.sampler.since(self.trial.calm_since) if s.growth()]
@@ -301,7 +308,7 @@ class Judge:
         return Verdict("processes left by a stopped site", len(left), "0", not left, list(map(str, left)))
 
     def table(self):
-        """Return what is shown of each fault: name, seconds, answers, 503s, wrong ones, the longest, recovery."""
+        """Yield a row for each fault: name, seconds, responses, 503s, wrong responses, the longest response, recovery."""
         for episode in self.trial.episodes:
             yield self.row(episode)
 
@@ -309,15 +316,15 @@ class Judge:
         if episode.skipped:
             return {"fault": episode.name, "skipped": episode.skipped}
         until = self.next_began(episode)
-        answers = [answer for answer in self.answers if episode.began <= answer.began < until]
+        responses = [response for response in self.responses if episode.began <= response.began < until]
         return {
             "fault": episode.name,
             "seconds": round(episode.ended - episode.began, 1),
-            "answers": len(answers),
-            "503": sum(answer.status == 503 for answer in answers),
-            "refused": sum(bool(answer.error) for answer in answers),
-            "wrong": sum(map(self.is_wrong, answers)),
-            "longest": round(max((answer.seconds for answer in answers), default=0), 1),
+            "responses": len(responses),
+            "503": sum(response.status == 503 for response in responses),
+            "refused": sum(bool(response.error) for response in responses),
+            "wrong": sum(map(self.is_wrong, responses)),
+            "longest": round(max((response.seconds for response in responses), default=0), 1),
             "recovery": round(self.recovered(episode), 1),
             "problem": episode.problem,
         }

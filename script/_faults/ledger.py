@@ -1,7 +1,7 @@
-"""What the site has promised to keep.
+"""Records which writes the site has acknowledged.
 
-A write that was answered with a success must be there; one that was refused in so many words must not count; one whose
-answer was lost or an error may or may not be there.
+A write that was acknowledged must be in the database. A rejected write must not be there. If the response was an error or
+was lost, the write may or may not be there.
 """
 
 import threading
@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass
 
-# A request whose client has given up may still be carried out.
+# How many seconds the site may continue to process a request after its client has given up.
 STRAGGLING = 60
 
 
@@ -22,14 +22,14 @@ class Write:
 
 
 class Ledger:
-    """The writes to each key. A key has one writer, so that its writes follow one another."""
+    """The writes to each key. Each key has one writer, so its writes have an order."""
 
     def __init__(self):
         self.lock = threading.Lock()
         self.writes = defaultdict(list)
 
     def begin(self, values):
-        """Note that each key of `values` is about to get its value. Returns the list of Writes."""
+        """Record that each key of the dict `values` is about to be set to its value. Return the list of Writes."""
         writes = [Write(key, value, time.monotonic()) for key, value in values.items()]
         with self.lock:
             for write in writes:
@@ -37,12 +37,12 @@ class Ledger:
         return writes
 
     def acknowledge(self, writes):
-        """Note that the site has said that these are stored."""
+        """Record that the site has acknowledged these writes."""
         for write in writes:
             write.acknowledged = time.monotonic()
 
     def withdraw(self, writes):
-        """Note that the site has said that these are not stored, and why."""
+        """Record that the site has rejected these writes."""
         with self.lock:
             for write in writes:
                 self.writes[write.key].remove(write)
@@ -52,16 +52,16 @@ class Ledger:
             return [key for key in self.writes if key[0] == kind]
 
     def allowed(self, key, since=None, until=None):
-        """Return the values that `key` may have in a state of the database between two moments, without them: now.
+        """Return the values that `key` may have in the database at some time between `since` and `until` (by default, now).
 
-        What was never acknowledged may have the value None: nothing of it is there.
+        If no write was acknowledged, they include None, which means that the key doesn't exist.
         """
         now = time.monotonic()
         since, until = now if since is None else since, now if until is None else until
         with self.lock:
             writes = [write for write in self.writes[key] if write.began <= until]
-        promised = [write for write in writes if write.acknowledged and write.acknowledged <= since]
-        last = promised[-1] if promised else None
+        acknowledged = [write for write in writes if write.acknowledged and write.acknowledged <= since]
+        last = acknowledged[-1] if acknowledged else None
         begin = last.began - STRAGGLING if last else 0
         uncertain = {
             write.value
@@ -71,6 +71,6 @@ class Ledger:
         return uncertain | {last.value if last else None}
 
     def acknowledged(self):
-        """How many writes the site has acknowledged."""
+        """Return how many writes the site has acknowledged."""
         with self.lock:
             return sum(bool(write.acknowledged) for writes in self.writes.values() for write in writes)

@@ -1,117 +1,117 @@
-"""What members of the site do. Each write is entered in the ledger before it is sent."""
+"""The actions of the site's members. The ledger records each write before it is sent."""
 
 import io
 import time
 import uuid
 
-from _faults.browser import LOGIN, PATIENCE, Browser
+from _faults.browser import LOGIN, TIMEOUT, Browser
 
 EMAIL_WITHIN = 30
-# The site sends no more than 20 an hour to one mailbox.
-MOST_RESETS = 15
+# The site sends at most 20 of these emails an hour to one address.
+MAX_RESETS = 15
 
 
 class Member(Browser):
-    """A person with a browser. Whatever they do, the crowd's ledger knows what they were promised."""
+    """A person with a browser. The crowd's ledger records the writes that the site has acknowledged."""
 
     def __init__(self, crowd, username):
-        super().__init__(crowd.site, crowd.answers)
+        super().__init__(crowd.site, crowd.responses)
         self.crowd = crowd
         self.ledger = crowd.ledger
         self.username = username
         self.email = f"{username}@example.org"
-        self.password = f"the first words of {username}"
-        # Whether the site must know this browser: it said so, and nothing has happened since that may have changed it.
-        self.is_in = False
+        self.password = f"first password of {username}"
+        # Whether this browser must be logged in: it was logged in, and nothing has happened since that could have changed this.
+        self.is_logged_in = False
         self.posts = {}
         self.resets = 0
 
     def submit(self, path, data=None, *, files=None, **options):
-        """Send a form that changes `writes`, a dict for the ledger. Returns the Answer."""
+        """Send a form. The optional `writes` is a dict for the ledger. Return the Response."""
         writes = self.ledger.begin(options.get("writes", {}))
-        answer = self.request("POST", path, data, files)
-        self.look_for_login(answer)
-        if answer.is_stored:
+        response = self.request("POST", path, data, files)
+        self.check_login(response)
+        if response.is_stored:
             self.ledger.acknowledge(writes)
-        elif not answer.failed:
+        elif not response.failed:
             self.ledger.withdraw(writes)
-        if answer.wants_login and options.get("again", True) and self.log_in():
+        if response.wants_login and options.get("again", True) and self.log_in():
             return self.submit(path, data, files=files, **(options | {"again": False}))
-        return answer
+        return response
 
     def persist(self, path, data=None, **options):
-        """Send a form until it is answered, as patient people do. Returns the last Answer."""
-        deadline = time.monotonic() + PATIENCE
+        """Send a form again until it doesn't fail, as a patient person would. Return the last Response."""
+        deadline = time.monotonic() + TIMEOUT
         while True:
-            answer = self.submit(path, data, **options)
-            if not answer.failed or time.monotonic() > deadline:
-                return answer
+            response = self.submit(path, data, **options)
+            if not response.failed or time.monotonic() > deadline:
+                return response
             time.sleep(1)
 
     def sign_up(self):
-        """Returns whether there is an account now."""
+        """Sign up. Return whether the account now exists."""
         data = {"username": self.username, "email": self.email, "password1": self.password}
         writes = {("account", self.username): True, ("password", self.username): self.password}
-        answer = self.persist("/users/signup/", data, writes=writes)
-        self.is_in = answer.is_stored
-        # The answer may have been lost, but not the account.
-        return self.is_in or self.log_in()
+        response = self.persist("/users/signup/", data, writes=writes)
+        self.is_logged_in = response.is_stored
+        # If the response was lost, the account may still exist.
+        return self.is_logged_in or self.log_in()
 
     def log_in(self):
-        """Try every password that may be right. Returns whether one was."""
+        """Try every password that may be right. Return whether a login succeeded."""
         for password in sorted(self.ledger.allowed(("password", self.username)) - {None}):
-            answer = self.request("POST", LOGIN, {"login": self.username, "password": password})
-            if answer.is_stored:
-                self.is_in = True
+            response = self.request("POST", LOGIN, {"login": self.username, "password": password})
+            if response.is_stored:
+                self.is_logged_in = True
                 return True
         return False
 
     def log_out(self):
-        self.is_in = False
+        self.is_logged_in = False
         self.request("POST", "/users/logout/")
 
     def read(self, path):
-        answer = self.get(path)
-        if self.look_for_login(answer):
+        response = self.get(path)
+        if self.check_login(response):
             self.log_in()
-        return answer
+        return response
 
-    def look_for_login(self, answer):
-        """Return whether the answer asks to log in. It shouldn't if this browser is known."""
-        if answer.wants_login and self.is_in:
-            self.crowd.notice("logged out", f"{self.username} at {answer}")
-            self.is_in = False
-        return answer.wants_login
+    def check_login(self, response):
+        """Return whether the site requires a login. Record a notice if it does although this browser must be logged in."""
+        if response.wants_login and self.is_logged_in:
+            self.crowd.notice("logged out", f"{self.username} at {response}")
+            self.is_logged_in = False
+        return response.wants_login
 
     def post(self, number):
         token = f"text-{self.username}-{number}"
-        content = f"{token} has these words"
+        content = f"{token} has this text"
         data = {"content": content, "submission": str(uuid.uuid4())}
         for _try in range(3):
-            answer = self.submit("/posts/add/", data, writes={("post", token): content})
-            if answer.status == 503 and content not in answer.body:
-                self.crowd.notice("text not given back", str(answer))
-            if not answer.failed:
+            response = self.submit("/posts/add/", data, writes={("post", token): content})
+            if response.status == 503 and content not in response.body:
+                self.crowd.notice("text lost", str(response))
+            if not response.failed:
                 break
             time.sleep(1)
-        if answer.is_stored:
-            self.posts[token] = answer.location.rpartition("post-")[2]
+        if response.is_stored:
+            self.posts[token] = response.location.rpartition("post-")[2]
             self.crowd.add_post(self, token)
 
     def edit(self, token, number):
-        content = f"{token} has other words now, {number}"
+        content = f"{token} has another text now, {number}"
         self.submit(
             f"/posts/{self.posts[token]}/edit/", {"content": content}, writes={("post", token): content}
         )
 
     def delete(self, token):
-        answer = self.submit(f"/posts/{self.posts[token]}/delete/", {}, writes={("post", token): None})
-        if answer.is_stored:
+        response = self.submit(f"/posts/{self.posts[token]}/delete/", {}, writes={("post", token): None})
+        if response.is_stored:
             del self.posts[token]
             self.crowd.remove_post(token)
 
     def follow(self, other, on=True):
-        """Follow another Member, or stop that."""
+        """Follow or unfollow another Member."""
         verb = "follow" if on else "unfollow"
         return self.submit(
             f"/@{other.username}/{verb}/", writes={("follow", self.username, other.username): on or None}
@@ -129,40 +129,40 @@ class Member(Browser):
         if file:
             writes[("picture", self.username)] = True
         data = {"display_name": name, "bio": bio}
-        self.submit("/users/settings/", data, files=file and {"picture": file}, writes=writes)
+        self.submit("/users/settings/profile/", data, files=file and {"picture": file}, writes=writes)
 
     def report(self, token, post_id):
         data = {"reason": "spam", "note": ""}
         self.submit(f"/posts/{post_id}/report/", data, writes={("report", self.username, token): True})
 
     def reset_password(self, number):
-        """Ask for an email, wait for it, and choose another password by its link."""
+        """Request a password reset, wait for the email, and use its link to set a new password."""
         self.resets += 1
-        if self.resets > MOST_RESETS:
+        if self.resets > MAX_RESETS:
             return
-        asked, email = time.monotonic(), {"email": self.email}
+        asked_at, email = time.monotonic(), {"email": self.email}
         writes = {("reset", self.username, number): True}
         if not self.submit("/users/password/reset/", email, writes=writes).is_stored:
             return
-        while not (link := self.crowd.newest_reset_link(self.email, asked)):
-            if time.monotonic() > asked + EMAIL_WITHIN or not self.crowd.going.is_set():
-                return  # The judge looks whether it comes at all.
+        while not (link := self.crowd.newest_reset_link(self.email, asked_at)):
+            if time.monotonic() > asked_at + EMAIL_WITHIN or not self.crowd.running.is_set():
+                return  # The judge checks later whether the email arrives.
             time.sleep(0.2)
-        answer = self.request("GET", link)
-        if answer.status == 302:
-            self.is_in = False  # Other passwords end sessions.
-            password = f"the words number {number} of {self.username}"
+        response = self.request("GET", link)
+        if response.status == 302:
+            self.is_logged_in = False  # A new password ends all sessions.
+            password = f"password number {number} of {self.username}"
             data = {"password1": password, "password2": password}
             if self.submit(
-                answer.location, data, writes={("password", self.username): password}, again=False
+                response.location, data, writes={("password", self.username): password}, again=False
             ).is_stored:
-                self.password, self.is_in = password, True
+                self.password, self.is_logged_in = password, True
 
     def leave(self):
-        """Delete the account. Returns whether the first answer said that it is gone."""
+        """Delete the account. Return whether this succeeded at the first attempt."""
         data = {"password": self.password, "sure": "on"}
         writes = {("account", self.username): None}
-        self.is_in = False
+        self.is_logged_in = False
         first = self.submit("/users/leave/", data, writes=writes, again=False)
         self.crowd.leaves.append(first)
         if not first.is_stored:

@@ -1,4 +1,4 @@
-"""Processes of the trial: each has a log, and none is left behind."""
+"""Processes of the trial. Each has a log, and all are stopped at the end."""
 
 import os
 import signal
@@ -12,19 +12,19 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class TrialError(Exception):
-    """The trial itself could not go on. This says nothing about the site."""
+    """The trial itself failed. This says nothing about the site."""
 
 
 class Skipped(Exception):
-    """This machine cannot produce a fault. The message says why."""
+    """This machine can't produce a fault. The message says why."""
 
 
 def start(command, log, *, env=None, user=None):
-    """Start `command` in a session of its own, with its output appended to the file `log`. Returns the Popen."""
-    # Given to the other user alone: they have no other groups.
+    """Start `command` in its own session and append its output to the file `log`. Return the Popen."""
+    # Use only the other user's own group.
     owner = {"user": user, "group": user, "extra_groups": []} if user else {}
     with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603 (our own words)
+        return subprocess.Popen(  # noqa: S603 (the command is from the trial)
             list(map(str, command)),
             cwd=ROOT if not user else "/",
             env=env,
@@ -37,12 +37,12 @@ def start(command, log, *, env=None, user=None):
 
 
 def run(command, log, *, within=120, **options):
-    """Run `command` to its end. Raises TrialError if it fails or takes longer than `within` seconds."""
+    """Run `command` and wait for it to exit. Raises TrialError if it fails or takes longer than `within` seconds."""
     process = start(command, log, **options)
     try:
         code = process.wait(within)
     except subprocess.TimeoutExpired:
-        code = "none in time"
+        code = "none, it took too long"
         process.kill()
         process.wait()
     if code:
@@ -55,17 +55,17 @@ def tail(log, lines=15):
 
 
 def free_port():
-    """Return a port of this machine that nobody listens on."""
+    """Return a free port of this machine."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
 
 
 def wait_until(condition, seconds, what):
-    """Call `condition` until it returns something true, and return that. Raises TrialError after `seconds`."""
+    """Call `condition` until it returns a true value, and return that value. Raises TrialError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         if time.monotonic() > deadline:
-            raise TrialError(f"Waited {seconds} s in vain: {what}.")
+            raise TrialError(f"This didn't happen within {seconds} s: {what}.")
         time.sleep(0.1)
     return result
 
@@ -88,14 +88,14 @@ def family(pid):
 
 
 def send(pids, signum):
-    """Send a signal to those of the processes that still live."""
+    """Send a signal to the processes that are still running."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signum)
 
 
 def end(process, grace):
-    """Ask a process to end, and kill it with its session after `grace` seconds. Returns whether it ended when asked."""
+    """Terminate a process, and kill its session after `grace` seconds. Return whether it exited without being killed."""
     if process.poll() is None:
         process.terminate()
     try:
@@ -109,7 +109,7 @@ def end(process, grace):
 
 
 def marked(marker):
-    """Return the ids of all living processes that have `marker` somewhere in their environment, but for this one."""
+    """Return the ids of all other processes that have `marker` in their environment."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():

@@ -1,10 +1,10 @@
-"""Whether a database holds what the site has promised to keep."""
+"""Checks whether a database has everything that the site has acknowledged."""
 
 from collections import Counter
 
 
 class State:
-    """What a database holds of what the crowd has written."""
+    """The crowd's writes that are in the database."""
 
     def __init__(self, engine, copy=False):
         def rows(query):
@@ -26,13 +26,13 @@ class State:
         self.reports = {
             (name, content.split()[0])
             for name, content in rows(
-                "SELECT u.username, p.content FROM posts_report r JOIN accounts_user u ON u.id = r.reporter_id "
-                "JOIN posts_post p ON p.id = r.post_id"
+                "SELECT u.username, p.content FROM accounts_report r JOIN accounts_user u ON u.id = r.reporter_id "
+                "JOIN posts_post p ON p.id = r.subject_id"
             )
         }
 
     def value(self, key):
-        """Return what it has under a key of the ledger, or None."""
+        """Return the value for a key of the ledger, or None."""
         kind, name, *rest = key
         if kind == "account":
             return True if name in self.users else None
@@ -51,7 +51,7 @@ def pairs_in(table, one, other):
 
 
 class Promises:
-    """Compares a State with what the ledger allows in a state made between two moments."""
+    """Compares a State with what the ledger allows between `since` and `until`."""
 
     KINDS = ("account", "post", "follow", "block", "report", "display_name", "bio", "picture")
 
@@ -62,35 +62,35 @@ class Promises:
         return self.ledger.allowed(key, self.since, self.until)
 
     def broken(self, state):
-        """Return a sentence for each acknowledged write that isn't there."""
+        """Return a sentence for each acknowledged write that is missing."""
         found = []
         for kind in self.KINDS:
             for key in self.ledger.keys(kind):
-                if self.is_judged(key) and state.value(key) not in (allowed := self.allowed(*key)):
+                if self.is_certain(key) and state.value(key) not in (allowed := self.allowed(*key)):
                     found.append(f"{key} is {state.value(key)!r}, not {' or '.join(map(repr, allowed))}")
         return found
 
-    def is_judged(self, key):
-        """Whether nothing else that has happened explains another value."""
+    def is_certain(self, key):
+        """Return whether nothing else, such as a deleted account, can explain a different value."""
         kind, name, *others = key
         if kind == "account":
             return True
         if kind == "post":
-            return self.is_here(author_of(name))
+            return self.account_exists(author_of(name))
         if kind == "report":
-            return self.is_here(name) and self.stands(others[0])
+            return self.account_exists(name) and self.post_exists(others[0])
         if kind == "follow":
-            parted = {("block", name, others[0]), ("block", others[0], name)} & set(self.ledger.keys("block"))
-            return not parted and self.is_here(name) and self.is_here(others[0])
-        return all(self.is_here(one) for one in (name, *others))
+            blocks = {("block", name, others[0]), ("block", others[0], name)} & set(self.ledger.keys("block"))
+            return not blocks and self.account_exists(name) and self.account_exists(others[0])
+        return all(self.account_exists(one) for one in (name, *others))
 
-    def is_here(self, username):
-        """Whether that member's account must be there."""
+    def account_exists(self, username):
+        """Return whether this member's account must exist."""
         return None not in self.allowed("account", username)
 
-    def stands(self, token):
-        """Whether that post must be there."""
-        return None not in self.allowed("post", token) and self.is_here(author_of(token))
+    def post_exists(self, token):
+        """Return whether this post must exist."""
+        return None not in self.allowed("post", token) and self.account_exists(author_of(token))
 
 
 def author_of(token):

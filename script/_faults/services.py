@@ -1,4 +1,4 @@
-"""What a site needs around it, made for the trial and able to fail: Redis, a mail server, and a network in between."""
+"""Services for the trial that can fail: Redis, a mail server, the network to PostgreSQL, and a small disk."""
 
 import asyncio
 import os
@@ -7,13 +7,13 @@ import threading
 import weakref
 from contextlib import suppress
 
-from _mail_trial import HOST, Letters, Server
+from _mail_trial import HOST, Inbox, Server
 
 from _faults.processes import TrialError, end, free_port, run, send, start, wait_until
 
 
 class Redis:
-    """A Redis of the trial's own, which keeps nothing on disk."""
+    """The trial's own Redis. It stores nothing on disk."""
 
     def __init__(self, scratch):
         self.log = scratch / "redis.log"
@@ -22,16 +22,16 @@ class Redis:
         self.process = None
 
     def start(self):
-        words = ["redis-server", "--bind", HOST, "--port", self.port, "--save", "", "--appendonly", "no"]
-        self.process = start(words, self.log)
-        wait_until(self.answers, 15, "Redis answers")
+        command = ["redis-server", "--bind", HOST, "--port", self.port, "--save", "", "--appendonly", "no"]
+        self.process = start(command, self.log)
+        wait_until(self.is_up, 15, "Redis is up")
 
     def client(self):
         import redis
 
         return redis.Redis(host=HOST, port=self.port, socket_timeout=2)
 
-    def answers(self):
+    def is_up(self):
         with suppress(Exception):
             return self.client().ping()
 
@@ -51,8 +51,8 @@ class Redis:
             end(self.process, 5)
 
 
-class TrialLetters(Letters):
-    """Keeps what it accepts; `mood` is an answer for everyone, or "hang", or None."""
+class TrialInbox(Inbox):
+    """Stores the emails that it accepts. `mood` is an SMTP reply for all recipients, "hang", or None to accept all emails."""
 
     mood = None
 
@@ -66,24 +66,24 @@ class TrialLetters(Letters):
 
 
 class MailServer:
-    """A mail server that can go away, and remembers every email that it has accepted."""
+    """A mail server that can stop. It stores every email that it has accepted."""
 
     def __init__(self):
-        self.letters = TrialLetters()
+        self.inbox = TrialInbox()
         self.port = free_port()
         self.server = None
 
     def start(self):
         if self.server is None:
-            self.server = Server(self.letters, self.port)
+            self.server = Server(self.inbox, self.port)
 
     def stop(self):
         if self.server is not None:
-            self.server.go()
+            self.server.stop()
             self.server = None
 
 
-# Messages of PostgreSQL's protocol: ready and in no transaction; a statement that resets a session; a changed parameter.
+# Messages in PostgreSQL's protocol: ready outside a transaction, a statement that resets a session, and a changed parameter.
 READY = b"Z\0\0\0\5I"
 DISCARD = b"Q\0\0\0\x10DISCARD ALL\0"
 PARAMETER = b"S"
@@ -101,37 +101,39 @@ class Link:
     async def serve(self):
         try:
             await self.network.gate.wait()
-            there, self.thither = await asyncio.open_unix_connection(self.network.socket_path)
+            server_reader, self.server_writer = await asyncio.open_unix_connection(self.network.socket_path)
         except OSError:
             self.writer.close()
             return
         with suppress(OSError):
-            await asyncio.gather(self._pump(self.reader, self._ask), self._pump(there, self._answer))
+            await asyncio.gather(
+                self._pump(self.reader, self._to_server), self._pump(server_reader, self._to_client)
+            )
 
-    async def _pump(self, reader, pass_on):
+    async def _pump(self, reader, forward):
         try:
             while data := await reader.read(65536):
                 await self.network.gate.wait()
                 await asyncio.sleep(self.network.delay)
-                await pass_on(data)
+                await forward(data)
         finally:
-            self.thither.close()
+            self.server_writer.close()
             self.writer.close()
 
-    async def _ask(self, data):
+    async def _to_server(self, data):
         self.is_idle = False
-        self.thither.write(data)
-        await self.thither.drain()
+        self.server_writer.write(data)
+        await self.server_writer.drain()
 
-    async def _answer(self, data):
+    async def _to_client(self, data):
         self.is_idle = data.endswith(READY)
         if self.is_resetting:
-            data = self._without_answer(data)
+            data = self._without_reset_reply(data)
         self.writer.write(data)
         await self.writer.drain()
 
-    def _without_answer(self, data):
-        """Take out the answer to what the client has not asked, but for the parameters that it tells."""
+    def _without_reset_reply(self, data):
+        """Remove the reply to the reset, which the client didn't request. Keep changed parameters."""
         kept, self.unread = b"", self.unread + data
         while self.is_resetting and len(self.unread) >= 5:
             length = 1 + int.from_bytes(self.unread[1:5], "big")
@@ -146,19 +148,19 @@ class Link:
         return kept
 
     def discard(self):
-        """Reset the session behind the client's back, as some poolers do, if it is between two transactions."""
+        """Reset the session without notifying the client, as some poolers do, unless it is in a transaction."""
         if self.is_idle:
             self.is_idle, self.is_resetting = False, True
-            self.thither.write(DISCARD)
+            self.server_writer.write(DISCARD)
 
     def cut(self):
         self.writer.transport.abort()
 
 
 class Network:
-    """A TCP proxy in front of PostgreSQL's socket that can hold back, delay or cut what passes through it.
+    """A TCP proxy in front of PostgreSQL's socket. It can stop, delay or cut the connections.
 
-    It forwards in a thread of its own, with an event loop of its own.
+    It has its own thread and event loop.
     """
 
     def __init__(self, socket_path):
@@ -175,7 +177,7 @@ class Network:
         self._call(self._open)
 
     def _call(self, action):
-        """Have the loop's thread do something. Returns when it's done."""
+        """Run `action` in the loop's thread. Returns when the action is done."""
 
         async def act():
             result = action()
@@ -194,7 +196,7 @@ class Network:
         await link.serve()
 
     def drop(self):
-        """Let nothing through, as if every packet were lost: connections stay open, and new ones hang."""
+        """Forward nothing, as if every packet were lost. Connections stay open, and new ones hang."""
         self._call(self.gate.clear)
 
     def restore(self):
@@ -206,7 +208,7 @@ class Network:
         self._call(lambda: [link.cut() for link in list(self.links)])
 
     def discard(self):
-        """Reset the session of every connection that is at rest."""
+        """Reset the session of every idle connection."""
         self._call(lambda: [link.discard() for link in list(self.links)])
 
     def stop(self):
@@ -220,7 +222,7 @@ class Network:
 
 
 class Ballast:
-    """A small file system of its own that can be filled to the last byte. Only root can mount one."""
+    """A small file system that can be filled completely. Only root can mount one."""
 
     def __init__(self, folder, megabytes):
         self.folder = folder
@@ -228,7 +230,7 @@ class Ballast:
         self.mounted = False
 
     def mount(self, log):
-        """Mount it, if this machine allows that. Otherwise the folder is an ordinary one."""
+        """Mount the file system if this machine allows it. Otherwise, use an ordinary folder."""
         self.folder.mkdir()
         if os.geteuid() == 0:
             with suppress(TrialError, OSError):
@@ -240,7 +242,7 @@ class Ballast:
         with suppress(OSError), (self.folder / "ballast").open("wb", buffering=0) as file:
             while True:
                 file.write(bytes(1 << 16))
-        # Small holes, too: the last write may have failed for lack of a few kB.
+        # A few kB may still be free after the last write.
         with suppress(OSError), (self.folder / "ballast2").open("wb", buffering=0) as file:
             while True:
                 file.write(bytes(512))

@@ -1,4 +1,4 @@
-"""The site under trial: web server and worker under their supervisor, as script/server runs them."""
+"""The site under trial: the web server and the worker under their supervisor, as script/server runs them."""
 
 import os
 import signal
@@ -11,19 +11,20 @@ from _faults.services import HOST
 
 START_WITHIN = 60
 STOP_WITHIN = 40
-# The supervisor starts a worker that ends again and again after pauses of up to a minute.
+# If the worker exits repeatedly, the supervisor waits for up to a minute before restarting it.
 LONGEST_PAUSE = 75
 UNLIMITED = "1000000/60"
 LIMITS = ("SIGNUP", "POST", "FOLLOW", "BLOCK", "REPORT", "PROFILE", "EXPORT")
 
 
 class Site:
-    """The site's processes. Its environment is the trial's alone: no .env, nothing inherited but the PATH."""
+    """The site's processes. Their environment contains nothing from .env, and only PATH from the outer environment."""
 
     def __init__(self, scratch, engine, redis, mail, pace):
         self.scratch = scratch
         self.log = scratch / "site.log"
         self.engine = engine
+        self.pace = pace
         self.port = free_port()
         self.media = scratch / "media"
         self.process = None
@@ -43,28 +44,31 @@ class Site:
             "PORT": str(self.port),
             "DEMO": "0",
             "WEB_CONCURRENCY": str(engine.web_processes),
-            "OUTBOX_PACE": str(pace),
             "LOG_FORMAT": "json",
             "LOG_LEVEL": "WARNING",
-            # Each client can have an address of its own.
+            # This allows each client to have its own address.
             "TRUSTED_PROXIES": "1",
         } | {f"{name}_LIMIT": UNLIMITED for name in LIMITS}
 
-    def manage(self, *words, **changes):
-        """Run a command of manage.py. Raises TrialError if it fails."""
-        run([sys.executable, "manage.py", *words], self.scratch / "trial.log", env=self.environment | changes)
+    def manage(self, *arguments, **changes):
+        """Run a manage.py command. Raises TrialError if it fails."""
+        run(
+            [sys.executable, "manage.py", *arguments],
+            self.scratch / "trial.log",
+            env=self.environment | changes,
+        )
 
     def start(self):
         self._launch()
-        wait_until(self.lives, START_WITHIN, f"the site answers; see {self.log}")
+        wait_until(self.lives, START_WITHIN, f"the site answers (see {self.log})")
 
     def _launch(self):
-        words = ["script/_supervise", "--listen", HOST, self.port, "script/_release"]
-        worker = [sys.executable, "manage.py", "worker", "--wait"]
-        self.process = start([sys.executable, *words, "--", *worker], self.log, env=self.environment)
+        command = ["script/_supervise", "--listen", HOST, self.port, "script/_release"]
+        worker = [sys.executable, "script/_fast_worker.py", self.pace, "worker", "--wait"]
+        self.process = start([sys.executable, *command, "--", *worker], self.log, env=self.environment)
 
     def lives(self):
-        """Whether this site's web server answers, and no other that holds the port. Raises TrialError if it has ended."""
+        """Return whether this site's web server responds. Raises TrialError if the site has stopped."""
         if self.process.poll() is not None:
             raise TrialError("The site did not start.")
         if not self.processes()["web"]:
@@ -79,7 +83,7 @@ class Site:
             connection.close()
 
     def restart_after_end(self):
-        """Start the site as systemd would: again and again, a second apart, until it stays."""
+        """Start the site as systemd would: try again every second until it stays up."""
         deadline = time.monotonic() + START_WITHIN
         while time.monotonic() < deadline:
             self._launch()
@@ -91,7 +95,7 @@ class Site:
                     break
                 time.sleep(0.1)
             time.sleep(1)
-        raise TrialError(f"The site could not be started again; see {self.log}")
+        raise TrialError(f"The site couldn't be started again. See {self.log}.")
 
     def processes(self):
         """Return {role: [process ids]} of the supervisor, the web server and the job worker."""
@@ -106,11 +110,11 @@ class Site:
         return roles
 
     def one(self, role):
-        """Return the id of the first process of that role, waiting until there is one."""
+        """Wait until there is a process with that role, and return the id of the first one."""
         return wait_until(lambda: self.processes()[role], LONGEST_PAUSE, f"there is a {role} process")[0]
 
     def stop(self):
-        """Stop the site. Returns the ids of processes that outlived the supervisor, which are killed."""
+        """Stop the site. Kill any processes that outlive the supervisor, and return their ids."""
         if self.process is None:
             return []
         end(self.process, STOP_WITHIN)
@@ -119,7 +123,7 @@ class Site:
         return left
 
     def all_processes(self):
-        """The ids of everything that runs in the site's environment."""
+        """Return the ids of all processes with the site's environment."""
         return marked(f"BIND={self.environment['BIND']}")
 
 

@@ -1,4 +1,4 @@
-"""One trial: a site of one engine, its crowd, and one fault after another."""
+"""One trial: a site on one engine, its crowd, and one fault after another."""
 
 import signal
 import threading
@@ -28,20 +28,20 @@ UNFINISHED = (
 
 @dataclass(frozen=True)
 class Form:
-    """How long and how hard a trial is, and what it forgives a slow machine."""
+    """The duration of a trial, its load, and its tolerances for slow machines."""
 
     minutes: float
     clients: int
     pause: float  # seconds between the requests of a client
-    pace: int  # how many times faster than usual the outbox waits
+    pace: int  # the number by which the delays of retries and periodic tasks are divided
     faults: int
-    quiet: float  # seconds between two faults
+    quiet: float  # seconds between faults
     leaves: int
     blocks: int
-    settle: float  # seconds for the jobs to be done in the end
-    margin: float  # seconds by which an answer or a recovery may miss its bar
-    slow: float  # seconds after which a 503 is put down to a slow machine, as requests end when their time is over
-    is_brief: bool  # too short to judge memory
+    settle: float  # seconds that jobs have to finish at the end
+    margin: float  # seconds by which a response or a recovery may exceed its limit
+    slow: float  # seconds after which a 503 is blamed on a slow machine, because the site ends requests that take too long
+    is_brief: bool  # whether the trial is too short to judge memory
 
 
 LONG = Form(
@@ -76,7 +76,7 @@ BRIEF = Form(
 
 @dataclass
 class Episode:
-    """What is known of one fault that was tried."""
+    """One fault that was tried, and its result."""
 
     fault: object
     began: float
@@ -110,9 +110,9 @@ class Trial:
 
     @contextmanager
     def running(self):
-        """Start everything; whatever happens, stop and end it all."""
+        """Start everything, and always stop it at the end."""
         with ExitStack() as stack:
-            stack.callback(self.end_everything)
+            stack.callback(self.kill_remaining)
             for service in (self.engine, self.redis, self.mail):
                 stack.callback(service.stop)
                 service.start()
@@ -122,36 +122,36 @@ class Trial:
             self.start_seconds = time.monotonic() - begin
             yield
 
-    def end_everything(self):
+    def kill_remaining(self):
         send(marked(str(self.scratch)), signal.SIGKILL)
 
     def run(self):
-        """Go through the faults, then stay under load until the time is over, and let the site come to rest."""
+        """Try all faults, keep the site under load until the end of the trial, and wait until the site is idle."""
         begin = time.monotonic()
-        self.crowd.gather()
+        self.crowd.sign_up_regulars()
         self.sampler.start()
         self.crowd.start()
         time.sleep(self.form.quiet)
         for fault in self.plan:
-            self.suffer(fault(self))
+            self.try_fault(fault(self))
         self.calm_since = time.monotonic()
         print("  under load, without faults", flush=True)
         time.sleep(max(0, begin + self.form.minutes * 60 - time.monotonic()))
         self.crowd.stop()
         self.sampler.stop()
-        print("  the jobs come to an end", flush=True)
+        print("  waiting for the jobs", flush=True)
         self.settle(self.form.settle)
         self.at_rest_since = time.monotonic()
         self.sampler.sample()
 
-    def suffer(self, fault):
+    def try_fault(self, fault):
         episode = Episode(fault, time.monotonic())
         self.episodes.append(episode)
         try:
             fault.check()
         except Skipped as reason:
             episode.skipped = str(reason)
-            print(f"  {fault.name()}: skipped, as {reason}", flush=True)
+            print(f"  {fault.name()}: skipped, because {reason}", flush=True)
             return
         print(f"  {fault.name()}", end="", flush=True)
         try:
@@ -159,12 +159,12 @@ class Trial:
                 fault.begin()
                 time.sleep(self.seconds_of(fault))
             finally:
-                # Of a site that is started again, the start is a part of the recovery.
+                # If the fault restarts the site, the start is part of the recovery.
                 episode.ended = time.monotonic()
                 fault.end()
                 if not fault.restarts_site:
                     episode.ended = time.monotonic()
-        except Exception as error:  # Whatever it is, the others can still be tried.
+        except Exception as error:  # The other faults can still be tried.
             episode.problem = f"{type(error).__name__}: {error}"
         self.probe(episode)
         print(f" ({episode.ended - episode.began:.0f} s)", flush=True)
@@ -173,15 +173,15 @@ class Trial:
         return min(fault.seconds, fault.brief_seconds) if self.form.is_brief else fault.seconds
 
     def probe(self, episode):
-        """For a quiet while, open all pages as a member who only looks."""
+        """Keep opening all pages as the observer until the next fault."""
         until = max(episode.ended, time.monotonic() - 1) + self.form.quiet
         while time.monotonic() < until:
             for page in PAGES:
-                self.crowd.looker.read(page)
+                self.crowd.observer.read(page)
             time.sleep(0.2)
 
     def settle(self, within):
-        """Wait until all jobs that were enqueued up to now are done. Keeps what isn't in `unfinished`."""
+        """Wait until all existing jobs are done. Set `unfinished` to the jobs that aren't done in time."""
         query = UNFINISHED.format(before=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}+00")
         with suppress(TrialError):
             wait_until(lambda: not self.engine.rows(query), within, "the jobs are done")
@@ -193,18 +193,18 @@ class Trial:
         self.backup = file, begin, time.monotonic()
 
     def race(self):
-        """Let people leave, and block each other, at the moment at which others follow and post."""
+        """Make members leave and block each other while others follow and post."""
         racers = [self.crowd.new_member("racer") for _ in range(4)]
         for racer in racers:
             racer.sign_up()
         for number in range(self.form.leaves):
-            self._race_of_a_leave(racers, number)
+            self._leave_in_a_race(racers, number)
         for _number in range(self.form.blocks):
             at_once(lambda: racers[0].follow(racers[1]), lambda: racers[1].block(racers[0]))
             self.across_blocks += bool(self.engine.rows(ACROSS_A_BLOCK)[0][0])
             racers[1].block(racers[0], on=False)
 
-    def _race_of_a_leave(self, racers, number):
+    def _leave_in_a_race(self, racers, number):
         leaver = self.crowd.new_member("leaver")
         if not leaver.sign_up():
             return
@@ -219,7 +219,7 @@ class Trial:
 
 
 def at_once(*actions):
-    """Do all that in threads that start together, and wait for them."""
+    """Run the actions in threads that start at the same time, and wait for all of them."""
     barrier = threading.Barrier(len(actions))
 
     def act(action):
@@ -238,7 +238,7 @@ def known(engine):
 
 
 def draw(engine, form, rng):
-    """Return the faults of a trial in their order: each at least once in the long form."""
+    """Return the faults of a trial in order. A long trial has each fault at least once."""
     if form.is_brief:
         return SHORT[engine]
     faults = list(known(engine).values())

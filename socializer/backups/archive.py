@@ -20,37 +20,38 @@ FORMAT = 1
 DATABASE = re.compile(r"database\.(sqlite3|dump)")
 MANIFEST, CHECKSUM = "manifest.json", "sha256"
 CHUNK = 1024 * 1024
-# No manifest is longer. A damaged file may claim any size.
+# The maximum size that is read into memory. The header of a damaged file may contain any size.
 LONGEST_MANIFEST = 64 * CHUNK
 
 
 class Damaged(BackupError):
-    """The file is not a whole backup."""
+    """The file is not a complete backup."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup must hold, and where it comes from."""
+    """The contents of a backup, and information about the site that it comes from."""
 
     format: int
     created_on: str
     engine: str
     site_url: str
-    # Tells whether two sites have the same SECRET_KEY.
+    # This is equal for sites with the same SECRET_KEY.
     site_key: str
-    # Every applied migration, as app.name.
+    # Every applied migration, in the form app.name.
     migrations: list
     # The number of rows of every table.
     rows: dict
     newest_post: int | None
-    # Size and checksum of the database's member.
+    # The size and checksum of the database file in the archive.
     database: dict
-    # Number, size and common checksum of the pictures' members; `missing` are keys that rows name and the storage had lost.
+    # The number, total size and joint checksum of the picture files. `missing` lists pictures that rows refer to but the
+    # storage doesn't have.
     pictures: dict
 
     @classmethod
     def from_json(cls, text):
-        """Raises Damaged if the text is no manifest that this release can read."""
+        """Parse a manifest. Raises Damaged if this release can't read it."""
         try:
             found = json.loads(text)
             if found["format"] != FORMAT:
@@ -76,7 +77,7 @@ class Manifest:
 
 
 class HashingFile:
-    """A file for reading or writing that counts and hashes all bytes that pass."""
+    """A file for reading or writing that counts and hashes the bytes."""
 
     def __init__(self, file):
         self.file = file
@@ -101,7 +102,7 @@ class HashingFile:
 
 
 class ArchiveWriter:
-    """Writes the members in their order. Memory does not grow with them."""
+    """Writes the members in order. Its memory use doesn't grow with their number or size."""
 
     def __init__(self, file):
         self.file = HashingFile(file)
@@ -148,7 +149,7 @@ class ArchiveWriter:
 def open_backup(path):
     """Open the file at `path` for reading. Raises BackupError."""
     try:
-        # A pipe would have us wait until somebody writes to it.
+        # Without O_NONBLOCK, opening a pipe would wait for a writer.
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError as error:
         raise BackupError(f"There is no file {path}.") from error
@@ -156,7 +157,7 @@ def open_backup(path):
         raise BackupError(f"{path} can't be read: {error.strerror}.") from error
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
-        raise BackupError(f"{path} is a folder or a device, and not a file.")
+        raise BackupError(f"{path} is a folder or a device, not a file.")
     return os.fdopen(file, "rb")
 
 
@@ -166,7 +167,7 @@ def update_with_picture(hash, name, content):
 
 
 class Archive:
-    """A backup that is being read. Use it in a `with` statement; call `check()` first."""
+    """A backup that is being read. Use it in a `with` statement and call `check()` first."""
 
     def __init__(self, path):
         self.path = path
@@ -179,7 +180,7 @@ class Archive:
         self.file.close()
 
     def check(self):
-        """Read the whole file and return its Manifest. Raises Damaged if a single byte is not what was written."""
+        """Read the whole file and return its Manifest. Raises Damaged if any byte has changed."""
         members = self._members()
         self.database_member = next(members, None)
         if self.database_member is None or not DATABASE.fullmatch(self.database_member.name):
@@ -201,17 +202,17 @@ class Archive:
             manifest.database["size"],
             manifest.database["sha256"],
         ):
-            raise Damaged("its database is not the one that its manifest describes")
+            raise Damaged("its database doesn't match its manifest")
         if (count, size, common.hexdigest()) != tuple(
             manifest.pictures[key] for key in ("count", "size", "sha256")
         ):
-            raise Damaged("its pictures are not those that its manifest describes")
+            raise Damaged("its pictures don't match its manifest")
         return manifest
 
     def _manifest(self, member, checksum):
-        """Return the Manifest from the last two members, after comparing the checksum with the file."""
+        """Verify the checksum of the file, and return the Manifest. The manifest and the checksum are the last two members."""
         if checksum is None or (member.name, checksum.name) != (MANIFEST, CHECKSUM):
-            raise Damaged("it is incomplete, or has members that no backup has")
+            raise Damaged("it is incomplete, or has members that don't belong in a backup")
         if member.size > LONGEST_MANIFEST:
             raise Damaged("its manifest can't be read")
         expected = self._content(checksum).read(2 * sha256().digest_size)
@@ -227,29 +228,29 @@ class Archive:
         if expected.decode("ascii", "replace") != digest.hexdigest() or rest.strip(b"\0") or not whole:
             raise Damaged("its checksum is wrong")
         if self.file.read(1) or len(rest) > 2 * tarfile.RECORDSIZE:
-            raise Damaged("something was added to its end")
+            raise Damaged("it has extra data at its end")
         return Manifest.from_json(self._content(member).read())
 
     @contextmanager
     def database(self):
-        """Give the database as a file for reading, from its beginning."""
+        """Yield the database as a file, positioned at its start."""
         yield self._content(self.database_member)
 
     def pictures(self):
-        """Yield the name and the content of each picture."""
+        """Yield the name and content of each picture."""
         for member in self._members():
             if is_picture(member.name):
                 yield member.name, self._content(member).read()
 
     def _members(self):
-        """Yield the members in order, and keep none of them."""
+        """Yield the members in order, without keeping them in memory."""
         self.file.seek(0)
         try:
             tar = tarfile.TarFile(fileobj=self.file, mode="r", errorlevel=2)
             while member := tar.next():
                 tar.members.clear()
                 if not member.isreg():
-                    raise Damaged("it has members that no backup has")
+                    raise Damaged("it has members that don't belong in a backup")
                 yield member
         except (tarfile.TarError, OSError, ValueError) as error:
             raise Damaged("it is not a backup of this site, or it is damaged") from error
@@ -259,7 +260,7 @@ class Archive:
 
 
 class Section:
-    """A part of a file, for reading once. Raises Damaged if the file ends before the part does."""
+    """A part of a file, which can be read only once. Raises Damaged if the file ends early."""
 
     def __init__(self, file, start, size):
         self.file, self.position, self.left = file, start, size

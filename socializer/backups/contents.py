@@ -1,4 +1,4 @@
-"""What a database holds, asked in the same way on both engines, and whether it is a database of this site."""
+"""Reads what a database contains, on both engines, and checks that it belongs to this site."""
 
 from dataclasses import dataclass
 
@@ -20,19 +20,20 @@ class Contents:
 
 
 def read_contents(database, tables, *, with_rows=True):
-    """Return the Contents of `database`, a connection of either driver that has these tables; without `with_rows`, of none.
+    """Return the Contents of `database`, which is a connection of either driver.
 
-    Raises BackupError if it is not a database of this site, or lacks tables that its migrations have made.
+    Without `with_rows`, no rows are counted. Raises BackupError if it is not a database of this site or lacks tables that its
+    migrations created.
     """
     tables = sorted(tables)
-    if lost := {MIGRATIONS, User._meta.db_table, Post._meta.db_table} - set(tables):
-        raise BackupError(f"It is not a database of this site: it has no table {min(lost)}.")
+    if missing := {MIGRATIONS, User._meta.db_table, Post._meta.db_table} - set(tables):
+        raise BackupError(f"It is not a database of this site: it has no table {min(missing)}.")
     applied = database.execute(f"SELECT app, name FROM {MIGRATIONS} ORDER BY id").fetchall()  # noqa: S608
     migrations = [f"{app}.{name}" for app, name in applied]
     if not missing_migrations(migrations) and (
-        lost := set(connection.introspection.django_table_names()) - set(tables)
+        missing := set(connection.introspection.django_table_names()) - set(tables)
     ):
-        raise BackupError(f"The database has lost its table {min(lost)}.")
+        raise BackupError(f"The database has lost its table {min(missing)}.")
     return Contents(
         migrations=migrations,
         rows={table: row_count(database, table) for table in tables if with_rows},
@@ -46,23 +47,23 @@ def row_count(database, table):
 
 
 def picture_keys(database):
-    """Yield the key of every picture that a member shows."""
+    """Yield the key of every profile picture in use."""
     table, column = User._meta.db_table, User._meta.get_field("picture").column
     columns = database.execute(f"SELECT * FROM {table} LIMIT 0").description  # noqa: S608
     if column not in [description[0] for description in columns]:
-        return  # An older schema.
+        return  # The database has an older schema.
     for (key,) in database.execute(f"SELECT {column} FROM {table} WHERE {column} <> ''"):  # noqa: S608
         yield key
 
 
 def missing_migrations(applied):
-    """Return the names of this release's migrations that are not among those applied."""
+    """Return the names of this release's migrations that haven't been applied, as a set."""
     graph = MigrationLoader(None).graph
     return {f"{app}.{name}" for app, name in graph.nodes} - set(applied)
 
 
 def unknown_migrations(applied):
-    """Return those of the applied migrations that this release does not have: a newer one has made them."""
+    """Return the applied migrations that this release doesn't have because they come from a newer release."""
     loader = MigrationLoader(None)
     known = set(loader.disk_migrations)
     for migration in loader.disk_migrations.values():
@@ -71,13 +72,13 @@ def unknown_migrations(applied):
 
 
 def differences(expected, found):
-    """Return a sentence on how the Contents found differ from a manifest's, or nothing."""
+    """Return a sentence about the first difference between a manifest and the Contents found, or an empty string."""
     if expected.migrations != found.migrations:
-        return "It has other migrations than its manifest says."
+        return "Its migrations differ from those in its manifest."
     for table in sorted(expected.rows.keys() | found.rows.keys()):
-        before, now = expected.rows.get(table), found.rows.get(table)
-        if before != now:
-            return f"{table} should have {before} rows and has {now}."
+        expected_count, count = expected.rows.get(table), found.rows.get(table)
+        if expected_count != count:
+            return f"{table} should have {expected_count} rows but has {count}."
     if expected.newest_post != found.newest_post:
-        return "Its newest post is another one."
+        return "Its newest post differs from the one in its manifest."
     return ""

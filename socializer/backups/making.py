@@ -1,4 +1,4 @@
-"""Making a backup, and proving that one can be restored."""
+"""Makes backups, and checks that they can be restored."""
 
 import errno
 import os
@@ -21,10 +21,10 @@ from socializer.backups.sqlite import SQLite
 
 ENGINES = {engine.name: engine for engine in (SQLite, PostgreSQL)}
 MEGABYTE = 1024 * 1024
-# Folders in which backups are being made begin with this.
+# The prefix of the folders in which backups are made.
 SCRATCH = ".backup-"
-# As many lost pictures are named in a manifest.
-NAMED = 1_000
+# A manifest lists at most this many missing pictures.
+MAX_MISSING = 1_000
 
 
 def current_engine():
@@ -32,21 +32,21 @@ def current_engine():
 
 
 def site_key():
-    """Return what tells whether two sites have the same SECRET_KEY, and nothing about the key."""
+    """Return a string that is the same for all sites with the same SECRET_KEY, and that doesn't reveal the key."""
     return salted_hmac("socializer.backups", "site", algorithm="sha256").hexdigest()[:32]
 
 
-def make_backup(file, *, report=lambda words: None):
-    """Make a backup at the path `file`, read it back and restore it into a scratch database.
+def make_backup(file, *, report=lambda message: None):
+    """Make a backup at the path `file`, then read it and restore it into a scratch database. Returns its Manifest.
 
-    The file appears when all of that is done, and never replaces another. Returns its Manifest. Calls `report` with
-    sentences about what an operator should know. Raises BackupError.
+    The file appears only after these checks, and never replaces an existing one. Calls `report` with messages for the
+    operator. Raises BackupError.
     """
     engine = current_engine()
-    with saying_how_much_room(engine, file.parent):
+    with explain_disk_errors(engine, file.parent):
         file.parent.mkdir(parents=True, exist_ok=True)
-        if is_there(file):
-            raise BackupError(f"{file} is there already.")
+        if exists(file):
+            raise BackupError(f"{file} already exists.")
         needed = 2 * engine.size()
         if shutil.disk_usage(file.parent).free < needed:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -55,13 +55,13 @@ def make_backup(file, *, report=lambda words: None):
             write_backup(part, engine, folder)
             manifest = check_backup(part, report=report)
             publish(part, file)
-    if lost := manifest.pictures["missing"]:
-        report(f"{len(lost)} pictures that members show were not in the storage.")
+    if missing := manifest.pictures["missing"]:
+        report(f"{len(missing)} profile pictures were missing from the storage.")
     return manifest
 
 
-def is_there(path):
-    """Return whether something has this name. Unlike `Path.exists()`, raises OSError if no file can have it."""
+def exists(path):
+    """Return whether something exists at this path. Unlike `Path.exists()`, raises OSError if the path is invalid."""
     try:
         path.lstat()
     except FileNotFoundError:
@@ -70,7 +70,7 @@ def is_there(path):
 
 
 def write_backup(path, engine, folder):
-    """Write the archive: first the database, then the pictures that it names. A picture's files exist before its row does."""
+    """Write the database to the archive, then its pictures. The site always stores a picture's files before its row."""
     created_on = timezone.now()
     with path.open("xb") as file:
         path.chmod(0o600)
@@ -96,14 +96,14 @@ def write_backup(path, engine, folder):
 
 
 def add_pictures(archive, keys):
-    """Add the files of these pictures. Returns the keys, some at most, of those that were deleted since, or long ago."""
+    """Add the files of these pictures. Returns the keys of pictures that are missing, at most MAX_MISSING."""
     missing = []
     for key in keys:
         try:
             found = {edge: pictures.read(key, edge) for edge in pictures.SIZES}
-        except Exception as error:  # Each storage has its own.
+        except Exception as error:  # Each storage raises different errors.
             raise BackupError(f"The pictures can't be read: {error}. Check MEDIA_STORAGE.") from error
-        if None in found.values() and len(missing) < NAMED:
+        if None in found.values() and len(missing) < MAX_MISSING:
             missing.append(key)
         for edge, content in found.items():
             if content is not None:
@@ -111,12 +111,12 @@ def add_pictures(archive, keys):
     return missing
 
 
-def check_backup(path, *, report=lambda words: None):
-    """Read all of a backup and restore its database into a scratch one. Returns its Manifest.
+def check_backup(path, *, report=lambda message: None):
+    """Read a whole backup and restore its database into a scratch one. Returns its Manifest.
 
-    Raises BackupError, and OSError if there is no room for the scratch database.
+    Raises BackupError, or OSError if the scratch database doesn't fit on the disk.
     """
-    with describing(path), Archive(path) as archive:
+    with naming(path), Archive(path) as archive:
         manifest = archive.check()
         engine = engine_of(manifest)
         with scratch_folder(path.parent) as folder:
@@ -131,28 +131,28 @@ def check_backup(path, *, report=lambda words: None):
 
 
 def scratch_folder(near):
-    """Give a folder on the same disk as the folder `near`, or any where one can't write there."""
+    """Return a temporary folder in the folder `near`, or in the default location if `near` is not writable."""
     writable = os.access(near, os.W_OK)
     return tempfile.TemporaryDirectory(dir=near if writable else None, prefix=SCRATCH)
 
 
 def compare(manifest, contents):
-    if words := differences(manifest, contents):
-        raise Damaged(f"its database is not what its manifest says: {words}")
+    if difference := differences(manifest, contents):
+        raise Damaged(f"its database doesn't match its manifest: {difference}")
 
 
 def engine_of(manifest):
     engine = ENGINES.get(manifest.engine)
     if engine is None:
-        raise Damaged("its manifest names no engine that we know")
+        raise Damaged("its manifest names an unknown database engine")
     if engine is PostgreSQL and connection.vendor != "postgresql":
-        raise BackupError("it is of a site on PostgreSQL, and this site is on SQLite")
+        raise BackupError("it comes from a site on PostgreSQL, but this site is on SQLite")
     return engine()
 
 
 @contextmanager
-def describing(path):
-    """Say of which file is said that it is damaged."""
+def naming(path):
+    """Add the path to the message of Damaged."""
     try:
         yield
     except Damaged as error:
@@ -160,18 +160,18 @@ def describing(path):
 
 
 def publish(part, file):
-    """Give the finished file its name. Raises BackupError if another has it by now."""
+    """Rename the finished file. Raises BackupError if a file with that name exists by then."""
     try:
         try:
             os.link(part, file)
         except FileExistsError:
             raise
-        except OSError:  # A file system without links.
+        except OSError:  # The file system doesn't support hard links.
             if file.exists():
                 raise FileExistsError(file) from None
             part.rename(file)
     except FileExistsError as error:
-        raise BackupError(f"{file} is there already.") from error
+        raise BackupError(f"{file} already exists.") from error
     with suppress(OSError):
         folder = os.open(file.parent, os.O_RDONLY)
         try:
@@ -181,14 +181,14 @@ def publish(part, file):
 
 
 @contextmanager
-def saying_how_much_room(engine, folder):
-    """Make a sentence of what the operating system says."""
+def explain_disk_errors(engine, folder):
+    """Turn errors of the operating system into BackupErrors that tell the operator what to do."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             needed = 2 * engine.size() // MEGABYTE + 1
             raise BackupError(
-                f"There is no room in {folder}. A backup needs about {needed:,} MB there, and room for the pictures."
+                f"{folder} is full. A backup needs about {needed:,} MB there, plus space for the pictures."
             ) from error
-        raise BackupError(f"{folder} can't be written to: {error.strerror or error}.") from error
+        raise BackupError(f"Can't write to {folder}: {error.strerror or error}.") from error

@@ -1,4 +1,4 @@
-"""The periodic task that starts backups: `manage.py worker`."""
+"""The periodic task that starts backups."""
 
 import subprocess
 import sys
@@ -12,11 +12,11 @@ from socializer.backups import rotation
 
 @task("backups.start")
 def start_backup():
-    """Start a backup in a process of its own if one is due.
+    """Start a backup in its own process if one is due.
 
-    A backup can take longer than any job may, and SQLite has one worker, which must go on sending emails. The process sees to
-    it that no other one does the same, and reports its own failures. It goes on when the worker is replaced.
+    A backup can take longer than a job is allowed to, and the only worker of a SQLite site must keep sending emails. The process
+    uses a lock so that only one backup runs, reports its failures, and keeps running if the worker is replaced.
     """
-    if rotation.is_time(timezone.now()):
+    if rotation.should_start(timezone.now()):
         command = [sys.executable, settings.BASE_DIR / "manage.py", "backup", "--scheduled"]
         subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603

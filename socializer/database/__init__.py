@@ -1,1 +1,1 @@
-"""Connections to both databases that give up when the request's time is over: see accounts/deadlines.py."""
+"""Database backends whose statements fail at the request's deadline. See accounts/common/deadlines.py."""

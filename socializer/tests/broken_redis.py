@@ -1,4 +1,4 @@
-"""Redis servers that are of no use, each in another way."""
+"""Redis servers that are broken in different ways."""
 
 import socketserver
 import threading
@@ -7,10 +7,10 @@ from unittest import mock
 
 import pytest
 
-from posts import cards
+from posts.rendering import cards
 from socializer import environment
 
-# Errors of a Redis that can be reached: of a replica, a full one, one that has just started, one with a password.
+# Errors of a reachable Redis: a replica, a full one, one that is starting, and one with a password.
 ERRORS = {
     "read-only": "READONLY You can't write against a read only replica.",
     "full": "OOM command not allowed when used memory > 'maxmemory'.",
@@ -22,7 +22,7 @@ TIMEOUT = 0.02
 
 
 class BrokenRedis(socketserver.ThreadingTCPServer):
-    """Gives the same error for every command, or no answer at all. Counts the connections."""
+    """Answers every command with the same error, or not at all. Counts the connections."""
 
     allow_reuse_address = daemon_threads = True
 
@@ -41,7 +41,7 @@ class Handler(socketserver.StreamRequestHandler):
         if self.server.error is None:
             self.server.ends.wait(30)
             return
-        # A command is *, the number of its parts, then each with its length before it.
+        # A command is * and the number of its parts, then the length and content of each.
         while line := self.rfile.readline():
             for _part in range(int(line[1:])):
                 self.rfile.read(int(self.rfile.readline()[1:]) + 2)
@@ -50,7 +50,7 @@ class Handler(socketserver.StreamRequestHandler):
 
 @contextmanager
 def broken_redis(kind):
-    """Within, a Redis of that kind has the URL of the yielded server."""
+    """Start a Redis that is broken in the given way, and yield the server."""
     with BrokenRedis(ERRORS.get(kind)) as server:
         if kind == "refused":
             server.socket.close()
@@ -66,12 +66,12 @@ def broken_redis(kind):
 
 @contextmanager
 def use_broken_redis(kind, settings, timeout=TIMEOUT):
-    """Within, the cache and the timelines of the site are on such a server, which is yielded."""
+    """Let the cache and the timelines use such a server, and yield it."""
     with (
         broken_redis(kind) as server,
         mock.patch.dict(environment.CACHE_TIMEOUTS, socket_timeout=timeout, socket_connect_timeout=timeout),
-        mock.patch("posts.timelines.store.TIMEOUT", timeout),
-        mock.patch.object(cards.breaker, "rests_until", 0),
+        mock.patch("posts.timelines.redis.client.TIMEOUT", timeout),
+        mock.patch.object(cards.breaker, "retry_at", 0),
         pytest.MonkeyPatch.context() as variables,
     ):
         variables.setenv("CACHE_URL", server.url)

@@ -1,4 +1,4 @@
-"""For tests of faults: locks that somebody else holds, a network that swallows packets, connections of one's own."""
+"""Tools for testing faults: locks held by others, a network that loses packets, and separate connections."""
 
 import socket
 import sqlite3
@@ -14,7 +14,7 @@ needs_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason=
 
 
 class ServedClient(Client):
-    """Looks after the connections around each request, as a server does and Django's test client does not."""
+    """Opens and closes connections around each request, like a server and unlike Django's test client."""
 
     def request(self, **request):
         close_old_connections()
@@ -26,7 +26,7 @@ class ServedClient(Client):
 
 @contextmanager
 def another_connection():
-    """A connection of the driver to the same database, which knows nothing of Django."""
+    """Return a connection of the driver to the same database, independent of Django."""
     settings = connection.settings_dict
     if connection.vendor == "sqlite":
         other = sqlite3.connect(settings["NAME"], isolation_level=None)
@@ -46,7 +46,7 @@ def another_connection():
 
 @contextmanager
 def locked_by_another(model):
-    """Let nobody write while this lasts; on PostgreSQL nobody can read the model's table either."""
+    """Keep others from writing. On PostgreSQL, also keep them from reading the model's table."""
     with another_connection() as other:
         if connection.vendor == "sqlite":
             other.execute("BEGIN EXCLUSIVE")
@@ -72,7 +72,7 @@ def in_place_of_the_default(**settings):
 
 
 class Relay:
-    """Carries bytes between TCP clients and PostgreSQL. While `silent`, it swallows them all, as a broken network does."""
+    """Forwards bytes between TCP clients and PostgreSQL. While `silent`, it drops them, like a broken network."""
 
     def __init__(self):
         self.silent = False
@@ -87,7 +87,7 @@ class Relay:
             yield self
         finally:
             for each in [self.server, *self.sockets]:
-                # What wakes the threads that wait for it.
+                # This wakes the threads that wait for data.
                 with suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
                 each.close()

@@ -1,4 +1,4 @@
-"""Databases that a test may back up, break and replace: copies of the empty test database, or of one another."""
+"""Databases that tests may back up, break and replace: copies of the empty test database, or of each other."""
 
 import shutil
 from contextlib import closing, contextmanager
@@ -20,7 +20,7 @@ def copied(template, folder, *, beginning=""):
     On PostgreSQL, where dropping a database takes long, the caller drops all whose names have the same `beginning`.
     """
     if connection.vendor == "sqlite":
-        # Whatever a folder may be called.
+        # The path of a folder may contain anything.
         name = Path(folder) / "a ?#%41 folder" / "site.sqlite3"
         name.parent.mkdir()
         with closing(open_database(template)) as source:
@@ -40,7 +40,7 @@ def copied(template, folder, *, beginning=""):
 
 
 def drop_all(beginning):
-    """Drop all databases of the server whose names begin so."""
+    """Drop all databases on the server whose names start with `beginning`."""
     with current_engine().maintenance() as server:
         for name in names(server):
             if name.startswith(beginning):
@@ -49,7 +49,7 @@ def drop_all(beginning):
 
 @contextmanager
 def everything_on(name):
-    """Have every thread use the database of that name. The connection to the other one stays as it is."""
+    """Let every thread use the database `name`. The existing connection stays open."""
     before, settings = connections[DEFAULT_DB_ALIAS], connections.settings[DEFAULT_DB_ALIAS]
     own = before.copy()
     own.settings_dict["NAME"] = name
@@ -63,7 +63,7 @@ def everything_on(name):
 
 
 def names(server):
-    """The names of all databases of the server."""
+    """Return the names of all databases on the server."""
     return [name for (name,) in server.execute("SELECT datname FROM pg_database").fetchall()]
 
 
@@ -72,7 +72,7 @@ def drop(server, name):
 
 
 def everything_beside(site):
-    """The names of the databases on the server that belong to a site, or of the files beside its SQLite database."""
+    """Return the names of the site's databases on the server, or of the files beside its SQLite database."""
     connection.close()
     if connection.vendor == "sqlite":
         return sorted(path.name for path in site.parent.iterdir() if path.suffix not in (".lock", ".worker"))
@@ -81,7 +81,7 @@ def everything_beside(site):
 
 
 def open_another(name):
-    """Open a connection to a PostgreSQL database that is none of Django's."""
+    """Open a connection to a PostgreSQL database without Django."""
     own = connection.copy()
     own.settings_dict["NAME"] = name
     return psycopg.connect(**own.get_connection_params())

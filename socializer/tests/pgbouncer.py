@@ -1,4 +1,4 @@
-"""A pgbouncer of a test's own, in transaction mode, before the server of the test database."""
+"""Starts a pgbouncer in transaction mode in front of the test database."""
 
 import getpass
 import os
@@ -18,7 +18,7 @@ needs_pgbouncer = [
     pytest.mark.skipif(not PGBOUNCER and "CI" not in os.environ, reason="There is no pgbouncer here."),
 ]
 
-# Two sessions that take turns, so that no two transactions in a row have the same.
+# Two sessions that alternate, so that no two consecutive transactions use the same one.
 CONFIGURATION = """
 [databases]
 {database} = {server}
@@ -69,12 +69,12 @@ def wait_for(port):
 
 
 def system_user():
-    """Who runs pgbouncer, which refuses to be run by root."""
+    """Return the user who runs pgbouncer, which refuses to run as root."""
     return "postgres" if os.geteuid() == 0 else getpass.getuser()
 
 
 def server_parameters(target):
-    """How pgbouncer gets to the test database: like the tests, but for another user on the same machine."""
+    """Return the parameters for connecting pgbouncer to the test database as another user of this machine."""
     settings = connection.settings_dict
     host = settings["HOST"] or "/var/run/postgresql"
     user = system_user() if host.startswith("/") else settings["USER"]
@@ -89,5 +89,5 @@ def server_parameters(target):
 
 
 def url(port, query="", *, name=""):
-    """Return a DATABASE_URL for the test database, or the one of that name, through the pgbouncer on that port."""
+    """Return a DATABASE_URL for the test database, or the database `name`, through pgbouncer on `port`."""
     return f"postgres://anybody@127.0.0.1:{port}/{quote(name or connection.settings_dict['NAME'])}{query}"

@@ -1,7 +1,7 @@
-"""Who may do what: every address, for everyone who could come by."""
+"""Who may open and change what: every address, for every kind of visitor and member."""
 
 from io import StringIO
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from django.conf import settings
@@ -10,16 +10,17 @@ from django.test import Client
 from django.urls import get_resolver, resolve
 
 from accounts.models import Block, Follow, User
+from accounts.moderation.models import ModerationAction, Report
 from accounts.tests.factories import UserFactory
-from posts.models import Post, Report
+from posts.models import Post
 from posts.tests.factories import PostFactory
 
 WHO = ("visitor", "member", "author", "blocked", "moderator", "administrator")
-# What GET answers to each of WHO. "in" leads to log-in. The page belongs to `author`, who has blocked `blocked`.
+# The status of GET for each of WHO. "in" redirects to the login page. The page belongs to `author`, who blocked `blocked`.
 PAGES = {
     "/": (200, 200, 200, 200, 200, 200),
     "/explore/": (200, 200, 200, 200, 200, 200),
-    "/unread/": ("in", 302, 302, 302, 302, 302),  # To home: nothing has been read yet.
+    "/unread/": ("in", 302, 302, 302, 302, 302),  # Redirects to home: nothing has been read yet.
     "/unread/?after=1": ("in", 200, 200, 200, 200, 200),
     "/news/": (200, 204, 204, 204, 204, 204),
     "/help/": (200, 200, 200, 200, 200, 200),
@@ -32,14 +33,24 @@ PAGES = {
     "/@author/following/": ("in", 200, 200, 404, 200, 200),
     "/users/": ("in", 200, 200, 200, 200, 200),
     "/users/settings/": ("in", 200, 200, 200, 200, 200),
+    "/users/settings/profile/": ("in", 200, 200, 200, 200, 200),
+    "/users/settings/emails/": ("in", 200, 200, 200, 200, 200),
+    "/users/settings/locale/": ("in", 200, 200, 200, 200, 200),
+    "/users/welcome/": ("in", 200, 200, 200, 200, 200),
+    "/users/welcome/people/": ("in", 200, 200, 200, 200, 200),
     "/users/settings/mail/new_follower/": ("in", 200, 200, 200, 200, 200),
     "/users/mail.css": (200, 200, 200, 200, 200, 200),
     "/users/blocks/": ("in", 200, 200, 200, 200, 200),
     "/users/feeds/": ("in", 200, 200, 200, 200, 200),
+    "/users/decisions/": ("in", 200, 200, 200, 200, 200),
+    "/users/decisions/1000000/appeal/": ("in", 404, 200, 404, 404, 404),
+    "/users/suspended/": ("in", "in", "in", "in", "in", "in"),
+    "/@author/report/": ("in", 200, 404, 404, 200, 200),
     "/users/leave/": ("in", 200, 200, 200, 200, 200),
     "/users/export/": ("in", 200, 200, 200, 200, 200),
     "/users/email/": ("in", 200, 200, 200, 200, 200),
     "/users/sessions/": ("in", 200, 200, 200, 200, 200),
+    "/users/sessions/1/end/": ("in", 405, 405, 405, 405, 405),
     "/users/2fa/": ("in", 200, 200, 200, 200, 200),
     "/posts/add/": ("in", 200, 200, 200, 200, 200),
     "/posts/1/": (200, 200, 200, 404, 200, 200),
@@ -50,28 +61,32 @@ PAGES = {
     "/posts/1/delete/": ("in", 404, 200, 404, 404, 404),
     "/posts/1/report/": ("in", 200, 404, 404, 200, 200),
     "/@author/follow/": (405, 405, 405, 405, 405, 405),
-    "/@author/block/": (405, 405, 405, 405, 405, 405),
+    "/@author/block/": ("in", 200, 302, 404, 200, 200),
     "/@author/unfollow/": (405, 405, 405, 405, 405, 405),
     "/@author/unblock/": (405, 405, 405, 405, 405, 405),
     "/@author/remove-follower/": (405, 405, 405, 405, 405, 405),
     "/admin/": ("in", 403, 403, 403, 200, 200),
     "/admin/posts/post/": ("in", 403, 403, 403, 200, 200),
-    "/admin/posts/reportedpost/": ("in", 403, 403, 403, 200, 200),
+    "/admin/moderation/": ("in", 403, 403, 403, 200, 200),
+    "/admin/moderation/people/author/": ("in", 403, 403, 403, 200, 200),
+    "/admin/moderation/record/": ("in", 403, 403, 403, 200, 200),
+    "/admin/moderation/undo/": ("in", 403, 403, 403, 405, 405),
     "/admin/accounts/user/": ("in", 403, 403, 403, 200, 200),
     "/admin/accounts/user/add/": ("in", 403, 403, 403, 403, 403),
     "/admin/accounts/follow/": ("in", 403, 403, 403, 200, 200),
     "/admin/accounts/moderationaction/": ("in", 403, 403, 403, 200, 200),
+    "/admin/accounts/rule/": ("in", 403, 403, 403, 200, 200),
     "/admin/accounts/delivery/": ("in", 403, 403, 403, 403, 200),
     "/admin/auth/group/": ("in", 403, 403, 403, 403, 200),
     "/sitemap.xml": (200, 200, 200, 200, 200, 200),
     "/sitemap-people-1.xml": (200, 200, 200, 200, 200, 200),
     "/manifest.webmanifest": (200, 200, 200, 200, 200, 200),
     "/media/pictures/x.webp": (404, 404, 404, 404, 404, 404),
-    "/style/": (404, 404, 404, 404, 404, 404),  # Only under DEBUG.
+    "/style/": (404, 404, 404, 404, 404, 404),  # Exists only with DEBUG.
     "/admin/accounts/job/": ("in", 403, 403, 403, 403, 200),
-    "/admin/accounts/refusedaddress/": ("in", 403, 403, 403, 403, 200),
+    "/admin/accounts/suppressedaddress/": ("in", 403, 403, 403, 403, 200),
 }
-# Pages that are the same for everybody, or for every member: (visitor, member). 302 leads on, or asks for the password.
+# Pages that are the same for all visitors, or for all members: (visitor, member). 302 redirects, or asks for the password.
 ALIKE = {
     "/rules/": (200, 200),
     "/privacy/": (200, 200),
@@ -92,6 +107,7 @@ ALIKE = {
     "/users/confirm-email/x/": (200, 200),
     "/users/password/change/": ("in", 200),
     "/users/password/set/": ("in", 302),
+    "/users/password/check/": (405, 405),
     "/users/password/reset/": (200, 200),
     "/users/password/reset/done/": (200, 200),
     "/users/password/reset/key/1-x/": (200, 200),
@@ -112,8 +128,9 @@ ALIKE = {
     "/users/2fa/webauthn/login/": ("in", 302),
 }
 PAGES |= {path: (visitor, *[member] * 5) for path, (visitor, member) in ALIKE.items()}
-# What POST without any data answers, where it answers at all. 200 is a form with its errors.
+# The status of POST without data, where POST is allowed. 200 is a form with errors.
 POSTS = {
+    "/": ("in", 200, 200, 200, 200, 200),
     "/@author/follow/": ("in", 302, 302, 404, 302, 302),
     "/@author/unfollow/": ("in", 302, 302, 404, 302, 302),
     "/@author/block/": ("in", 302, 302, 404, 302, 302),
@@ -121,15 +138,22 @@ POSTS = {
     "/@author/remove-follower/": ("in", 302, 302, 404, 302, 302),
     "/posts/add/": ("in", 200, 200, 200, 200, 200),
     "/posts/1/report/": ("in", 200, 404, 404, 200, 200),
+    "/@author/report/": ("in", 200, 404, 404, 200, 200),
+    "/users/decisions/1000000/appeal/": ("in", 404, 200, 404, 404, 404),
+    "/users/suspended/": ("in", "in", "in", "in", "in", "in"),
     "/posts/1/edit/": ("in", 404, 200, 404, 404, 404),
     "/posts/1/delete/": ("in", 404, 302, 404, 404, 404),
-    "/users/settings/": ("in", 200, 200, 200, 200, 200),
+    "/users/settings/profile/": ("in", 200, 200, 200, 200, 200),
+    "/users/settings/emails/": ("in", 302, 302, 302, 302, 302),
+    "/users/settings/locale/": ("in", 302, 302, 302, 302, 302),
+    "/users/welcome/": ("in", 200, 200, 200, 200, 200),
+    "/users/password/check/": (200, 200, 200, 200, 200, 200),
     "/language/": (302, 302, 302, 302, 302, 302),
     "/users/settings/address/": ("in", 302, 302, 302, 302, 302),
     "/users/feeds/": ("in", 302, 302, 302, 302, 302),
     "/users/leave/": ("in", 200, 200, 200, 200, 200),
 }
-# Where POST is for allauth to answer, whose pages are everybody's own.
+# allauth handles POST on these pages, which belong to the member who opens them.
 ALLAUTHS = tuple(
     f"/users/{page}/" for page in ("signup", "login", "logout", "reauthenticate", "email", "sessions")
 )
@@ -150,6 +174,8 @@ def clients(db):
     author.block(people["blocked"])
     PostFactory(id=1, author=author)
     PostFactory(id=2, author=author).hide()
+    about = {"person_name": "author", "subject_model": "posts.Post", "subject_id": 2}
+    ModerationAction.objects.create(pk=10**6, action="hide", moderator_name="x", reason="x", **about)
     clients = {"visitor": Client()}
     for name, person in people.items():
         clients[name] = Client()
@@ -158,18 +184,18 @@ def clients(db):
 
 
 def seen(response):
-    """The status, or "in" where the visitor is led to log-in."""
+    """Return the status, or "in" if the visitor is redirected to the login page."""
     led = response.url if response.status_code == 302 else response.request["PATH_INFO"]
     return "in" if led.startswith("/users/login/") else response.status_code
 
 
 def get(client, path):
-    # The admin leads to its own log-in first, which leads on or refuses.
+    # The admin redirects to its own login page first, which redirects further or refuses.
     return seen(client.get(path, follow=path.startswith("/admin/")))
 
 
 def routes(resolver, prefix=""):
-    """Every address of the site as a pattern, but those of the admin, which has a matrix of its own: permissions."""
+    """Return the URL patterns of the site, except those of the admin, which has tests of its own."""
     for pattern in resolver.url_patterns:
         route = prefix + str(pattern.pattern).removeprefix("^")
         if hasattr(pattern, "url_patterns"):
@@ -178,43 +204,65 @@ def routes(resolver, prefix=""):
             yield route
 
 
-def test_no_address_is_left_out():
+def test_every_address_is_covered():
     assert not settings.DEBUG
-    # Pictures are files, served before any address is looked at.
+    # Pictures are files that are served before URLs are resolved.
     paths = [urlsplit(path).path for path in PAGES if not path.startswith(("/admin/", "/media/"))]
     assert {resolve(path).route for path in paths} == set(routes(get_resolver()))
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_who_sees_what(clients, path):
+def test_who_may_open_what(clients, path):
     assert {who: get(clients[who], path) for who in WHO} == dict(zip(WHO, PAGES[path], strict=True))
 
 
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("who", WHO)
-def test_who_changes_what(clients, path, who):
+def test_who_may_change_what(clients, path, who):
     assert seen(clients[who].post(path)) == POSTS[path][WHO.index(who)]
     assert Post.objects.filter(pk=1).exists() == (not (path == "/posts/1/delete/" and who == "author"))
+
+
+def test_views_require_a_login_by_themselves(clients, settings):
+    """Another project may not have Django's LoginRequiredMiddleware."""
+    middleware = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    assert middleware in settings.MIDDLEWARE
+    # Without the middleware, the admin redirects to its own login page first.
+    paths = [path for path in PAGES if not path.startswith("/admin/")]
+
+    def responses():
+        visitor, found = Client(), {}
+        for path in paths:
+            for method in ("get", "post"):
+                response = getattr(visitor, method)(path)
+                # allauth escapes slashes in `next`, and the middleware doesn't.
+                found[f"{method} {path}"] = response.status_code, unquote(response.get("Location", ""))
+        return found
+
+    with_middleware = responses()
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != middleware]
+
+    assert responses() == with_middleware
 
 
 @pytest.mark.parametrize(
     "path", [path for path in PAGES if path not in POSTS and not path.startswith(ALLAUTHS)]
 )
-def test_pages_to_read_take_no_post(clients, path):
+def test_read_only_pages_accept_no_post(clients, path):
     refused = {"in", 301, 403, 404, 405}
-    # The admin's lists take actions, of which none was chosen.
+    # Lists in the admin accept actions and the moderators' pages decisions, but none was chosen.
     assert {seen(clients[who].post(path, follow="admin" in path)) for who in WHO} <= refused | (
-        {200} if path.startswith("/admin/") else set()
+        {200, 400} if path.startswith("/admin/") else set()
     )
 
 
 def everything():
-    """All rows that a method that should only look could change."""
+    """Return all rows that a safe method might change by mistake."""
     return [list(model.objects.order_by("pk").values()) for model in (Post, Follow, Block, Report)]
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_odd_methods_are_answered_and_change_nothing(clients, path):
+def test_unusual_methods_are_answered_and_change_nothing(clients, path):
     before = everything()
     for method in ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"):
         for who in ("visitor", "author"):
@@ -223,7 +271,7 @@ def test_odd_methods_are_answered_and_change_nothing(clients, path):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_somebody_suspended_is_a_visitor(clients, path):
+def test_a_suspended_member_is_treated_as_a_visitor(clients, path):
     for person in User.objects.filter(is_superuser=False):
         person.suspend()
 

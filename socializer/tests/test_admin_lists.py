@@ -1,10 +1,10 @@
-"""Lists of the admin on a large site: what they count, and how they are searched."""
+"""Counts and searches of the admin's lists on a large site."""
 
 import pytest
 from django.test import Client
 
-from accounts.admin import paginator
-from accounts.models import Delivery
+from accounts.common import admin as common_admin
+from accounts.emails.models import Delivery
 from accounts.tests.factories import FollowFactory, UserFactory
 from posts.models import Post
 from posts.tests.factories import PostFactory
@@ -22,7 +22,7 @@ def found(client, path):
 
 
 def test_only_the_first_rows_are_counted_and_the_page_says_so(admin, monkeypatch):
-    monkeypatch.setattr(paginator, "COUNTED", 120)
+    monkeypatch.setattr(common_admin, "MAX_COUNT", 120)
     PostFactory.create_batch(120)
     assert "120 posts" in admin.get("/admin/posts/post/").content.decode()
 
@@ -32,8 +32,23 @@ def test_only_the_first_rows_are_counted_and_the_page_says_so(admin, monkeypatch
     assert page.context["cl"].paginator.num_pages == 2
 
 
+def test_our_template_of_page_numbers_is_for_our_lists_only(admin):
+    """Django finds a template by the app and the model, so the lists of a project's own models look as Django's do."""
+    templates = {
+        path: {template.name for template in admin.get(f"/admin/{path}").templates}
+        for path in (
+            "accounts/user/",
+            "accounts/job/",
+            "mfa/authenticator/",
+            "auth/group/",
+        )
+    }
+    for path, names in templates.items():
+        assert ("admin/accounts/pagination.html" in names) == (path != "auth/group/"), path
+
+
 def test_no_action_is_taken_on_more_than_are_counted(admin, monkeypatch):
-    monkeypatch.setattr("accounts.admin.moderation.COUNTED", 3)
+    monkeypatch.setattr("accounts.common.admin.MAX_COUNT", 3)
     posts = PostFactory.create_batch(4)
     data = {"action": "hide", "_selected_action": [posts[0].pk], "select_across": "1", "reason": "x"}
     page = admin.post("/admin/posts/post/", data, follow=True).content.decode()
@@ -52,14 +67,14 @@ def test_no_action_is_taken_on_more_than_are_counted(admin, monkeypatch):
         *(("ADA@EXAMPLE.ORG", True), ("velace", False), ("example.org", False), ("\x00", True)),
     ],
 )
-def test_people_are_searched_as_in_the_directory_or_by_a_whole_address(admin, member, query, is_found):
+def test_people_are_searched_as_in_the_directory_or_by_full_address(admin, member, query, is_found):
     assert ("@ada" in found(admin, f"accounts/user/?q={query}")) == is_found
 
 
-def test_follows_and_emails_are_searched_by_a_whole_username(admin):
+def test_follows_and_emails_are_searched_by_full_username(admin):
     follow = FollowFactory(follower=UserFactory(username="bob"), followed=UserFactory(username="bobby"))
-    Delivery.objects.create(recipient=follow.follower, kind="new_follower", key="1")
-    Delivery.objects.create(address="new@example.org", kind="email_confirmation", key="2")
+    Delivery.objects.create(recipient=follow.follower, type="new_follower", key="1")
+    Delivery.objects.create(address="new@example.org", type="email_confirmation", key="2")
 
     for name, number in (("@Bob", 1), ("bobby", 1), ("bo", 0)):
         assert len(found(admin, f"accounts/follow/?q={name}")) == number

@@ -1,4 +1,4 @@
-"""Each role sees in the admin what it works with, and can't ask for the rest in another way."""
+"""In the admin, each role sees what it works with, and can't find out the rest indirectly."""
 
 from io import StringIO
 
@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import Delivery, RefusedAddress, User
+from accounts.emails.models import Delivery, SuppressedAddress
+from accounts.models import User
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
-from posts.models import Report
-from posts.tests.factories import PostFactory
+from posts.tests.factories import PostFactory, ReportFactory
 
 LOOKUPS = [
     "",
@@ -28,15 +28,15 @@ LOOKUPS = [
     "__regex",
     "__length",
 ]
-# What moderators may know about people, whatever leads to them.
+# What moderators may know about people, on any path to them.
 SEEN = {"username", "display_name", "bio", "date_joined", "is_active", "suspended_on"}
 SECRET = [field.name for field in User._meta.get_fields() if field.name not in SEEN]
 SECRET += [
     "email__iexact",
     "pk",
-    "read_mark__position",
+    "read_marker__position",
     "emailaddress__email",
-    "told_state__email",
+    "account_snapshot__email",
     "groups__name",
 ]
 
@@ -64,15 +64,15 @@ def bob(db):
     bob = UserFactory(username="bob", email="hidden@secret.example", last_login=now, time_zone="Asia/Tokyo")
     FollowFactory(follower=bob)
     FollowFactory(followed=bob)
-    Report.objects.create(reporter=UserFactory(), post=PostFactory(author=bob), reason="spam")
-    Delivery.objects.create(recipient=bob, address=bob.email, kind="new_follower", key="k")
-    RefusedAddress.objects.create(address=bob.email, answer="550")
+    ReportFactory(post=PostFactory(author=bob))
+    Delivery.objects.create(recipient=bob, address=bob.email, type="new_follower", key="k")
+    SuppressedAddress.objects.create(address=bob.email, answer="550")
     LogEntry.objects.create(user=bob, object_id=bob.pk, object_repr="@bob", action_flag=CHANGE)
     return bob
 
 
 def lists(client):
-    """The admin's lists that this client may open, by the model's label."""
+    """Return the labels of the models whose lists this client may open."""
     paths = {
         model: reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         for model in site._registry
@@ -80,16 +80,16 @@ def lists(client):
     return {model: path for model, path in paths.items() if client.get(path).status_code == 200}
 
 
-def test_moderators_open_what_they_work_with_and_nothing_else(moderator, bob):
+def test_moderators_open_only_what_they_work_with(moderator, bob):
     opened = {model._meta.label for model in lists(moderator)}
 
     assert opened == {
-        "accounts.User", "accounts.Follow", "accounts.ModerationAction", "posts.Post", "posts.ReportedPost",
+        "accounts.User", "accounts.Follow", "accounts.ModerationAction", "accounts.Rule", "posts.Post",
     }  # fmt: skip
 
 
 def pages_about(client, user):
-    """Every page of the admin that this client may open and that can hold something about `user`."""
+    """Yield the pages of the admin that this client may open and that may be about `user`."""
     yield client.get("/admin/")
     for model, path in lists(client).items():
         yield client.get(path)
@@ -104,7 +104,7 @@ def pages_about(client, user):
     yield client.get("/admin/autocomplete/", source)
 
 
-def test_no_page_shows_a_moderator_what_is_private(moderator, bob):
+def test_no_page_shows_private_data_to_moderators(moderator, bob):
     for page in pages_about(moderator, bob):
         text = page.content.decode()
         for private in (
@@ -115,7 +115,7 @@ def test_no_page_shows_a_moderator_what_is_private(moderator, bob):
 
 
 @pytest.mark.parametrize("query", ["hidden@secret.example", "hidden", "secret.example", "md5", "Tokyo"])
-def test_moderators_do_not_find_people_by_what_is_private(moderator, bob, query):
+def test_moderators_cannot_search_people_by_private_data(moderator, bob, query):
     page = moderator.get(reverse("admin:accounts_user_changelist"), {"q": query})
     assert not page.context["cl"].result_count
 
@@ -123,8 +123,8 @@ def test_moderators_do_not_find_people_by_what_is_private(moderator, bob, query)
     assert not moderator.get("/admin/autocomplete/", source).json()["results"]
 
 
-def test_moderators_filter_by_nothing_private_on_any_list(moderator, bob, rf):
-    """Each field of each model, and each private one of the people that it leads to, with each lookup."""
+def test_moderators_cannot_filter_any_list_by_private_data(moderator, bob, rf):
+    """Tries each field of each model, and each private field of related people, with each lookup."""
     request = rf.get("/")
     request.user = User.objects.get(username="mo")
     allowed = []
@@ -136,14 +136,14 @@ def test_moderators_filter_by_nothing_private_on_any_list(moderator, bob, rf):
             f"{model._meta.label}: {name}{lookup}"
             for name in names
             for lookup in LOOKUPS
-            if not name.endswith(("__id", "__pk"))  # The row's own column.
+            if not name.endswith(("__id", "__pk"))  # A column of the row itself.
             and site._registry[model].lookup_allowed(name + lookup, "a", request)
         ]
     assert allowed == []
 
 
-def test_a_filter_by_what_is_private_tells_nothing_by_its_answer(moderator, bob):
-    """The same answer whether somebody matches or not."""
+def test_a_filter_by_private_data_reveals_nothing(moderator, bob):
+    """The answer is the same whether a person matches or not."""
     path = reverse("admin:accounts_user_changelist")
     for right, wrong in (("h", "x"), (bob.email, "nobody@example.org")):
         for name in (
@@ -157,7 +157,7 @@ def test_a_filter_by_what_is_private_tells_nothing_by_its_answer(moderator, bob)
             assert [answer.status_code for answer in answers] == [400, 400]
 
 
-def test_moderators_sort_by_what_they_see_only(moderator, bob):
+def test_moderators_can_only_sort_by_what_they_see(moderator, bob):
     path = reverse("admin:accounts_user_changelist")
     shown = moderator.get(path).context["cl"].list_display
     assert set(shown) - {"action_checkbox"} <= SEEN
@@ -173,7 +173,7 @@ def test_moderators_sort_by_what_they_see_only(moderator, bob):
         )
 
 
-def test_moderators_find_and_judge_people_by_name(moderator, bob):
+def test_moderators_find_and_suspend_people_by_name(moderator, bob):
     path = reverse("admin:accounts_user_changelist")
     page = moderator.get(path, {"q": "bob", "suspended_on__isempty": "1"})
     assert list(page.context["cl"].result_list) == [bob]
@@ -196,9 +196,14 @@ def test_administrators_see_addresses_and_nobody_sees_a_password(administrator, 
 
 @pytest.mark.parametrize(
     "lookup",
-    ["password", "password__startswith", "follows__password__startswith", "told_state__password__contains"],
+    [
+        "password",
+        "password__startswith",
+        "follows__password__startswith",
+        "account_snapshot__password__contains",
+    ],
 )
-def test_nobody_asks_for_passwords(administrator, bob, lookup):
+def test_nobody_can_filter_by_passwords(administrator, bob, lookup):
     assert administrator.get(reverse("admin:accounts_user_changelist"), {lookup: "a"}).status_code == 400
 
 

@@ -1,4 +1,4 @@
-"""Backups and restores, each on a database of the test's own, on the engine at hand."""
+"""Backups and restores, each on its own database, on the engine that the tests run on."""
 
 import errno
 import json
@@ -29,11 +29,13 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts import pictures
-from accounts.models import OutboxHold, User
+from accounts.emails.models import OutboxHold
+from accounts.models import User
 from accounts.tests.factories import UserFactory
 from accounts.tests.pictures import picture
-from posts.models import Post, TimelineEpoch
+from posts.models import Post
 from posts.tests.factories import PostFactory
+from posts.timelines.redis.models import TimelineGeneration
 from socializer import environment as env
 from socializer.backups import BackupError, archive, making, postgresql, restoring, rotation
 from socializer.backups.making import current_engine
@@ -48,7 +50,7 @@ from socializer.tests.own_database import (
 )
 from socializer.tests.pgbouncer import needs_pgbouncer, pgbouncer, url
 
-# The database is set up for the marker's sake; no test uses it.
+# The marker sets up the tests' database, which no test here uses.
 pytestmark = pytest.mark.django_db
 
 FILES = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
@@ -63,7 +65,7 @@ def prepared(django_db_setup, django_db_blocker, tmp_path_factory):
         name = stack.enter_context(copied(connection.settings_dict["NAME"], folder))
         files = FILES | {"OPTIONS": {"location": folder / "media"}}
         with everything_on(name), override_settings(STORAGES=django_settings.STORAGES | {"default": files}):
-            with pictures.stored(pictures.remake(picture())) as key:
+            with pictures.stored(pictures.process_upload(picture())) as key:
                 ada = UserFactory(username="ada", picture=key)
             PostFactory(author=ada, content="Before the backup.")
             back_up(folder / "backup.tar")
@@ -72,7 +74,7 @@ def prepared(django_db_setup, django_db_blocker, tmp_path_factory):
 
 @pytest.fixture
 def folders(prepared, tmp_path, settings):
-    """Folders of the test's own for backups and pictures, with a copy of those prepared."""
+    """New folders for backups and pictures, with a copy of the prepared pictures."""
     settings.BACKUP_DIR = tmp_path / "backups"
     files = FILES | {"OPTIONS": {"location": tmp_path / "media"}}
     settings.STORAGES = settings.STORAGES | {"default": files}
@@ -81,14 +83,14 @@ def folders(prepared, tmp_path, settings):
 
 @pytest.fixture
 def site(prepared, folders, tmp_path):
-    """Everything works on a database of the test's own, a copy of that prepared."""
+    """The site uses a copy of the prepared database."""
     with copied(prepared.name, tmp_path, beginning=prepared.name) as name, everything_on(name):
         yield name
 
 
 @pytest.fixture
 def untouched(prepared, folders):
-    """Everything works on the database prepared, which the test must not change."""
+    """The site uses the prepared database itself, which the test must not change."""
     connection.close()
     with everything_on(prepared.name):
         yield prepared.name
@@ -140,7 +142,7 @@ def lose_database(site):
 
 @contextmanager
 def in_use(site):
-    """Have another process use the database."""
+    """Let another process use the database."""
     if connection.vendor == "sqlite":
         import fcntl
 
@@ -152,9 +154,9 @@ def in_use(site):
             yield
 
 
-def test_a_restore_brings_back_what_was_there_and_keeps_what_is_replaced(site, ada, backup):
+def test_a_restore_brings_back_posts_and_pictures_and_keeps_the_old_database(site, ada, backup):
     Client().force_login(ada)
-    epoch = TimelineEpoch.objects.first()
+    epoch = TimelineGeneration.objects.first()
     PostFactory(author=ada, content="After the backup.")
     ada.remove_picture()
     assert not pictures.stored_keys()
@@ -165,25 +167,25 @@ def test_a_restore_brings_back_what_was_there_and_keeps_what_is_replaced(site, a
     assert pictures.read(User.objects.get().picture, pictures.LARGE)
     assert not Session.objects.exists()
     assert not UserSession.objects.exists()
-    assert TimelineEpoch.objects.first() == epoch
+    assert TimelineGeneration.objects.first() == epoch
     assert OutboxHold.is_on()
     kept = re.search(r"kept as (.*)\. Delete", said)[1].rpartition("/")[2]
     assert len(everything_beside(site)) == 2
     assert kept in everything_beside(site)
 
 
-def test_a_fan_out_timeline_is_void_after_a_restore_though_redis_is_away(site, backup, settings):
+def test_a_fan_out_timeline_is_rebuilt_after_a_restore_even_if_redis_is_down(site, backup, settings):
     settings.TIMELINE_REDIS_URL = "redis://127.0.0.1:1/0"
-    settings.HOME_TIMELINE = "posts.timelines.fanout_read.FanOutOnReadTimeline"
-    TimelineEpoch.renew()
-    before = TimelineEpoch.objects.get().value
+    settings.HOME_TIMELINE = "fanout_read"
+    TimelineGeneration.renew()
+    before = TimelineGeneration.objects.get().value
 
-    assert "Redis is away" in restore(backup)
+    assert "Redis doesn't answer" in restore(backup)
 
-    assert TimelineEpoch.objects.get().value != before
+    assert TimelineGeneration.objects.get().value != before
 
 
-def test_what_was_acknowledged_before_a_backup_is_in_it_however_much_is_written_meanwhile(ada, tmp_path):
+def test_a_backup_has_every_post_that_was_acknowledged_before_it_while_others_are_written(ada, tmp_path):
     acknowledged, done = [], threading.Event()
 
     def write():
@@ -210,10 +212,10 @@ def test_what_was_acknowledged_before_a_backup_is_in_it_however_much_is_written_
     assert before <= kept <= set(acknowledged)
 
 
-def test_a_backup_is_for_its_owner_only_and_replaces_nothing(untouched, backup):
+def test_only_the_owner_can_read_a_backup_and_it_replaces_no_file(untouched, backup):
     assert backup.stat().st_mode & 0o077 == 0
     before = backup.read_bytes()
-    refused("is there already", back_up, backup)
+    refused("already exists", back_up, backup)
     assert backup.read_bytes() == before
 
 
@@ -222,7 +224,7 @@ def test_a_backup_may_have_any_name(untouched, tmp_path, name):
     file = tmp_path / "a folder?" / name
     with mock.patch.object(making, "check_backup", wraps=without_scratch) as made:
         back_up(file)
-        assert "is whole" in check(file)
+        assert "is a good backup" in check(file)
     assert made.call_count == 1
 
 
@@ -231,7 +233,7 @@ def without_scratch(path, report):
         return read.check()
 
 
-def test_a_backup_goes_into_a_folder_under_a_name_of_its_own(untouched, tmp_path):
+def test_a_backup_in_a_folder_gets_its_own_name(untouched, tmp_path):
     with mock.patch.object(backup_command, "make_backup", side_effect=BackupError("no")) as make:
         refused("no", back_up, tmp_path)
         refused("no", back_up)
@@ -241,35 +243,35 @@ def test_a_backup_goes_into_a_folder_under_a_name_of_its_own(untouched, tmp_path
     assert all(rotation.NAME.fullmatch(call.args[0].name) for call in make.call_args_list)
 
 
-def test_nothing_is_left_of_a_backup_that_has_no_room(untouched, tmp_path):
+def test_nothing_is_left_of_a_backup_if_the_disk_is_full(untouched, tmp_path):
     folder = tmp_path / "backups"
     with mock.patch("shutil.disk_usage", return_value=mock.Mock(free=1000)):
-        refused("There is no room .* needs about", back_up)
+        refused("is full. A backup needs about", back_up)
     full = OSError(errno.ENOSPC, "No space left on device")
     for step in ("write_backup", "check_backup"):
         with mock.patch.object(making, step, side_effect=full):
-            refused("There is no room .* needs about", back_up)
+            refused("is full. A backup needs about", back_up)
     with mock.patch.object(archive.ArchiveWriter, "add_picture", side_effect=full):
-        refused("There is no room", back_up)
+        refused("is full", back_up)
 
     assert list(folder.iterdir()) == []
 
 
-def test_a_picture_deleted_meanwhile_is_named_and_its_member_gets_the_drawn_one_again(ada, tmp_path):
+def test_a_picture_deleted_during_a_backup_is_reported_and_its_member_gets_the_default_one(ada, tmp_path):
     pictures.discard(ada.picture)
 
-    assert "1 pictures" in back_up(tmp_path / "backup.tar")
+    assert "1 profile pictures" in back_up(tmp_path / "backup.tar")
     restore(tmp_path / "backup.tar")
 
     assert User.objects.get().picture == ""
 
 
-def test_pictures_that_are_there_stay_and_one_that_was_cut_is_whole_again(ada, backup):
+def test_existing_pictures_stay_and_an_incomplete_one_is_replaced(ada, backup):
     name = pictures.path(ada.picture, pictures.SMALL)
     whole = default_storage.open(name).read()
     with default_storage.open(name, "wb") as file:
         file.write(whole[:10])
-    with pictures.stored(pictures.remake(picture(colour="red"))) as key:
+    with pictures.stored(pictures.process_upload(picture(colour="red"))) as key:
         pass
 
     restore(backup)
@@ -283,7 +285,7 @@ def test_pictures_that_are_there_stay_and_one_that_was_cut_is_whole_again(ada, b
 
 
 def flip(position):
-    """Return a function that changes one bit at a part of the way through a file's bytes."""
+    """Return a function that changes one bit of its bytes, at `position` from 0 (start) to 1 (end)."""
 
     def damage(data):
         data = bytearray(data)
@@ -294,7 +296,7 @@ def flip(position):
 
 
 def flip_in(name):
-    """Change one bit in the middle of the first member whose name begins with `name`."""
+    """Return a function that changes one bit in the middle of the first member whose name starts with `name`."""
 
     def damage(data):
         with tarfile.open(fileobj=BytesIO(data)) as tar:
@@ -307,7 +309,7 @@ def flip_in(name):
 
 
 def rewritten(change):
-    """Return a function that changes the list of members, and computes a fitting checksum for what comes of it."""
+    """Return a function that applies `change` to the list of members, and computes the right checksum for the result."""
 
     def damage(data):
         with tarfile.open(fileobj=BytesIO(data)) as tar:
@@ -325,7 +327,7 @@ def rewritten(change):
 
 
 def cut_database(members):
-    """Leave out the end of the database, and say in the manifest that this is how it should be."""
+    """Cut the database in half, and change the manifest to match."""
     (name, database), *others = members
     database = database[: len(database) // 2]
     for other, _content in others[:-2]:
@@ -341,7 +343,7 @@ def swap_pictures(members):
 
 
 def another_manifest(members):
-    """As if it came from a backup made a post later."""
+    """Change the manifest to that of a backup with one more post."""
     manifest = json.loads(dict(members)["manifest.json"])
     manifest["rows"]["posts_post"] += 1
     return [
@@ -370,24 +372,24 @@ DAMAGES = {
 }
 
 
-def test_every_damage_is_noticed_and_nothing_changes(site, ada, backup, tmp_path):
+def test_any_damage_is_noticed_and_nothing_changes(site, ada, backup, tmp_path):
     PostFactory(author=ada, content="After the backup.")
-    assert "is whole" in check(backup)
-    assert "is whole" in check(written(tmp_path, rewritten(list)(backup.read_bytes())))
+    assert "is a good backup" in check(backup)
+    assert "is a good backup" in check(written(tmp_path, rewritten(list)(backup.read_bytes())))
     pictures.discard(ada.picture)
     before = everything_beside(site)
     anywhere = {
         f"a bit at {position:.5f}": flip(position) for position in [random.random() for _n in range(5)]
     }
 
-    for words, damage in (DAMAGES | anywhere).items():
+    for description, damage in (DAMAGES | anywhere).items():
         broken = written(tmp_path, damage(backup.read_bytes()))
         for command in (check, restore):
             try:
                 command(broken)
             except CommandError:
                 continue
-            pytest.fail(f"{command.__name__} has not noticed: {words}")
+            pytest.fail(f"{command.__name__} didn't notice: {description}")
     assert everything_beside(site) == before
     assert not pictures.stored_keys()
     assert len(texts()) == 2
@@ -399,11 +401,11 @@ def written(folder, data):
     return file
 
 
-# What must not be restored, and when
+# What must not be restored
 
 
 @pytest.mark.parametrize("command", [check, restore])
-def test_what_is_no_file_is_refused_with_a_sentence(untouched, tmp_path, command):
+def test_a_path_that_is_not_a_file_is_refused_with_a_sentence(untouched, tmp_path, command):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "text").write_text("text")
@@ -414,33 +416,33 @@ def test_what_is_no_file_is_refused_with_a_sentence(untouched, tmp_path, command
         refused("can't be read: Permission denied", command, tmp_path / "text")
 
 
-def test_a_place_where_no_backup_can_be_written_is_refused_with_a_sentence(untouched, tmp_path):
+def test_a_place_that_is_not_writable_is_refused_with_a_sentence(untouched, tmp_path):
     (tmp_path / "text").write_text("text")
     (tmp_path / "loop").symlink_to("loop")
     with mock.patch.object(making, "write_backup") as write:
         for path in ("x" * 300, "text/backup.tar", "loop/backup.tar", "new folder/" + "x" * 300):
-            refused("can't be written to", back_up, tmp_path / path)
-        refused("is there already", back_up, tmp_path / "loop")
-        refused("not to a file", back_up, tmp_path / "backup.tar", scheduled=True)
+            refused("Can't write to", back_up, tmp_path / path)
+        refused("already exists", back_up, tmp_path / "loop")
+        refused("Leave out the file", back_up, tmp_path / "backup.tar", scheduled=True)
         denied = PermissionError(errno.EACCES, "Permission denied")
         with mock.patch("os.stat", side_effect=denied), mock.patch("os.lstat", side_effect=denied):
-            refused("can't be written to: Permission denied", back_up, tmp_path / "backup.tar")
+            refused("Can't write to .*: Permission denied", back_up, tmp_path / "backup.tar")
     write.assert_not_called()
 
 
-def test_a_check_without_room_ends_with_a_sentence(untouched, backup):
+def test_a_check_on_a_full_disk_ends_with_a_sentence(untouched, backup):
     full = OSError(errno.ENOSPC, "No space left on device")
     with mock.patch.object(making, "scratch_folder", side_effect=full):
-        refused("could not be checked.*No space left", check, backup)
+        refused("Can't check .*No space left", check, backup)
 
 
-def test_a_restore_where_nothing_can_be_written_ends_with_a_sentence(untouched, backup):
+def test_a_restore_on_a_read_only_disk_ends_with_a_sentence(untouched, backup):
     read_only = OSError(errno.EROFS, "Read-only file system")
     with mock.patch.object(restoring, "scratch_folder", side_effect=read_only):
         refused("Read-only file system.*Nothing was changed", restore, backup)
 
 
-def test_a_file_that_is_no_backup_is_refused(untouched, tmp_path):
+def test_a_file_that_is_not_a_backup_is_refused(untouched, tmp_path):
     (tmp_path / "text.tar").write_text("Not a backup, whatever its name says." * 1000)
     foreign = sqlite3.connect(tmp_path / "foreign.sqlite3")
     foreign.execute("CREATE TABLE t (x)")
@@ -450,7 +452,7 @@ def test_a_file_that_is_no_backup_is_refused(untouched, tmp_path):
         refused("Nothing was changed", restore, tmp_path / name)
 
 
-def test_an_older_schema_is_brought_up_to_date(site, ada, tmp_path):
+def test_an_older_schema_is_migrated(site, ada, tmp_path):
     graph = MigrationLoader(None).graph
     (newest,) = graph.leaf_nodes("posts")
     before = next(parent.key for parent in graph.node_map[newest].parents if parent.key[0] == "posts")
@@ -465,11 +467,11 @@ def test_an_older_schema_is_brought_up_to_date(site, ada, tmp_path):
 
 
 def test_a_newer_schema_is_refused(untouched, backup, tmp_path):
-    newer = written(tmp_path, rewritten(with_a_migration_of_the_future)(backup.read_bytes()))
+    newer = written(tmp_path, rewritten(with_a_future_migration)(backup.read_bytes()))
     refused("newer release.*posts.9999_future", restore, newer)
 
 
-def with_a_migration_of_the_future(members):
+def with_a_future_migration(members):
     manifest = json.loads(dict(members)["manifest.json"])
     manifest["migrations"].append("posts.9999_future")
     return [
@@ -478,44 +480,44 @@ def with_a_migration_of_the_future(members):
     ]
 
 
-def test_a_manifest_with_other_fields_than_ours_is_damaged(backup):
+def test_a_manifest_with_wrong_fields_is_damaged(backup):
     fields = json.loads(dict(members_of(backup))["manifest.json"])
     assert archive.Manifest.from_json(json.dumps(fields)) == manifest_of(backup)
     changes = [{name: wrong} for name in fields for wrong in (0.5, ["x", 1], {"x": 1})]
     for changed in ([], 1, {}, {"format": 1}, {"more": 1} | fields, *(fields | change for change in changes)):
         if isinstance(changed, dict) and changed.get("rows") == {"x": 1}:
-            continue  # This could be.
+            continue  # This is valid.
         with pytest.raises(archive.Damaged):
             archive.Manifest.from_json(json.dumps(changed))
 
 
-def test_the_backup_of_another_site_is_refused_unless_asked_for(site, backup, settings):
-    manifest, notes = manifest_of(backup), []
-    own = {"engine": current_engine(), "another_site": False, "report": notes.append}
+def test_a_backup_of_another_site_is_refused_unless_the_operator_insists(site, backup, settings):
+    manifest, messages = manifest_of(backup), []
+    own = {"engine": current_engine(), "another_site": False, "report": messages.append}
     settings.SITE_URL = "https://new.example.com"
-    restoring.refuse_unfit(manifest, **own)  # The same site, at a new address.
-    assert notes == []
+    restoring.refuse_foreign(manifest, **own)  # The same site at a new address.
+    assert messages == []
 
     settings.SECRET_KEY = "another" * 10
     refused("another site, http://localhost:8000", restore, backup)
     assert "another SECRET_KEY" in restore(backup, another_site=True)
 
     settings.SITE_URL = "http://localhost:8000"
-    restoring.refuse_unfit(manifest, **own)
-    assert len(notes) == 1
+    restoring.refuse_foreign(manifest, **own)
+    assert len(messages) == 1
 
 
 def manifest_of(file):
     return archive.Manifest.from_json(dict(members_of(file))["manifest.json"])
 
 
-def test_the_backup_of_another_engine_is_refused(backup):
+def test_a_backup_of_another_engine_is_refused(backup):
     other = {"sqlite": "postgresql", "postgresql": "sqlite"}[connection.vendor]
     manifest = manifest_of(backup)
     engine = mock.Mock()
     engine.name = other
-    with pytest.raises(BackupError, match="Restore it where it was made"):
-        restoring.refuse_unfit(manifest, engine, another_site=False, report=print)
+    with pytest.raises(BackupError, match="Restore it on the same engine"):
+        restoring.refuse_foreign(manifest, engine, another_site=False, report=print)
 
 
 def members_of(file):
@@ -530,16 +532,16 @@ def test_nothing_is_replaced_while_another_process_uses_the_database(untouched, 
     assert everything_beside(untouched) == before
 
 
-def test_of_two_restores_at_once_the_second_is_refused(untouched, backup):
+def test_a_second_restore_at_the_same_time_is_refused(untouched, backup):
     connection.close()
     before = everything_beside(untouched)
-    with current_engine().alone():
+    with current_engine().exclusive_access():
         refused("Nothing was changed", restore, backup)
     assert everything_beside(untouched) == before
 
 
-@pytest.mark.parametrize("step", ["bring_up_to_date", "add_missing_pictures", "compare"])
-def test_a_restore_that_fails_leaves_everything_as_it_was(untouched, backup, step):
+@pytest.mark.parametrize("step", ["prepare", "add_missing_pictures", "compare"])
+def test_a_failed_restore_leaves_everything_as_it_was(untouched, backup, step):
     before = everything_beside(untouched)
     with mock.patch.object(restoring, step, side_effect=BackupError("No.")):
         refused("Nothing was changed", restore, backup)
@@ -550,7 +552,7 @@ def test_a_restore_that_fails_leaves_everything_as_it_was(untouched, backup, ste
 
 def test_a_restore_replaces_a_database_that_is_missing(site, backup):
     lose_database(site)
-    refused("no database|does not let us use", back_up)
+    refused("no database|Can't connect to", back_up)
 
     assert "is kept" not in restore(backup)
     assert texts() == ["Before the backup."]
@@ -567,7 +569,7 @@ def test_a_database_without_the_tables_of_a_site_is_not_backed_up(site, ada, tmp
     assert not (tmp_path / "backup.tar").exists()
 
 
-def test_a_backup_during_a_migration_is_of_the_state_before_it_or_refused(site, ada, tmp_path, monkeypatch):
+def test_a_backup_during_a_migration_has_the_state_before_it_or_is_refused(site, ada, tmp_path, monkeypatch):
     monkeypatch.setattr(postgresql, "LOCK_WAIT", "200ms")
     file = tmp_path / "backup.tar"
     with ExitStack() as stack:
@@ -588,7 +590,7 @@ def test_a_backup_during_a_migration_is_of_the_state_before_it_or_refused(site, 
 class TestOnSQLite:
     pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="SQLite only")
 
-    def test_a_damaged_database_is_not_backed_up_but_replaced_and_its_bytes_kept(
+    def test_a_damaged_database_is_not_backed_up_but_a_restore_replaces_and_keeps_it(
         self, site, backup, tmp_path
     ):
         connection.close()
@@ -611,7 +613,7 @@ class TestOnSQLite:
             for path in (kept, kept.with_name(f"{kept.name}-wal")):
                 path.unlink()
 
-    def test_a_backup_of_an_earlier_release_is_restored_if_it_is_whole(self, site, ada, tmp_path):
+    def test_a_backup_of_an_earlier_release_is_restored_if_it_is_complete(self, site, ada, tmp_path):
         connection.close()
         plain = shutil.copy(site, tmp_path / "plain ?.sqlite3")
         cut = tmp_path / "cut.sqlite3"
@@ -623,7 +625,7 @@ class TestOnSQLite:
 
         assert texts() == ["Before the backup."]
 
-    def test_what_is_only_in_the_log_beside_a_plain_database_is_restored(self, site, ada, tmp_path):
+    def test_changes_in_the_log_of_a_plain_database_are_restored(self, site, ada, tmp_path):
         PostFactory(author=ada, content="In the log.")
         plain = tmp_path / "plain.sqlite3"
         for ending in ("", "-wal", "-shm"):
@@ -640,7 +642,7 @@ class TestOnSQLite:
         (tmp_path / "link").symlink_to(site)
         before = everything_beside(site)
         for path in (site, tmp_path / "link"):
-            refused("the site's database itself", restore, path)
+            refused("the database that the site uses", restore, path)
         assert everything_beside(site) == before
 
     def test_the_database_of_a_site_may_be_a_link(self, site, backup, tmp_path):
@@ -655,7 +657,7 @@ class TestOnSQLite:
         assert link.is_symlink()
         assert len(everything_beside(site)) == 2
 
-    def test_a_renaming_that_fails_is_undone(self, site, ada, backup):
+    def test_a_failed_renaming_is_undone(self, site, ada, backup):
         PostFactory(author=ada, content="After the backup.")
         before = everything_beside(site)
         rename = type(site).rename
@@ -683,14 +685,14 @@ def settings_of_database(cursor, name):
 class TestOnPostgreSQL:
     pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="PostgreSQL only")
 
-    def test_programs_that_are_missing_or_too_old_are_named(self, untouched, tmp_path):
+    def test_missing_and_outdated_programs_are_named(self, untouched, tmp_path):
         file = tmp_path / "backup.tar"
         with mock.patch("shutil.which", return_value=None):
             refused("pg_dump is not installed", back_up, file)
         with mock.patch("subprocess.run", return_value=mock.Mock(stdout="pg_dump (PostgreSQL) 9.6.1")):
-            refused("pg_dump has version 9.6.1, and the server", back_up, file)
+            refused("pg_dump has version 9.6.1, but the server", back_up, file)
 
-    def test_a_user_who_may_not_create_databases_gets_a_backup_that_was_read(self, untouched, tmp_path):
+    def test_a_user_who_may_not_create_databases_gets_a_backup_that_was_only_read(self, untouched, tmp_path):
         import psycopg
 
         denied = psycopg.errors.InsufficientPrivilege("permission denied to create database")
@@ -699,22 +701,22 @@ class TestOnPostgreSQL:
             refused("CREATEDB.*Nothing was changed", restore, tmp_path / "backup.tar")
         assert "not restored into a scratch database" in said
 
-    def test_behind_a_pooler_everything_goes_to_the_server_itself(
+    def test_behind_a_pooler_backups_connect_to_the_server_itself(
         self, site, backup, tmp_path, monkeypatch, settings
     ):
-        """The pooler knows the database under another name, and no other database."""
+        """The pooler has the database under another name, and no other database."""
         settings.BACKUP_DATABASE = connection.settings_dict | {"NAME": site}
         connection.close()
         with pgbouncer(tmp_path, database="alias", target=site) as port:
             monkeypatch.setenv("THING", url(port, "?pooler=transaction", name="alias"))
             with in_place_of_the_default(**env.database("THING", "", Path())):
-                assert "is whole" in check(backup)
+                assert "is a good backup" in check(backup)
                 assert f"kept as {site}_before_restore" in restore(backup)
                 assert texts() == ["Before the backup."]
 
-    test_behind_a_pooler_everything_goes_to_the_server_itself.pytestmark = needs_pgbouncer
+    test_behind_a_pooler_backups_connect_to_the_server_itself.pytestmark = needs_pgbouncer
 
-    def test_settings_of_the_database_are_kept(self, site, backup):
+    def test_a_restore_keeps_the_settings_of_the_database(self, site, backup):
         with connection.cursor() as cursor:
             cursor.execute(f"ALTER DATABASE \"{site}\" SET work_mem = '7MB'")
             cursor.execute(f'ALTER DATABASE "{site}" SET search_path = "$user", public, "a ""b, c"')
@@ -728,19 +730,19 @@ class TestOnPostgreSQL:
             cursor.execute("SHOW search_path")
             assert cursor.fetchone() == ('"$user", public, "a ""b, c"',)
 
-    def test_elements_of_lists_are_read_as_they_are_stored(self):
+    def test_lists_are_split_into_their_elements(self):
         assert postgresql.elements('""') == [""]
         assert postgresql.elements('"$user", public') == ["$user", "public"]
 
-    def test_a_setting_that_is_refused_is_named_and_stops_nothing(self, site, backup):
+    def test_a_rejected_setting_is_reported_and_doesnt_stop_the_restore(self, site, backup):
         with connection.cursor() as cursor:
             cursor.execute(f'ALTER DATABASE "{site}" SET search_path = public')
         with mock.patch.object(postgresql, "elements", return_value=[]):
-            assert "search_path=public was not carried over: syntax error" in restore(backup)
+            assert "search_path=public was not copied: syntax error" in restore(backup)
         assert texts() == ["Before the backup."]
 
-    def test_the_programs_go_where_django_goes(self, untouched, backup, monkeypatch):
-        """Though the host is a parameter of the URL, and the user's own environment says otherwise."""
+    def test_the_programs_connect_to_the_same_server_as_django(self, untouched, backup, monkeypatch):
+        """This holds even if the host is a parameter of the URL and environment variables name another one."""
         with connection.cursor():
             info = connection.connection.info
             parameters = {"host": info.host, "port": info.port, "user": info.user, "sslmode": "disable"}
@@ -751,9 +753,9 @@ class TestOnPostgreSQL:
         monkeypatch.setitem(own, "OPTIONS", own["OPTIONS"] | parameters)
         for name in ("HOST", "PORT", "USER"):
             monkeypatch.setitem(own, name, "")
-        assert "is whole" in check(backup)
+        assert "is a good backup" in check(backup)
 
-    def test_a_password_is_no_argument(self, untouched):
+    def test_the_password_is_not_an_argument(self, untouched):
         engine = current_engine()
         with mock.patch.dict(connection.settings_dict, PASSWORD="secret's own"):  # noqa: S106
             assert "secret" not in engine._dbname(untouched)
@@ -773,13 +775,13 @@ class TestOnPostgreSQL:
             for each in (name, kept):
                 server.execute(f'CREATE DATABASE "{each}" TEMPLATE template0')
         with open_another(name):
-            engine.remove_leftovers(rotation.LEFT_BEHIND)
+            engine.remove_leftovers(rotation.LEFTOVER_AGE)
             assert name in everything_beside(site)
-        engine.remove_leftovers(rotation.LEFT_BEHIND)
+        engine.remove_leftovers(rotation.LEFTOVER_AGE)
         assert everything_beside(site) == [site, kept]
 
 
-def test_root_leaves_no_files_that_the_site_cannot_use(tmp_path, settings, monkeypatch):
+def test_root_creates_no_files_that_the_site_cannot_use(tmp_path, settings, monkeypatch):
     settings.VAR_DIR = mock.Mock(stat=lambda: SimpleNamespace(st_uid=65534))
     monkeypatch.setattr("socializer.backups.os.geteuid", lambda: 0)
     for command in ("backup", "restore"):

@@ -1,4 +1,4 @@
-"""Nobody waits for the database for longer than they may, whatever keeps it from answering."""
+"""No request waits for the database longer than its deadline, whatever the reason."""
 
 import time
 from contextlib import contextmanager
@@ -9,12 +9,12 @@ import pytest
 from django.db import OperationalError, close_old_connections, connection, transaction
 from django.test import Client
 
-from accounts import deadlines
+from accounts.common import deadlines
 from accounts.models import User
 from accounts.tests.factories import PASSWORD, UserFactory
+from posts import export
 from posts.models import Post
 from posts.tests.factories import PostFactory
-from posts.views import export
 from socializer.tests.faults import (
     Relay,
     ServedClient,
@@ -35,15 +35,15 @@ SLOW = {
 
 @contextmanager
 def soon(seconds=5):
-    """Fail if it takes so long, which is far less than without a limit."""
-    begun = time.monotonic()
+    """Fail if the block takes longer. Without a deadline it would take far longer."""
+    started_at = time.monotonic()
     yield
-    assert time.monotonic() - begun < seconds
+    assert time.monotonic() - started_at < seconds
 
 
 @pytest.fixture
 def client(member):
-    """A member whose requests may wait for a third of a second."""
+    """A client of a member whose requests may take a third of a second."""
     client = ServedClient(raise_request_exception=False)
     client.force_login(member)
     with mock.patch("socializer.middleware.REQUEST_SECONDS", 0.3):
@@ -51,12 +51,12 @@ def client(member):
 
 
 @pytest.fixture(autouse=True)
-def _no_dead_connection_is_left(transactional_db):
+def _close_connection(transactional_db):
     yield
     connection.close()
 
 
-def test_a_lock_that_is_held_is_not_waited_for_and_the_text_is_kept(client):
+def test_a_request_does_not_wait_for_a_held_lock_and_keeps_the_text(client):
     with locked_by_another(Post), soon():
         response = client.post("/posts/add/", {"content": TEXT})
 
@@ -67,8 +67,8 @@ def test_a_lock_that_is_held_is_not_waited_for_and_the_text_is_kept(client):
 
 
 @needs_postgresql
-def test_nor_are_several_that_each_could_be_waited_for(client):
-    """The limit is for all statements of a request together."""
+def test_the_waits_for_several_locks_are_added_up(client):
+    """The deadline is for all statements of a request together."""
     statements = []
 
     def act(*args, **kwargs):
@@ -81,7 +81,7 @@ def test_nor_are_several_that_each_could_be_waited_for(client):
     assert 1 < len(statements) < 6
 
 
-def test_a_slow_statement_is_cut_off(client):
+def test_a_slow_statement_is_cancelled(client):
     def act(*args, **kwargs):
         connection.cursor().execute(SLOW[connection.vendor])
 
@@ -91,29 +91,29 @@ def test_a_slow_statement_is_cut_off(client):
 
 
 @needs_postgresql
-def test_after_the_deadline_nothing_is_asked_any_more():
+def test_no_statement_is_sent_after_the_deadline():
     with deadlines.limit(0), pytest.raises(OperationalError), transaction.atomic():
         Post.objects.create(author=UserFactory.build(pk=1), content="x")
     connection.close()
     assert not Post.objects.exists()
 
 
-def test_where_there_is_no_deadline_there_is_none(client):
+def test_there_is_no_limit_without_a_deadline(client):
     with mock.patch.object(deadlines, "monotonic", side_effect=AssertionError):
         assert not Post.objects.exists()
 
 
-def test_the_time_before_the_first_statement_does_not_count(member):
+def test_time_before_the_first_statement_does_not_count(member):
     with deadlines.limit(0.2):
         time.sleep(0.3)  # A slow upload.
         assert type(member).objects.exists()
 
 
 def take_long():
-    """Work on for a while after the time of a usual request is over."""
+    """Work for longer than a usual request may take."""
     time.sleep(0.4)
     with connection.cursor() as cursor:
-        # So many steps that SQLite looks at the clock.
+        # SQLite looks at the clock after this many steps.
         cursor.execute(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
         )
@@ -129,15 +129,15 @@ def take_long():
     ],
     ids=["leave", "export", "suspend", "hide"],
 )
-def test_what_deals_with_all_that_somebody_has_may_take_longer(client, member, owner, name, path, data):
-    """Whoever has a hundred thousand posts could otherwise never leave."""
+def test_requests_that_handle_everything_of_a_member_may_take_longer(client, member, owner, name, path, data):
+    """Otherwise a member with a hundred thousand posts could never leave."""
     User.objects.filter(pk=member.pk).update(is_staff=True, is_superuser=True)
     bob, post = UserFactory(), PostFactory()
     act = getattr(owner, name)
 
-    def act_slowly(*args):
+    def act_slowly(*args, **kwargs):
         take_long()
-        return act(*args)
+        return act(*args, **kwargs)
 
     if path.startswith("/admin/"):
         data = data | {"_selected_action": [bob.pk if owner is User else post.pk]}
@@ -156,7 +156,7 @@ def test_what_deals_with_all_that_somebody_has_may_take_longer(client, member, o
         ("/admin/posts/post/", {"action": "hide", "reason": "Spam"}),
     ],
 )
-def test_but_it_waits_for_locks_no_longer_than_others(client, member, path, data):
+def test_those_requests_wait_for_locks_no_longer_than_others(client, member, path, data):
     User.objects.filter(pk=member.pk).update(is_staff=True, is_superuser=True)
     data = data | {"_selected_action": [PostFactory(author=member).pk]}
     with locked_by_another(Post), soon():
@@ -164,7 +164,7 @@ def test_but_it_waits_for_locks_no_longer_than_others(client, member, path, data
     assert client.post(path, data).status_code == 302
 
 
-def test_more_time_is_given_only_where_there_is_a_limit():
+def test_a_deadline_is_extended_only_if_there_is_one():
     deadlines.extend()
     assert deadlines.remaining() == inf
     with deadlines.limit(0.1):
@@ -172,15 +172,15 @@ def test_more_time_is_given_only_where_there_is_a_limit():
         assert 4 < deadlines.remaining() <= 5
 
 
-def test_health_answers_within_the_bound():
+def test_the_health_check_responds_in_time():
     with mock.patch("socializer.middleware.REQUEST_SECONDS", 0.3), soon():
         with locked_by_another(Post):
-            # On PostgreSQL the table of jobs is not locked, on SQLite nobody can write.
+            # PostgreSQL only locks the table of posts. SQLite locks the whole database for writing.
             assert Client().get("/healthz/").status_code in (200, 500)
 
 
 @needs_postgresql
-def test_a_silent_network_is_not_waited_for(client):
+def test_a_request_does_not_wait_for_a_silent_network(client):
     PostFactory()
     with Relay().running() as relay, in_place_of_the_default(HOST="127.0.0.1", PORT=relay.port):
         assert client.get("/explore/").status_code == 200
@@ -189,14 +189,14 @@ def test_a_silent_network_is_not_waited_for(client):
             response = client.post("/posts/add/", {"content": TEXT})
         assert response.status_code == 503
         assert TEXT in response.content.decode()
-        with soon():  # Now it would have to connect.
+        with soon():  # Now the request has to connect.
             assert client.get("/explore/").status_code == 503
         relay.silent = False
         assert client.get("/explore/").status_code == 200
 
 
 @needs_postgresql
-def test_what_a_connection_asked_before_it_was_given_up_is_never_taken_for_another_answer():
+def test_a_late_response_is_never_taken_for_that_of_another_statement():
     with connection.cursor() as cursor, pytest.raises(OperationalError), deadlines.limit(0.1):
         cursor.execute("SELECT pg_sleep(0.3), 1")
     close_old_connections()
@@ -206,14 +206,14 @@ def test_what_a_connection_asked_before_it_was_given_up_is_never_taken_for_anoth
 
 
 @needs_postgresql
-def test_the_server_gives_up_the_work_of_a_client_that_is_gone():
+def test_the_server_cancels_the_statement_of_a_client_that_is_gone():
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('client_connection_check_interval')")
         assert cursor.fetchone() == ("2s",)
 
 
 @needs_postgresql
-def test_a_connection_that_died_while_nobody_asked_is_replaced(client):
+def test_an_idle_connection_that_was_lost_is_replaced(client):
     assert client.get("/").status_code == 200
     process = connection.connection.info.backend_pid
     with another_connection() as other:
@@ -223,7 +223,7 @@ def test_a_connection_that_died_while_nobody_asked_is_replaced(client):
 
 
 @needs_postgresql
-def test_so_is_one_whose_packets_get_lost(client):
+def test_a_connection_whose_packets_are_lost_is_replaced(client):
     with Relay().running() as relay, in_place_of_the_default(HOST="127.0.0.1", PORT=relay.port) as own:
         assert client.get("/explore/").status_code == 200
         relay.silent = True
@@ -233,8 +233,8 @@ def test_so_is_one_whose_packets_get_lost(client):
 
 
 @needs_postgresql
-def test_a_changed_column_and_a_reset_session_disturb_nobody(client):
-    """No statement is remembered by the server, so none can become wrong."""
+def test_a_changed_column_and_a_reset_session_cause_no_error(client):
+    """The server keeps no prepared statements, so none can become invalid."""
     PostFactory.create_batch(3)
     for _ in range(7):
         assert client.get("/explore/").status_code == 200

@@ -1,4 +1,4 @@
-"""The site in Chinese: every page, mail and error, without a word of English."""
+"""The site in Chinese: no page, email or error has a word of English."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import User
@@ -24,9 +25,9 @@ from socializer.tests.browser.test_every_page import (
 from socializer.tests.words import Page, foreign_words
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-# What was searched for, and the people in previews of mails.
+# Search terms, and the people in previews of emails.
 NAMES = ("nobody at all", "Grace Hopper", "Alan Turing", "Katherine Johnson")
-# For operators, who read English in the logs as well.
+# For operators, who also read the logs in English.
 IN_ENGLISH = {"/healthz/"}
 
 
@@ -37,7 +38,7 @@ def chinese_client(db):
 
 @pytest.fixture
 def network(db):
-    # Mails, and their previews, are in the language that a member has chosen.
+    # Emails and their previews are in the language that the member chose.
     network = with_an_edited_post(make_network())
     User.objects.filter(username="ada").update(language="zh-hans")
     return network
@@ -53,13 +54,13 @@ def written_by_people():
 
 def english_in(response):
     page = Page(response.content.decode())
-    known = [*written_by_people(), *NAMES]
+    known = [*written_by_people(), *NAMES, *dict(settings.LANGUAGES).values()]
     found = {text: words for text in page.words if (words := foreign_words(text, known))}
     return found | ({} if page.language == "zh-hans" else {"lang": page.language})
 
 
 def walk(client, paths):
-    """Return what is English on the pages, by path."""
+    """Return the English words on the pages, by path."""
     answers = {path: client.get(path) for path in paths if path not in IN_ENGLISH}
     return {
         path: english
@@ -70,18 +71,18 @@ def walk(client, paths):
     }
 
 
-def test_a_visitors_pages(chinese_client, network):
+def test_pages_for_visitors(chinese_client, network):
     assert walk(chinese_client, pages_of_a_visitor(network)) == {}
 
 
-def test_a_members_pages(chinese_client, network):
+def test_pages_for_members(chinese_client, network):
     chinese_client.force_login(network["ada"])
     chinese_client.post("/users/reauthenticate/", {"password": PASSWORD})
 
     assert walk(chinese_client, pages_of_a_member(network)) == {}
 
 
-def test_pages_about_second_factors_that_are_there(chinese_client, member):
+def test_pages_about_active_two_step_login(chinese_client, member):
     chinese_client.force_login(member)
     chinese_client.post("/users/reauthenticate/", {"password": PASSWORD})
     key = Authenticator.objects.create(user=member, type="webauthn", data={"name": "手机"})
@@ -101,7 +102,7 @@ def test_pages_about_second_factors_that_are_there(chinese_client, member):
     assert walk(chinese_client, pages) == {}
 
 
-def test_pages_with_nothing_on_them(chinese_client):
+def test_empty_pages(chinese_client):
     newcomer = UserFactory(username="newcomer", display_name="")
     assert walk(chinese_client, ["/", "/explore/", "/@newcomer/"]) == {}
     chinese_client.force_login(newcomer)
@@ -113,23 +114,23 @@ def test_pages_with_nothing_on_them(chinese_client):
 @pytest.mark.parametrize(
     ("path", "data", "words"),
     [
-        ("/users/signup/", {}, "这个字段是必填项。"),
+        ("/users/signup/", {}, "请填写此项。"),
         (
             "/users/signup/",
             {"username": "taken", "email": "a@b.org", "password1": "x"},
-            "这个名字已被使用。请换一个。",
+            "这个用户名已被占用，请换一个。",
         ),
         (
             "/users/signup/",
             {"username": "a b", "email": "nonsense", "password1": "12345678"},
-            "请输入有效的邮箱。",
+            "请输入有效的邮箱地址。",
         ),
         ("/users/signup/", {"username": "abc", "email": "a@b.org", "password1": "abc"}, "密码太短"),
-        ("/users/login/", {"login": "taken", "password": "wrong"}, "名字和密码不匹配"),
-        ("/users/password/reset/", {"email": "nonsense"}, "请输入有效的邮箱。"),
+        ("/users/login/", {"login": "taken", "password": "wrong"}, "用户名或密码不正确"),
+        ("/users/password/reset/", {"email": "nonsense"}, "请输入有效的邮箱地址。"),
     ],
 )
-def test_what_is_wrong_with_a_visitors_form(chinese_client, path, data, words):
+def test_errors_in_forms_for_visitors(chinese_client, path, data, words):
     UserFactory(username="taken")
     response = chinese_client.post(path, data)
 
@@ -140,14 +141,14 @@ def test_what_is_wrong_with_a_visitors_form(chinese_client, path, data, words):
 @pytest.mark.parametrize(
     ("path", "data", "words"),
     [
-        ("/posts/add/", {"content": ""}, "先写点什么吧。"),
-        ("/posts/add/", {"content": "字" * 520}, "一条帖子最多 500 个字符。请删去 20 个。"),
-        ("/users/settings/", {}, "表单缺了一部分"),
-        ("/users/leave/", {"password": "wrong"}, "密码不对。请再试一次。"),
-        ("/users/password/change/", {"oldpassword": "wrong"}, "密码不对。请再试一次。"),
+        ("/posts/add/", {"content": ""}, "请先写点什么。"),
+        ("/posts/add/", {"content": "字" * 520}, "帖子最多 500\xa0个字符，请删去 20\xa0个。"),
+        ("/users/settings/profile/", {}, "表单不完整"),
+        ("/users/leave/", {"password": "wrong"}, "密码不正确，请重试。"),
+        ("/users/password/change/", {"oldpassword": "wrong"}, "当前密码不正确，请重试。"),
     ],
 )
-def test_what_is_wrong_with_a_members_form(chinese_client, member, path, data, words):
+def test_errors_in_forms_for_members(chinese_client, member, path, data, words):
     chinese_client.force_login(member)
     response = chinese_client.post(path, data)
 
@@ -155,7 +156,7 @@ def test_what_is_wrong_with_a_members_form(chinese_client, member, path, data, w
     assert english_in(response) == {}
 
 
-def test_too_much_too_soon(chinese_client, member, settings):
+def test_a_rate_limit(chinese_client, member, settings):
     settings.POST_LIMIT = (1, 600)
     with time_machine.travel(NOON, tick=False):
         chinese_client.force_login(member)
@@ -169,9 +170,9 @@ def test_too_much_too_soon(chinese_client, member, settings):
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
-        ("/nope/", 404, "这里什么都没有"),
-        ("/?before=nonsense", 404, "这里什么都没有"),
-        ("/@member/follow/", 405, "这个网址"),
+        ("/nope/", 404, "页面不存在"),
+        ("/?before=nonsense", 404, "页面不存在"),
+        ("/@member/follow/", 405, "无法直接打开这个页面"),
     ],
 )
 def test_error_pages(chinese_client, member, path, status, words):
@@ -182,7 +183,7 @@ def test_error_pages(chinese_client, member, path, status, words):
     assert english_in(response) == {}
 
 
-def test_the_mails_of_sign_up_and_of_a_forgotten_password(chinese_client, run_jobs, mailoutbox):
+def test_emails_for_sign_up_and_password_reset(chinese_client, run_jobs, mailoutbox):
     chinese_client.post(
         "/users/signup/", {"username": "grace", "email": "grace@b.org", "password1": PASSWORD}
     )
@@ -201,7 +202,7 @@ def test_the_mails_of_sign_up_and_of_a_forgotten_password(chinese_client, run_jo
         assert foreign_words(mail.body, ["grace", "在 localhost:8000"]) == [], mail.body
 
 
-def test_the_mails_about_the_security_of_an_account(chinese_client, member, run_jobs, mailoutbox):
+def test_security_emails(chinese_client, member, run_jobs, mailoutbox):
     member.language = "zh-hans"
     member.save()
     EmailAddress.objects.get_or_create(user=member, email=member.email, primary=True, verified=True)
@@ -219,7 +220,7 @@ def test_the_mails_about_the_security_of_an_account(chinese_client, member, run_
     assert foreign_words("\n".join(lines), [member.username, member.display_name]) == []
 
 
-def test_moments_and_numbers_are_said_as_in_chinese(chinese_client):
+def test_times_and_numbers_are_written_as_in_chinese(chinese_client):
     author = UserFactory(username="ada")
     for ago in (
         timedelta(minutes=3),
@@ -233,12 +234,12 @@ def test_moments_and_numbers_are_said_as_in_chinese(chinese_client):
         text = chinese_client.get("/@ada/").content.decode()
 
     for words in (
-        "3 分钟前",
-        "3 小时前",
-        "3 天前",
+        "3\xa0分钟前",
+        "3\xa0小时前",
+        "3\xa0天前",
         "3月5日",
         "2024年3月5日",
         "2026年11月25日 11:57",
-        "<strong>0</strong> 位关注者",
+        "<strong>0</strong>\xa0关注者",
     ):
         assert words in text

@@ -23,14 +23,14 @@ def problems():
 
 @pytest.fixture
 def redis_time(settings):
-    """A Redis whose clock a test sets by this mock's return value."""
+    """The mock that returns the time of Redis."""
     settings.TIMELINE_REDIS_URL = "redis://127.0.0.1:1/0"
     with mock.patch("socializer.clocks.Redis.time") as time:
         yield time
 
 
 @pytest.mark.django_db
-def test_clocks_that_agree_are_not_mentioned(client):
+def test_equal_clocks_are_not_mentioned(client):
     PostFactory()
     UserFactory().follow(UserFactory())
     assert problems() == []
@@ -40,7 +40,7 @@ def test_clocks_that_agree_are_not_mentioned(client):
 @pytest.mark.django_db
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no clock of its own")
 @pytest.mark.parametrize(("wrong", "words"), [(-HOUR, "1:00:00 ahead of"), (HOUR, "1:00:00 behind")])
-def test_a_database_in_another_time_is_noticed(client, settings, wrong, words):
+def test_a_wrong_clock_of_the_database_is_noticed(client, settings, wrong, words):
     settings.TIMELINE_REDIS_URL = ""
     with time_machine.travel(datetime.now(tz=UTC) + wrong):
         (problem,) = problems()
@@ -52,7 +52,7 @@ def test_a_database_in_another_time_is_noticed(client, settings, wrong, words):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("ahead", "words"), [(60, "0:01:00 ahead of"), (-90_000, "1 day, 1:00:00 behind")])
-def test_a_redis_in_another_time_is_noticed(redis_time, ahead, words):
+def test_a_wrong_clock_of_redis_is_noticed(redis_time, ahead, words):
     with time_machine.travel(datetime(2026, 3, 1, tzinfo=UTC), tick=False):
         redis_time.return_value = int(datetime.now(tz=UTC).timestamp()) + ahead, 0
         (problem,) = (problem for problem in problems() if "Redis" in problem)
@@ -60,20 +60,20 @@ def test_a_redis_in_another_time_is_noticed(redis_time, ahead, words):
 
 
 @pytest.mark.django_db
-def test_the_time_that_an_answer_takes_is_no_difference(redis_time, monkeypatch):
+def test_a_slow_answer_is_not_a_difference(redis_time, monkeypatch):
     redis_time.return_value = int(datetime.now(tz=UTC).timestamp()) - 4, 0
     monkeypatch.setattr(clocks, "monotonic", mock.Mock(side_effect=[0, 6] * 2))
     assert problems() == []
 
 
 @pytest.mark.django_db
-def test_a_redis_that_is_away_has_no_time(settings):
+def test_a_redis_that_is_down_has_no_time(settings):
     settings.TIMELINE_REDIS_URL = "redis://127.0.0.1:1/0"
     assert problems() == []
 
 
 @pytest.mark.django_db
-def test_posts_and_jobs_from_the_future_are_counted(settings):
+def test_posts_and_jobs_dated_in_the_future_are_counted(settings):
     settings.TIMELINE_REDIS_URL = ""
     author, now = UserFactory(), datetime.now(tz=UTC)
     for seconds in (0, 9, 20, 90_000):
@@ -82,15 +82,15 @@ def test_posts_and_jobs_from_the_future_are_counted(settings):
         UserFactory().follow(author)
 
     (posts,) = problems()
-    assert posts.startswith("2 posts are from the future")
+    assert posts.startswith("2 posts are dated in the future")
     assert f"Until {now + timedelta(seconds=90_000):%Y-%m-%d %H:%M} UTC" in posts
-    assert "1 jobs are from the future" in doctor()
+    assert "1 jobs are dated in the future" in doctor()
 
 
 @pytest.mark.django_db
-def test_a_clock_in_1970_is_told_to_be_set(client, settings):
+def test_the_operator_is_told_to_set_a_clock_in_1970(client, settings):
     settings.TIMELINE_REDIS_URL = ""
     with time_machine.travel(datetime(1970, 1, 1, tzinfo=UTC)):
         said = doctor()
-        assert "shows 1970-01-01, and nobody can post before 2015. Set the clock." in said
+        assert "says 1970-01-01, but posts can't be dated before 2015. Set the clock." in said
         assert health_of(client)[0] == 500

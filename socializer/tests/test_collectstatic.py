@@ -1,14 +1,21 @@
 """collectstatic beside a running site: what its pages name stays there, and is whole."""
 
 import os
+import re
 import time
+from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.contrib.staticfiles.finders import AppDirectoriesFinder
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
 from django.test import override_settings
 
 from socializer.management.commands.collectstatic import KEEP
+
+# It uses no database, or one of its own, so testing it on one engine is enough.
+pytestmark = pytest.mark.any_engine
 
 DAY = 24 * 3600
 STORAGE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
@@ -77,3 +84,13 @@ def test_the_manifest_says_when_files_were_collected(source):
     manifest = collect(source, "body { color: red }").with_name("staticfiles.json")
 
     assert before <= manifest.stat().st_mtime <= time.time()
+
+
+def test_the_start_of_the_site_notices_changes_of_all_static_files():
+    """script/_release collects them only if one of these folders has changed."""
+    root = Path(settings.BASE_DIR)
+    watched = re.search(r'sources="requirements\.txt (.+)"', (root / "script/_release").read_text())[1]
+    storages = AppDirectoriesFinder().storages.values()
+    own = {Path(each.location) for each in storages if Path(each.location).parents[1] == root}
+    assert own
+    assert own == {root / each for each in watched.split()}

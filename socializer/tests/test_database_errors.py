@@ -1,4 +1,4 @@
-"""Whatever the database complains about, and wherever, is a 503 that gives the text back; a conflict is tried again once."""
+"""Every database error, anywhere, is a 503 that returns the submitted text. Conflicts are retried once."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ from socializer.tests.faults import another_connection, needs_postgresql
 
 TEXT = "Do not lose me"
 ERRORS = [
-    connection.Database.OperationalError,  # As Django lets it through where a server-side cursor is closed.
+    connection.Database.OperationalError,  # Django raises this unwrapped when it closes a server-side cursor.
     django.db.DataError,
     django.db.DatabaseError,
     django.db.IntegrityError,
@@ -36,7 +36,7 @@ ERRORS = [
 ]
 PLACES = {
     "in the view": "posts.views.PostCreateView.get_form",
-    "in a middleware": "accounts.middleware.speak_to",
+    "in a middleware": "accounts.middleware.use_locale_of",
     "while the user is loaded": "accounts.backends.AuthenticationBackend.get_user",
     "in the template": "posts.views.PostCreateView.get_context_data",
     "when the session is stored": "accounts.sessions.SessionStore.save",
@@ -60,10 +60,10 @@ def conflict(driver_error=psycopg.errors.DeadlockDetected):
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
-def test_every_error_everywhere_is_a_503_that_gives_the_text_back(client, settings, place, error):
+def test_any_error_anywhere_is_a_503_that_returns_the_text(client, settings, place, error):
     settings.SESSION_SAVE_EVERY_REQUEST = True
     with mock.patch(place, side_effect=error("cannot execute INSERT in a read-only transaction")):
-        # Too long for a post, so that the form is shown again.
+        # Too long for a post, so the form is shown again.
         response = client.post("/posts/add/", {"content": TEXT * 99})
 
     assert response.status_code == 503
@@ -76,13 +76,13 @@ def test_the_log_has_one_line_with_the_cause(client, caplog):
         client.get("/")
 
     (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert line.msg["event"] == "request_failed"
-    assert line.msg["code"] == 503
-    assert line.msg["cause"] == "OperationalError: read-only"
+    assert line.msg == "request_failed"
+    assert line.code == 503
+    assert line.cause == "OperationalError: read-only"
 
 
-def test_an_error_while_a_session_is_stored_is_not_taken_for_a_session_that_is_gone(member_client):
-    """A primary that became read-only says so with an InternalError."""
+def test_an_error_while_storing_a_session_is_not_mistaken_for_a_deleted_session(member_client):
+    """A primary that became read-only raises InternalError."""
     session = SessionStore(member_client.session.session_key)
     session["x"] = 1
     with (
@@ -97,7 +97,7 @@ def test_an_error_while_a_session_is_stored_is_not_taken_for_a_session_that_is_g
 
 @contextmanager
 def failing(owner, name, *errors):
-    """Let a method do its work and then raise the next of these errors, while there are any. Yields the calls' results."""
+    """Let a method do its work and then raise the next of `errors`, if any is left. Yields a list of the results."""
     original, errors, results = getattr(owner, name), list(errors), []
 
     def call(*args, **kwargs):
@@ -111,14 +111,14 @@ def failing(owner, name, *errors):
 
 
 PROFILE = {"display_name": "Ada Lovelace", "bio": ""}
-# What fails at first, and the request that it belongs to.
+# What fails at first, and the request to which it belongs.
 REQUESTS = {
     "post": (Post, "publish", lambda client: client.post("/posts/add/", {"content": TEXT})),
     "follow": (User, "follow", lambda client: client.post("/@grace/follow/")),
     "picture": (
         ProfileForm,
         "save",
-        lambda client: client.post("/users/settings/", PROFILE | {"picture": picture()}),
+        lambda client: client.post("/users/settings/profile/", PROFILE | {"picture": picture()}),
     ),
     "log out": (AccountAdapter, "logout", lambda client: client.post("/users/logout/")),
     "look": (HomeView, "get", lambda client: client.get("/")),
@@ -135,7 +135,7 @@ def suspension_of(username):
     "error", [conflict(), conflict(psycopg.errors.SerializationFailure), IntegrityError("twice")]
 )
 @pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
-def test_after_a_conflict_the_request_is_answered_once_more(client, request_, error):
+def test_after_a_conflict_the_request_is_retried(client, request_, error):
     owner, name, send = request_
     with failing(owner, name, error) as results:
         response = send(client)
@@ -145,7 +145,7 @@ def test_after_a_conflict_the_request_is_answered_once_more(client, request_, er
 
 
 @pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
-def test_but_not_twice(client, request_):
+def test_a_request_is_not_retried_twice(client, request_):
     owner, name, send = request_
     with failing(owner, name, conflict(), conflict()) as results:
         response = send(client)
@@ -154,7 +154,7 @@ def test_but_not_twice(client, request_):
     assert len(results) == 2
 
 
-def test_other_errors_are_not_tried_again(client):
+def test_other_errors_are_not_retried(client):
     with failing(Post, "publish", OperationalError("disk full")) as results:
         response = REQUESTS["post"][-1](client)
 
@@ -162,7 +162,7 @@ def test_other_errors_are_not_tried_again(client):
     assert len(results) == 1
 
 
-def test_a_text_that_met_two_conflicts_is_given_back(client):
+def test_after_two_conflicts_the_text_is_returned(client):
     with failing(Post, "publish", conflict(), conflict()):
         response = client.post("/posts/add/", {"content": TEXT})
 
@@ -171,8 +171,8 @@ def test_a_text_that_met_two_conflicts_is_given_back(client):
     assert not Post.objects.exists()
 
 
-def test_the_second_attempt_begins_like_the_first(client, member):
-    """What the first one did to the session, the user and the request is forgotten."""
+def test_the_retry_starts_in_the_same_state(client, member):
+    """Changes that the first attempt made to the session, the user and the request are discarded."""
     seen = []
 
     def act(view, request, *args, **kwargs):
@@ -189,7 +189,7 @@ def test_the_second_attempt_begins_like_the_first(client, member):
     assert client.session["x"] == 1
 
 
-def test_a_body_of_another_kind_can_be_read_again(client):
+def test_a_body_of_another_type_can_be_read_again(client):
     bodies = []
 
     def act(view, request, *args, **kwargs):
@@ -205,7 +205,7 @@ def test_a_body_of_another_kind_can_be_read_again(client):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("commit", [True, False])
-def test_what_was_stored_before_is_not_done_twice(client, member, commit):
+def test_stored_changes_are_not_made_twice(client, member, commit):
     attempts = []
 
     def act(view, request, *args, **kwargs):
@@ -221,7 +221,7 @@ def test_what_was_stored_before_is_not_done_twice(client, member, commit):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_neither_is_what_was_stored_without_a_transaction(client, member):
+def test_changes_stored_without_a_transaction_are_not_made_twice(client, member):
     attempts = []
 
     def act(view, request, *args, **kwargs):
@@ -236,11 +236,11 @@ def test_neither_is_what_was_stored_without_a_transaction(client, member):
 
 @needs_postgresql
 @pytest.mark.django_db(transaction=True)
-def test_after_a_real_deadlock_both_get_what_they_want(client, member):
+def test_after_a_real_deadlock_both_requests_succeed(client, member):
     grace, follow = User.objects.get(username="grace"), User.follow
     with another_connection() as other:
         lock = "SELECT 1 FROM accounts_user WHERE id = %s FOR UPDATE"
-        other.execute("SET deadlock_timeout = '1min'")  # The request is the one to notice.
+        other.execute("SET deadlock_timeout = '1min'")  # So the request is the one that fails.
         other.execute("BEGIN")
         other.execute(lock, [grace.pk])
 

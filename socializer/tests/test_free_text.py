@@ -1,4 +1,4 @@
-"""Everything that people type freely: one unit for its length, the same in the browser, and no text is an error page."""
+"""Every field for free text counts characters in the same way, as the browser does, and no text causes a server error."""
 
 import re
 
@@ -10,19 +10,21 @@ from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import Delivery, ModerationAction, RefusedAddress, User
+from accounts.common.fields import MaxCharacters
+from accounts.common.text import CODE_POINTS, clean_line, clean_text, count_characters
+from accounts.emails.models import Delivery, SuppressedAddress
+from accounts.models import User
+from accounts.moderation.models import ModerationAction, Report
 from accounts.tests.factories import PASSWORD, UserFactory
-from accounts.text import CODE_POINTS, clean_line, clean_text, count_characters
-from accounts.validators import MaxCharacters
-from posts.models import Post, Report
+from posts.models import Post
 from posts.tests.factories import PostFactory
 
 FAMILY = "👨‍👩‍👧‍👦"
-SETTINGS = "/users/settings/"
+SETTINGS = "/users/settings/profile/"
 
 
 class Place:
-    """Where a text is typed: `send` it, see what was `stored`, and the page that refused it."""
+    """A field for free text. `send` submits a text, and `stored` returns the stored one. `page` is the path of the form."""
 
     characters, clean = 500, staticmethod(clean_text)
 
@@ -129,18 +131,18 @@ def place(request, db):
 
 
 @pytest.mark.parametrize("character", ["x", "👍", FAMILY, "🇩🇪", "e\u0301", "क्षि", "z" + "\u0336" * 8])
-def test_the_limit_is_in_characters_as_people_count_them(place, character):
+def test_the_limit_is_counted_in_characters_as_people_see_them(place, character):
     text = character * place.characters
     assert place.send(text).status_code == 302
     assert place.stored() == place.clean(text)
 
-    refused = place.send(text + character)
-    assert refused.status_code == 200
-    assert "Take out 1." in refused.content.decode()
+    response = place.send(text + character)
+    assert response.status_code == 200
+    assert "Remove 1." in response.content.decode()
     assert place.stored() == place.clean(text)
 
 
-def test_it_is_measured_when_it_is_clean(place):
+def test_the_cleaned_text_is_counted(place):
     half = place.characters // 2
     text = "\r\n\r\n" + "ab" * half + "\u202e" * 9 + " \n\n\n" + " " * 20
     assert place.send(text).status_code == 302
@@ -149,29 +151,29 @@ def test_it_is_measured_when_it_is_clean(place):
 
 def test_a_line_break_is_one_character(place):
     if place.clean is clean_line:
-        pytest.skip("It has but one line.")
+        pytest.skip("This field has only one line.")
     lines = "\r\n".join("é" * 9 for _ in range(10)) + "\r\n" + "z" * (place.characters - 100)
     assert place.send(lines).status_code == 302
     assert place.stored() == lines.replace("\r\n", "\n")
     assert count_characters(place.stored()) == place.characters
-    assert "Take out 1." in place.send(lines + "z").content.decode()
+    assert "Remove 1." in place.send(lines + "z").content.decode()
 
 
 @pytest.mark.parametrize(
     "text",
     ["x" * 200_000, "a" + "\u0301" * 100_000, ("👍\u200d" * 3 + "👍") * 9_000, "👍" + "\u200d👍" * 6_000],
 )
-def test_what_is_hopelessly_long_is_refused_with_a_sentence_and_kept(place, text):
+def test_a_text_that_is_far_too_long_is_rejected_with_a_message_and_kept_in_the_form(place, text):
     before = place.stored()
-    refused = place.send(text)
+    response = place.send(text)
 
-    assert refused.status_code == 200
-    assert "This text is too long" in refused.content.decode()
+    assert response.status_code == 200
+    assert "This text is too long" in response.content.decode()
     assert place.stored() == before
-    assert text[:1000] in refused.content.decode()
+    assert text[:1000] in response.content.decode()
 
 
-def test_nuls_and_halves_of_characters_are_no_errors(place):
+def test_nul_and_lone_surrogates_are_removed(place):
     assert (
         place.send("a\x00b\ud800c".encode("utf-8", "surrogatepass").decode("utf-8", "replace")).status_code
         == 302
@@ -179,21 +181,21 @@ def test_nuls_and_halves_of_characters_are_no_errors(place):
     assert place.stored().startswith("ab")
 
 
-def test_the_browser_is_given_no_other_limit(place):
+def test_the_browser_gets_no_maxlength(place):
     page = place.client.get(place.page).content.decode()
 
     assert not re.findall(r'<(?:textarea|input type="(?:text|search)")[^>]* maxlength=', page)
 
 
-def test_the_browser_is_told_the_limit_where_it_counts(client, db):
-    told = {
-        name: int(most)
+def test_the_browser_gets_the_limit_for_its_counter(client, db):
+    limits = {
+        name: int(limit)
         for place in (DisplayName, PostText, ReportNote)
-        for name, most in re.findall(
+        for name, limit in re.findall(
             r'name="(\w+)"[^>]* data-max-characters="(\d+)"', opened(place).content.decode()
         )
     }
-    assert told == {"display_name": 50, "bio": 300, "content": 500, "note": 500}
+    assert limits == {"display_name": 50, "bio": 300, "content": 500, "note": 500}
 
 
 def opened(place):
@@ -209,23 +211,23 @@ ANYTHING = st.text(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
 @given(text=ANYTHING)
-def test_no_text_is_an_error_page(place, text):
+def test_no_text_causes_a_server_error(place, text):
     assert place.send(text).status_code in (200, 302)
 
 
-def test_a_model_holds_to_the_same_rules(db):
+def test_models_follow_the_same_rules(db):
     ada = UserFactory(username="ada", display_name="  Ada\n" + FAMILY * 46, bio="\r\n  a\r\nb ")
     ada.full_clean()
     assert (ada.display_name, ada.bio) == ("Ada " + FAMILY * 46, "  a\nb")
     ada.save()
 
     for name, text in (("display_name", "x" * 51), ("bio", "x" * 301), ("bio", "x" * 9000)):
-        with pytest.raises(ValidationError) as refused:
+        with pytest.raises(ValidationError) as raised:
             User(username="bob", password="!", **{name: text}).full_clean()
-        assert len(refused.value.message_dict[name]) == 1
+        assert len(raised.value.message_dict[name]) == 1
 
 
-def test_columns_have_room_for_what_may_be_typed():
+def test_columns_have_room_for_the_longest_text():
     columns = {
         User: ("display_name", "bio"),
         Post: ("content",),
@@ -238,22 +240,22 @@ def test_columns_have_room_for_what_may_be_typed():
             limits = [v.limit for v in field.validators if isinstance(v, MaxCharacters)] or [500]
             assert field.max_length == limits[0] * CODE_POINTS
     assert (
-        ModerationAction._meta.get_field("target_text").max_length
+        ModerationAction._meta.get_field("subject_text").max_length
         >= Post._meta.get_field("content").max_length
     )
 
 
-def test_what_mail_servers_say_fits_whatever_it_is(member):
-    delivery = Delivery.objects.create(recipient=member, kind="new_follower", key="1")
+def test_every_reply_of_a_mail_server_fits_its_column(member):
+    delivery = Delivery.objects.create(recipient=member, type="new_follower", key="1")
     answer = "550 " + FAMILY * 60
-    delivery.note(answer)
+    delivery.record_reply(answer)
     delivery.refresh_from_db()
 
     assert delivery.answer == "550 " + FAMILY * 42
-    assert RefusedAddress._meta.get_field("answer").max_length == 300
+    assert SuppressedAddress._meta.get_field("answer").max_length == 300
 
 
-def test_a_search_for_very_much_is_cut_between_two_characters(member_client):
-    shown = member_client.get("/users/", {"q": "🇩🇪" * 60 + FAMILY}).context["q"]
+def test_a_long_search_is_cut_between_two_characters(member_client):
+    query = member_client.get("/users/", {"q": "🇩🇪" * 60 + FAMILY}).context["q"]
 
-    assert shown == "🇩🇪" * 50
+    assert query == "🇩🇪" * 50

@@ -1,15 +1,16 @@
-"""A member leaves, or is suspended, in another browser while a request of theirs is on its way."""
+"""A member deletes the account, or is suspended, while one of their requests is running."""
 
 import pytest
 
 from accounts import middleware
-from accounts.database_errors import AccountGone
+from accounts.common.database_errors import AccountGone
 from accounts.models import User
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
 from posts.models import Post
 from posts.tests.factories import PostFactory
 
 POSTS = {
+    "/": {"content": "My words"},
     "/posts/add/": {"content": "My words"},
     "/posts/{own}/edit/": {"content": "My words"},
     "/posts/{own}/delete/": {},
@@ -19,7 +20,9 @@ POSTS = {
     "/@bob/remove-follower/": {},
     "/@bob/block/": {},
     "/@bob/unblock/": {},
-    "/users/settings/": {"display_name": "New", "bio": "", "new_follower": "daily"},
+    "/users/settings/profile/": {"display_name": "New", "bio": ""},
+    "/users/settings/emails/": {"new_follower": "daily"},
+    "/users/settings/locale/": {"time_zone": "Asia/Tokyo"},
     "/users/email/": {"action_add": "", "email": "new@example.org"},
     "/users/password/change/": {
         "oldpassword": PASSWORD,
@@ -38,6 +41,8 @@ GETS = [
     "/@bob/",
     "/users/",
     "/users/settings/",
+    "/users/settings/profile/",
+    "/users/settings/emails/",
     "/users/leave/",
     "/users/export/",
     "/users/feeds/",
@@ -58,7 +63,7 @@ def paths(member):
 
 @pytest.fixture(params=["leave", "suspend"])
 def gone(request, monkeypatch, member, paths):
-    """The member is gone once the first request has found out whose it is."""
+    """Remove the member as soon as the first request has loaded them."""
     going = [getattr(User.objects.get(pk=member.pk), request.param)]
 
     def go_first(request):
@@ -66,17 +71,17 @@ def gone(request, monkeypatch, member, paths):
         monkeypatch.undo()
         return middleware.state_of(request)
 
-    # Before any transaction of the view, which would take it back.
+    # Before the view starts a transaction, which would undo it.
     monkeypatch.setattr(middleware, "state_of", go_first)
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_what_they_send_is_answered_as_a_visitors(member_client, gone, paths, path):
+def test_their_form_is_answered_as_a_visitors(member_client, gone, paths, path):
     response = member_client.post(path.format(**paths), POSTS[path])
 
     assert response.status_code in (302, 403, 404)
     if "content" in POSTS[path]:
-        # They were logged out in the middle of writing.
+        # They were logged out while writing.
         assert "My words" in response.content.decode()
     assert not Post.objects.filter(content="My words").exists()
     assert not User.objects.filter(display_name="New").exists()
@@ -84,11 +89,11 @@ def test_what_they_send_is_answered_as_a_visitors(member_client, gone, paths, pa
 
 
 @pytest.mark.parametrize("path", GETS)
-def test_what_they_look_at_is_no_error(member_client, gone, paths, path):
+def test_the_page_they_open_is_not_an_error(member_client, gone, paths, path):
     assert member_client.get(path.format(**paths)).status_code in (200, 302, 404)
 
 
-def test_somebody_who_left_is_not_stored_anew(member):
+def test_a_deleted_account_is_not_stored_again(member):
     stale = User.objects.get(pk=member.pk)
     member.leave()
 

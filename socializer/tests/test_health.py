@@ -1,4 +1,4 @@
-"""/healthz/ and `manage.py doctor` do what they report on, and who asks often makes no more work."""
+"""/healthz/ and `manage.py doctor` try what they report on, and frequent requests cause no more work."""
 
 import socket
 import socketserver
@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from accounts.common import local_cache
 from socializer import health
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
@@ -28,13 +29,13 @@ def doctor():
 
 
 def health_of(client):
-    """The status, and what each part says."""
+    """Return the status and a dict of each part's message."""
     response = client.get("/healthz/?format=json")
     return response.status_code, response.json()
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """Speaks just enough SMTP. `answers` maps a command to what is said instead of yes; it notes what it heard."""
+    """Speaks just enough SMTP. `answers` maps commands to answers other than OK. `heard` lists the commands."""
 
     allow_reuse_address = daemon_threads = True
 
@@ -63,7 +64,7 @@ class Conversation(socketserver.StreamRequestHandler):
 
 @contextmanager
 def mail_server(settings, **answers):
-    settings.EMAIL_BACKEND, settings.MAIL_LEAVES = SMTP, True
+    settings.EMAIL_BACKEND, settings.EMAIL_IS_DELIVERED = SMTP, True
     settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "user", "password"
     with MailServer(answers) as server:
         settings.EMAIL_HOST, settings.EMAIL_PORT = server.server_address
@@ -79,7 +80,7 @@ def free_port():
 
 
 @pytest.mark.django_db
-def test_all_is_well_and_nothing_is_left_behind(client, settings):
+def test_a_healthy_site_is_reported_and_nothing_is_left_behind(client, settings):
     with mail_server(settings) as server:
         status, parts = health_of(client)
 
@@ -99,35 +100,35 @@ def test_all_is_well_and_nothing_is_left_behind(client, settings):
         {"NOOP": "451 out of disk"},
     ],
 )
-def test_a_mail_server_that_says_no_is_named(client, settings, answers):
+def test_a_mail_server_that_rejects_us_is_reported(client, settings, answers):
     with mail_server(settings, **answers):
         status, parts = health_of(client)
         said = doctor()
 
     assert status == 500
-    assert "The mail server does not answer, or refuses the login." in parts["MailServer()"]
+    assert "The mail server doesn't answer, or rejects the login." in parts["MailServer()"]
     answer = next(iter(answers.values()))
-    assert answer not in str(parts)  # Everyone may read this.
+    assert answer not in str(parts)  # This page is public.
     assert answer in said
     assert "Check EMAIL_URL" in said
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
-def test_a_mail_server_that_is_away_is_named(client, settings, host):
-    settings.EMAIL_BACKEND, settings.MAIL_LEAVES = SMTP, True
+def test_a_mail_server_that_is_down_is_reported(client, settings, host):
+    settings.EMAIL_BACKEND, settings.EMAIL_IS_DELIVERED = SMTP, True
     settings.EMAIL_HOST, settings.EMAIL_PORT = host, free_port()
 
     status, parts = health_of(client)
     assert status == 500
     assert "EMAIL_URL" in parts["MailServer()"]
-    assert "The mail server does not answer" in doctor()
+    assert "The mail server doesn't answer" in doctor()
 
 
 @pytest.mark.django_db
-def test_a_mail_server_that_never_speaks_is_not_waited_for(client, settings, monkeypatch):
+def test_a_silent_mail_server_times_out(client, settings, monkeypatch):
     monkeypatch.setattr(health, "SMTP_TIMEOUT", 0.2)
-    settings.EMAIL_BACKEND, settings.MAIL_LEAVES = SMTP, True
+    settings.EMAIL_BACKEND, settings.EMAIL_IS_DELIVERED = SMTP, True
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
         assert health_of(client)[0] == 500
@@ -135,11 +136,11 @@ def test_a_mail_server_that_never_speaks_is_not_waited_for(client, settings, mon
 
 @contextmanager
 def full_disk():
-    """SQLite is told that its file may not grow, which is what a full disk tells it, too."""
+    """Keep SQLite's file from growing, which has the same effect as a full disk."""
     if connection.vendor != "sqlite":
-        pytest.skip("Only SQLite can be told so.")
+        pytest.skip("Only SQLite can limit its file.")
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM")  # Earlier tests have left free pages, in which there would be room.
+        cursor.execute("VACUUM")  # Earlier tests left free pages that could be reused.
         usual = cursor.execute("PRAGMA max_page_count").fetchone()[0]
         cursor.execute("PRAGMA max_page_count = 1")
         try:
@@ -149,7 +150,7 @@ def full_disk():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_full_disk_turns_health_red(client):
+def test_a_full_disk_is_reported(client):
     with full_disk():
         with pytest.raises(DatabaseError, match="full"):
             health.write_to_database()
@@ -157,17 +158,17 @@ def test_a_full_disk_turns_health_red(client):
         said = doctor()
 
     assert status == 500
-    assert "not be written to" in parts["DatabaseWrites()"]
-    assert "The database can't be written to: database or disk is full" in said
+    assert "not written to" in parts["DatabaseWrites()"]
+    assert "Can't write to the database: database or disk is full" in said
 
 
 @pytest.mark.django_db
-def test_a_database_that_only_reads_turns_health_red(client):
+def test_a_read_only_database_is_reported(client):
     with mock.patch.object(
         Session, "save", side_effect=OperationalError("attempt to write a readonly database")
     ):
         assert health_of(client)[0] == 500
-        assert "can't be written to: attempt to write a readonly database" in doctor()
+        assert "Can't write to the database: attempt to write a readonly database" in doctor()
 
 
 class FullStorage(InMemoryStorage):
@@ -182,9 +183,9 @@ class ForgetfulStorage(InMemoryStorage):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("storage", [FullStorage, ForgetfulStorage])
-def test_pictures_that_cannot_be_stored_turn_health_red(client, settings, storage):
-    here = f"{__name__}.{storage.__name__}"
-    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": here}}
+def test_a_broken_picture_storage_is_reported(client, settings, storage):
+    path = f"{__name__}.{storage.__name__}"
+    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": path}}
 
     status, parts = health_of(client)
     assert (status, "MEDIA_STORAGE" in parts["Pictures()"]) == (500, True)
@@ -192,36 +193,34 @@ def test_pictures_that_cannot_be_stored_turn_health_red(client, settings, storag
 
 
 @pytest.mark.django_db
-def test_a_redis_of_the_timelines_that_is_away_turns_health_red(client, settings):
+def test_a_timeline_redis_that_is_down_is_reported(client, settings):
     settings.TIMELINE_REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
-    assert health_of(client)[0] == 200  # Nobody uses it.
+    assert health_of(client)[0] == 200  # The timeline doesn't use it.
 
-    caches["template_fragments"].clear()
-    settings.HOME_TIMELINE = "posts.timelines.fanout_write.FanOutOnWriteTimeline"
+    local_cache.clear_all()
+    settings.HOME_TIMELINE = "fanout_write"
     status, parts = health_of(client)
     assert (status, "TIMELINE_REDIS_URL" in parts["TimelineRedis()"]) == (500, True)
     assert "Check TIMELINE_REDIS_URL" in doctor()
 
 
 @pytest.mark.django_db
-def test_a_redis_that_forgets_is_noticed(settings):
+def test_a_redis_that_loses_values_is_noticed(settings):
     redis = mock.Mock(getdel=mock.Mock(return_value=None))
-    with mock.patch("socializer.health.home_timeline", return_value=mock.Mock(store=mock.Mock(redis=redis))):
+    with mock.patch("socializer.health.home_timeline", return_value=mock.Mock(client=mock.Mock(redis=redis))):
         with pytest.raises(health.RedisError):
             health.use_timeline_redis()
 
 
 @pytest.mark.django_db
-def test_a_cache_that_is_away_turns_health_red(client):
-    with mock.patch(
-        "django.core.cache.backends.locmem.LocMemCache.set", side_effect=RedisConnectionError("away")
-    ):
+def test_a_cache_that_is_down_is_reported(client):
+    with mock.patch.object(type(caches["default"]), "set", side_effect=RedisConnectionError("away")):
         assert health_of(client)[0] == 500
 
 
 @pytest.mark.django_db
-def test_whoever_asks_often_makes_no_more_work(client, settings):
-    """Neither of the mail server nor of the disk: anybody may ask."""
+def test_frequent_requests_cause_no_more_work(client, settings):
+    """The page is public, so it must not load the mail server or the disk."""
     with (
         mail_server(settings, AUTH="535 no") as server,
         mock.patch("socializer.health.checks.Storage.check_save", side_effect=OSError("full")) as storing,
@@ -237,21 +236,21 @@ def test_whoever_asks_often_makes_no_more_work(client, settings):
 
 
 @pytest.mark.django_db
-def test_after_a_minute_the_mail_server_is_asked_again(client, settings):
+def test_the_mail_server_is_checked_again_after_a_minute(client, settings):
     with mail_server(settings, AUTH="535 no") as server:
         assert health_of(client)[0] == 500
         server.answers.clear()
         assert health_of(client)[0] == 500
-        caches["template_fragments"].clear()  # As time does.
+        local_cache.clear_all()  # As if a minute had passed.
         assert health_of(client)[0] == 200
 
 
-def test_many_at_once_cause_one_conversation():
+def test_simultaneous_requests_run_a_check_once():
     begun, go_on = threading.Event(), threading.Event()
     calls = []
 
-    class Slow(health.RememberedCheck):
-        words = "Broken."
+    class Slow(health.CachedCheck):
+        message = "Broken."
 
         def act(self):
             calls.append(1)

@@ -5,27 +5,30 @@ import zipfile
 from django.test import Client
 
 from accounts import pictures
-from accounts.emails import kinds, plans
-from accounts.models import Block, Delivery, Follow, MailPreference, User
+from accounts.emails.models import Delivery
+from accounts.models import Block, Follow, User
+from accounts.notifications import digests, types
+from accounts.notifications.models import NotificationPreference
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
 from accounts.tests.pictures import picture
-from posts.models import Post, PostRevision, ReadMark
+from posts.models import Post, PostRevision
+from posts.reading.models import ReadMarker
 from posts.tests.factories import PostFactory
 
 URL = "/users/leave/"
-GOES_TOO = (Follow, Block, MailPreference, Delivery, PostRevision, ReadMark)
+GOES_TOO = (Follow, Block, NotificationPreference, Delivery, PostRevision, ReadMarker)
 
 
-def test_with_the_password_and_a_clear_word_everything_is_gone(member, member_client):
+def test_with_password_and_confirmation_everything_is_deleted(member, member_client):
     bob = UserFactory(username="bob")
     FollowFactory(follower=member, followed=bob)
     FollowFactory(follower=bob, followed=member)
     kept = PostFactory(author=bob)
     PostFactory(author=member).revisions.create(content="Earlier")
-    ReadMark.begin(member, kept.pk)
+    ReadMarker.start(member, kept.pk)
     Block.objects.create(blocker=member, blocked=UserFactory())
-    plans.choose(member, kinds.get("new_follower"), "never")
-    Delivery.objects.create(recipient=member, kind="new_follower", key="k")
+    digests.choose(member, types.get("new_follower"), "never")
+    Delivery.objects.create(recipient=member, type="new_follower", key="k")
     elsewhere = Client()
     elsewhere.force_login(member)
 
@@ -39,23 +42,23 @@ def test_with_the_password_and_a_clear_word_everything_is_gone(member, member_cl
         assert client.get("/users/settings/").status_code == 302
 
 
-def test_the_name_is_kept_from_being_taken_over(member, client):
+def test_nobody_can_take_the_username(member, client):
     member.leave()
     data = {"username": "ADA", "email": "x@example.org", "password1": PASSWORD}
 
     assert "That name is taken." in client.post("/users/signup/", data).content.decode()
 
 
-def test_without_either_nothing_happens(member, member_client):
+def test_without_password_or_confirmation_nothing_happens(member, member_client):
     wrong = member_client.post(URL, {"password": "wrong", "sure": "on"})
-    assert "That password is not right." in wrong.content.decode()
+    assert "t right. Try again." in wrong.content.decode()
     member_client.post(URL, {"password": PASSWORD})
     member_client.get(URL)
 
     assert User.objects.filter(username="ada").exists()
 
 
-def test_guessing_the_password_there_is_limited(member, member_client):
+def test_guesses_of_the_password_are_limited(member, member_client):
     answers = [
         member_client.post(URL, {"password": f"guess {n}", "sure": "on"}).status_code for n in range(15)
     ]
@@ -63,7 +66,7 @@ def test_guessing_the_password_there_is_limited(member, member_client):
     assert answers[-1] == 429
 
 
-def test_ones_data_comes_as_a_zip_of_json(member, member_client):
+def test_members_download_their_data_as_json_in_a_zip(member, member_client):
     bob = UserFactory(username="bob")
     FollowFactory(follower=member, followed=bob)
     own = PostFactory(author=member, content="Grüße 👋")
@@ -84,8 +87,8 @@ def test_ones_data_comes_as_a_zip_of_json(member, member_client):
     assert "picture.webp" not in archive.namelist()
 
 
-def test_ones_picture_is_in_it_unless_the_storage_has_lost_it(member, member_client):
-    images = pictures.remake(picture())
+def test_the_download_has_the_picture_unless_the_storage_lost_it(member, member_client):
+    images = pictures.process_upload(picture())
     for key, names in ((pictures.store(images), 1), ("0" * 32, 0)):
         member.show_picture(key)
         answer = member_client.get("/users/export/")
@@ -94,5 +97,5 @@ def test_ones_picture_is_in_it_unless_the_storage_has_lost_it(member, member_cli
         assert not names or archive.read("picture.webp") == images[pictures.LARGE]
 
 
-def test_others_data_is_not_to_be_had(client):
+def test_nobody_can_download_the_data_of_others(client):
     assert client.get("/users/export/").url.startswith("/users/login/")

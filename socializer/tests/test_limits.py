@@ -1,4 +1,4 @@
-"""Accepted actions are counted in the database, exactly, whatever happens to them, to the cache or to the process."""
+"""Accepted actions are counted exactly, in the database, whatever happens to them, the cache or the process."""
 
 import os
 import subprocess
@@ -14,22 +14,27 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
 
-from accounts import rate_limits
-from accounts.models import Block, Delivery, Job, RateLimitCounter, User
+from accounts.emails.models import Delivery
+from accounts.jobs.models import Job
+from accounts.models import Block, User
+from accounts.moderation.models import Report
+from accounts.notifications.models import Notification
+from accounts.security import rate_limits
+from accounts.security.models import RateLimitCounter
 from accounts.tests.factories import PASSWORD, UserFactory
-from posts.models import Post, Report
+from posts.models import Post
 from posts.tests.factories import PostFactory
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def assert_refused(response, seconds):
-    """A 429 that says when to try again, at most `seconds` from now."""
+    """Check for a 429 that says when to try again, at most `seconds` from now."""
     assert response.status_code == 429
     assert 0 < int(response.headers["Retry-After"]) <= seconds
 
 
-def test_too_many_posts_are_refused_with_the_time_to_wait_and_the_text_kept(member, settings):
+def test_too_many_posts_are_refused_with_the_time_to_wait_and_the_text(member, settings):
     settings.POST_LIMIT = (2, 600)
     with time_machine.travel(NOON, tick=False) as clock:
         client = Client()
@@ -46,7 +51,7 @@ def test_too_many_posts_are_refused_with_the_time_to_wait_and_the_text_kept(memb
         assert client.post("/posts/add/", {"content": "three"}).status_code == 302
 
 
-# Posts once as each member, whenever it is told to.
+# Posts once as each member whenever it reads a line.
 POSTING = """
 import django, sys
 django.setup()
@@ -65,7 +70,7 @@ for member in User.objects.order_by("pk"):
 
 
 def database_url():
-    """How another process reaches the database of this test."""
+    """Return the DATABASE_URL of the test's database for another process."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"
@@ -74,7 +79,7 @@ def database_url():
 
 @pytest.fixture
 def posting_processes(transactional_db):
-    """Returns a function that starts a process of POSTING for each of so many; they end with the test."""
+    """Return a function that starts `count` processes that run POSTING. They end with the test."""
     environment = {
         "DJANGO_SETTINGS_MODULE": "socializer.tests.settings",
         "ALLOWED_HOSTS": "testserver",
@@ -94,7 +99,7 @@ def posting_processes(transactional_db):
         yield start
 
 
-def test_processes_posting_in_the_same_moment_never_pass_the_limit(posting_processes):
+def test_processes_that_post_at_the_same_time_never_exceed_the_limit(posting_processes):
     members = [UserFactory() for _ in range(10)]
     processes = posting_processes(2)
     for _member in members:
@@ -107,7 +112,7 @@ def test_processes_posting_in_the_same_moment_never_pass_the_limit(posting_proce
     assert Post.objects.count() == len(members)
 
 
-def test_too_many_follows_are_refused_with_a_word(member, member_client, settings):
+def test_too_many_follows_are_refused_with_a_message(member, member_client, settings):
     settings.FOLLOW_LIMIT = (1, 600)
     for name in ("bob", "cleo"):
         UserFactory(username=name)
@@ -122,7 +127,7 @@ def test_too_many_follows_are_refused_with_a_word(member, member_client, setting
     assert member.follows.count() == 1
 
 
-def test_too_many_reports_are_refused_with_the_note_kept(member_client, settings):
+def test_too_many_reports_are_refused_and_the_note_is_kept(member_client, settings):
     settings.REPORT_LIMIT = (1, 600)
     for post in (PostFactory(), PostFactory()):
         response = member_client.post(
@@ -144,7 +149,7 @@ def test_posts_count_even_if_they_are_deleted(member, member_client, settings):
     assert answers == [302, 302, 302, 429, 429, 429]
 
 
-def test_edits_have_a_count_of_their_own(member, member_client, settings):
+def test_edits_are_counted_separately(member, member_client, settings):
     settings.POST_LIMIT = (2, 600)
     member_client.post("/posts/add/", {"content": "first"})
     post = Post.objects.get()
@@ -165,11 +170,12 @@ def test_follows_count_even_if_they_are_undone_and_a_refused_one_leaves_nothing(
 
     assert_refused(response, 600)
     assert not member.follows.exists()
-    # One job for each follow and unfollow that was accepted.
-    assert Job.objects.count() == 6
+    # The first follow has scheduled an email. Nothing is left of the others.
+    assert Job.objects.count() == 1
+    assert not Notification.objects.exists()
 
 
-def test_pressing_follow_again_counts_once(member, member_client, settings):
+def test_repeated_follows_count_once(member, member_client, settings):
     settings.FOLLOW_LIMIT = (2, 600)
     UserFactory(username="bob")
     UserFactory(username="cleo")
@@ -201,21 +207,21 @@ def test_removed_followers_count(member, member_client, settings):
     assert member.followers.count() == 1
 
 
-def test_changes_of_what_others_see_are_limited_and_what_was_typed_is_kept(member, member_client, settings):
+def test_changes_of_the_public_profile_are_limited_and_the_text_is_kept(member, member_client, settings):
     settings.PROFILE_LIMIT = (1, 600)
     for name in ("Ada", "Augusta"):
-        response = member_client.post("/users/settings/", {"display_name": name, "bio": ""})
+        response = member_client.post("/users/settings/profile/", {"display_name": name, "bio": ""})
 
     assert_refused(response, 600)
     assert response.context["form"]["display_name"].value() == "Augusta"
     member.refresh_from_db()
     assert member.display_name == "Ada"
-    # What only the member sees is not counted.
-    data = {"display_name": "Ada", "bio": "", "time_zone": "Europe/Berlin"}
-    assert member_client.post("/users/settings/", data).status_code == 302
+    # Changes that only the member sees are not counted.
+    data = {"display_name": "Ada", "bio": "", "noindex": "on"}
+    assert member_client.post("/users/settings/profile/", data).status_code == 302
 
 
-def test_downloads_of_ones_data_are_limited(member_client, settings):
+def test_data_downloads_are_limited(member_client, settings):
     settings.EXPORT_LIMIT = (1, 600)
     assert member_client.get("/users/export/").status_code == 200
     assert_refused(member_client.get("/users/export/"), 600)
@@ -226,7 +232,7 @@ def sign_up(name, address="198.51.100.7", password=PASSWORD):
     return Client(REMOTE_ADDR=address).post("/users/signup/", data)
 
 
-def test_one_address_makes_five_accounts_an_hour(db):
+def test_one_address_can_create_five_accounts_an_hour(db):
     answers = [sign_up(f"person{number}") for number in range(6)]
 
     assert [answer.status_code for answer in answers] == [302] * 5 + [429]
@@ -249,7 +255,7 @@ def test_an_ipv6_network_counts_as_one_address(db, settings):
     assert sign_up("person3", "2001:db8:1:3::1").status_code == 302
 
 
-def test_a_login_over_its_limit_is_refused_and_a_full_or_empty_cache_does_not_change_that(member):
+def test_a_login_over_the_limit_is_refused_even_with_a_full_or_empty_cache(member):
     def log_in(password):
         return Client().post("/users/login/", {"login": "ada", "password": password})
 
@@ -263,7 +269,7 @@ def test_a_login_over_its_limit_is_refused_and_a_full_or_empty_cache_does_not_ch
     assert_refused(log_in(PASSWORD), 60)
 
 
-def test_guesses_for_an_unknown_name_are_one_count_however_it_and_the_host_are_written(db):
+def test_guesses_for_an_unknown_name_are_counted_together_in_any_spelling_and_host(db):
     spellings = ["nobody@example.org", "NOBODY@Example.org", "nobody\u200b@example.org"]
     for number in range(60):
         client = Client(REMOTE_ADDR=f"198.51.100.{number}", headers={"host": f"testserver:{8000 + number}"})
@@ -273,7 +279,7 @@ def test_guesses_for_an_unknown_name_are_one_count_however_it_and_the_host_are_w
     assert_refused(Client().post("/users/login/", data), 600)
 
 
-def test_a_login_that_succeeds_does_not_count(member):
+def test_a_successful_login_does_not_count(member):
     for _number in range(30):
         assert Client().post("/users/login/", {"login": "ada", "password": PASSWORD}).status_code == 302
 
@@ -289,7 +295,7 @@ def test_a_login_that_succeeds_does_not_count(member):
         ("/users/email/", {"email": "not an address", "action_add": ""}),
     ],
 )
-def test_every_limit_of_a_form_ends_in_a_429_that_says_when_to_try_again(member, path, data):
+def test_every_form_over_its_limit_is_a_429_that_says_when_to_try_again(member, path, data):
     client = Client()
     if path not in ("/users/login/", "/users/password/reset/"):
         client.force_login(member)
@@ -311,19 +317,19 @@ def test_one_mailbox_gets_at_most_twenty_password_resets_an_hour(member):
     assert Delivery.objects.count() == 20
 
 
-def test_what_is_refused_or_fails_does_not_count(db):
+def test_refused_and_failed_actions_do_not_count(db):
     with transaction.atomic():
         rate_limits.hit("try", 1, (1, 600))
         transaction.set_rollback(True)
     rate_limits.hit("try", 1, (1, 600))
     with pytest.raises(rate_limits.RateLimitExceeded):
         rate_limits.hit("try", 1, (1, 600))
-    # Neither somebody else nor another action is meant.
+    # Other members and other actions are not affected.
     rate_limits.hit("try", 2, (1, 600))
     rate_limits.hit("other", 1, (1, 600))
 
 
-def test_a_window_begins_with_its_first_action_and_ends_whatever_was_refused(db):
+def test_a_window_starts_with_its_first_action_and_refused_ones_dont_extend_it(db):
     with time_machine.travel(NOON, tick=False) as clock:
         rate_limits.hit("try", 1, (1, 600))
         clock.shift(599)
@@ -349,7 +355,7 @@ def test_a_wait_is_rounded_up(seconds, words):
     assert words in rate_limits.wait_message(timedelta(seconds=seconds))
 
 
-def test_counters_hold_no_names_and_go_when_their_window_has_ended(db):
+def test_counters_hold_no_names_and_are_deleted_after_their_window(db):
     with time_machine.travel(NOON, tick=False) as clock:
         rate_limits.hit("login", "ada@example.org", (5, 600))
         assert "ada" not in RateLimitCounter.objects.get().key
@@ -360,7 +366,7 @@ def test_counters_hold_no_names_and_go_when_their_window_has_ended(db):
         assert not RateLimitCounter.objects.exists()
 
 
-def test_a_success_forgets_the_failures_of_an_account_but_not_those_of_its_address(rf, db):
+def test_a_success_resets_the_failures_of_the_account_but_not_of_the_address(rf, db):
     facts = {"action": "login_failed", "key": "ada"}
     elsewhere = rf.post("/", REMOTE_ADDR="198.51.100.8")
     for number in range(60):
@@ -376,16 +382,16 @@ def test_a_success_forgets_the_failures_of_an_account_but_not_those_of_its_addre
     assert not ratelimit.consume(here, **facts)
 
 
-def test_ipv4_addresses_in_the_notation_of_ipv6_are_counted_apart(db, settings):
+def test_ipv4_addresses_in_ipv6_notation_are_counted_separately(db, settings):
     settings.SIGNUP_LIMIT = (1, 600)
     assert sign_up("person1", "::ffff:198.51.100.1").status_code == 302
     assert sign_up("person2", "::ffff:198.51.100.2").status_code == 302
-    # The same one, as a server without IPv6 sees it.
+    # The same address as a server without IPv6 sees it.
     assert sign_up("person3", "198.51.100.1").status_code == 429
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
-def test_other_methods_over_a_limit_are_told_when_to_try_again(db, settings, method):
+def test_other_methods_over_a_limit_also_say_when_to_try_again(db, settings, method):
     settings.ACCOUNT_RATE_LIMITS = {"login": "1/m/ip"}
     for _number in range(2):
         response = getattr(Client(), method)("/users/login/")
@@ -393,8 +399,14 @@ def test_other_methods_over_a_limit_are_told_when_to_try_again(db, settings, met
     assert_refused(response, 60)
 
 
-def test_looking_uses_up_no_attempts(db, settings):
+def test_get_requests_use_up_no_attempts(db, settings):
     settings.ACCOUNT_RATE_LIMITS = {"login": "1/m/ip"}
     for method in ("head", "options", "head"):
         assert getattr(Client(), method)("/users/login/").status_code == 200
     assert Client().post("/users/login/", {"login": "ada", "password": "wrong"}).status_code == 200
+
+
+def test_the_longest_window_also_counts_lists_and_ignores_settings_of_others(settings):
+    settings.FOLLOW_LIMIT = [5, 7 * 86400]
+    settings.SEARCH_LIMIT, settings.PAGE_LIMIT = ("title", "text"), (100,)
+    assert rate_limits.longest_window() == timedelta(days=7)

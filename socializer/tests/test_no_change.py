@@ -1,4 +1,4 @@
-"""A method that says nothing changed has changed nothing: no row of any table, and no event."""
+"""Methods that return False change nothing: no row of any table, and no event."""
 
 from copy import copy
 from datetime import timedelta
@@ -9,14 +9,18 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from accounts import signals as people_signals
-from accounts.emails import kinds, outbox, plans
-from accounts.models import Follow, Job, Turn, User
-from accounts.models.job import MOST_WORKERS
+from accounts.emails import outbox
+from accounts.jobs.models import MAX_ATTEMPTS_LOST, Job, PeriodicRun
+from accounts.models import Follow, User
+from accounts.moderation.decisions import Decision, DecisionRefused, decide
+from accounts.moderation.forms import ReportForm
+from accounts.moderation.models import Report
+from accounts.notifications import digests, types
 from accounts.tests.factories import FollowFactory, UserFactory
 from posts import signals as post_signals
-from posts.forms import ReportForm
-from posts.models import HomeFeed, Post, Report
-from posts.tests.factories import PostFactory
+from posts.feeds.models import HomeFeed
+from posts.models import Post
+from posts.tests.factories import PostFactory, ReportFactory
 
 
 def all_rows():
@@ -29,7 +33,7 @@ def all_rows():
 
 @pytest.fixture
 def events():
-    """The events published since the test began."""
+    """The signals sent since the test started."""
     seen = []
 
     def remember(signal, **kwargs):
@@ -56,7 +60,7 @@ def follows_each_other():
 
 
 def reported(post):
-    Report.objects.create(reporter=UserFactory(), post=post, reason="spam")
+    ReportFactory(post=post)
     return post
 
 
@@ -91,7 +95,7 @@ def unfollow_nobody():
 def block_twice():
     ada, bob = UserFactory(), UserFactory()
     ada.block(bob)
-    # One that another request stored at the same moment as the block.
+    # A follow that another request stored at the same time as the block.
     FollowFactory(follower=bob, followed=ada)
     return lambda: ada.block(bob)
 
@@ -170,8 +174,15 @@ def restore_what_is_visible():
 
 def dismiss_twice():
     post = reported(PostFactory())
-    post.dismiss()
-    return post.dismiss
+    moderator = UserFactory()
+    decide(moderator, [post], Decision.DISMISS)
+
+    def dismiss():
+        with pytest.raises(DecisionRefused):
+            decide(moderator, [post], Decision.DISMISS)
+        return False
+
+    return dismiss
 
 
 def revoke_no_feed():
@@ -180,31 +191,31 @@ def revoke_no_feed():
 
 
 def report_twice():
-    report = Report.objects.create(reporter=UserFactory(), post=PostFactory(), reason="spam")
-    form = ReportForm(
-        {"reason": "abuse", "note": "again"}, instance=Report(reporter=report.reporter, post=report.post)
-    )
+    post = PostFactory()
+    report = ReportFactory(post=post)
+    same = Report.new(post, reporter=report.reporter)
+    form = ReportForm({"reason": "abuse", "note": "again"}, instance=same)
     assert form.is_valid()
     return form.save
 
 
-def mail_twice():
+def enqueue_twice():
     ada = UserFactory()
-    outbox.mail("follower_milestone", ada, "10", threshold=10)
-    return lambda: outbox.mail("follower_milestone", ada, "10", threshold=10)
+    outbox.enqueue("follower_milestone", ada, "10", threshold=10)
+    return lambda: outbox.enqueue("follower_milestone", ada, "10", threshold=10)
 
 
 def choose_the_same():
-    ada, kind = UserFactory(), kinds.get("new_follower")
+    ada, kind = UserFactory(), types.get("new_follower")
     UserFactory().follow(ada)
-    plans.choose(ada, kind, "at_once")
-    return lambda: plans.choose(ada, kind, "at_once")
+    digests.choose(ada, kind, "at_once")
+    return lambda: digests.choose(ada, kind, "at_once")
 
 
 def choose_never_again():
-    ada, kind = UserFactory(), kinds.get("follower_statement")
-    plans.choose(ada, kind, "never")
-    return lambda: plans.choose(ada, kind, "never")
+    ada, kind = UserFactory(), types.get("follower_statement")
+    digests.choose(ada, kind, "never")
+    return lambda: digests.choose(ada, kind, "never")
 
 
 def some_job(**fields):
@@ -213,20 +224,20 @@ def some_job(**fields):
     return Job.objects.first()
 
 
-def try_again_what_waits():
-    return some_job().try_again
+def retry_a_waiting_job():
+    return some_job().retry
 
 
-def try_again_what_is_done():
-    return some_job(status="SUCCESSFUL", finished_at=timezone.now()).try_again
+def retry_a_finished_job():
+    return some_job(status="SUCCESSFUL", finished_at=timezone.now()).retry
 
 
 def lose_the_worker_of(status, tries):
     now = timezone.now()
     job = some_job(status="RUNNING", started_at=now, worker_ids=["elsewhere:1:x"] * tries)
-    # Meanwhile its worker has ended it, or another has begun it.
+    # Meanwhile its worker has finished it, or another has started it.
     Job.objects.update(status=status, started_at=now + timedelta(seconds=1))
-    return job.lose_worker
+    return job.worker_lost
 
 
 def lose_a_worker_that_is_done():
@@ -234,16 +245,16 @@ def lose_a_worker_that_is_done():
 
 
 def lose_the_last_worker_that_is_done():
-    return lose_the_worker_of("SUCCESSFUL", MOST_WORKERS)
+    return lose_the_worker_of("SUCCESSFUL", MAX_ATTEMPTS_LOST)
 
 
 def lose_the_last_worker_of_an_earlier_run():
-    return lose_the_worker_of("RUNNING", MOST_WORKERS)
+    return lose_the_worker_of("RUNNING", MAX_ATTEMPTS_LOST)
 
 
-def take_a_turn_twice():
-    Turn.take("x", 7, list)
-    return lambda: Turn.take("x", 7, UserFactory)
+def claim_a_period_twice():
+    PeriodicRun.claim("x", 7, list)
+    return lambda: PeriodicRun.claim("x", 7, UserFactory)
 
 
 CASES = [
@@ -251,15 +262,15 @@ CASES = [
     block_twice, block_oneself, unblock_nobody, unblock_the_blocker,
     suspend_twice, reinstate_nobody, leave_twice, leave_again, remove_no_picture, remove_a_picture_that_is_gone,
     edit_nothing, edit_what_is_gone, hide_twice, restore_what_is_visible, dismiss_twice, report_twice,
-    revoke_no_feed, mail_twice, choose_the_same, choose_never_again,
-    try_again_what_waits, try_again_what_is_done, lose_a_worker_that_is_done, lose_the_last_worker_that_is_done,
-    lose_the_last_worker_of_an_earlier_run, take_a_turn_twice,
+    revoke_no_feed, enqueue_twice, choose_the_same, choose_never_again,
+    retry_a_waiting_job, retry_a_finished_job, lose_a_worker_that_is_done, lose_the_last_worker_that_is_done,
+    lose_the_last_worker_of_an_earlier_run, claim_a_period_twice,
 ]  # fmt: skip
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("prepare", CASES, ids=lambda case: case.__name__)
-def test_what_says_that_nothing_changed_has_changed_nothing(prepare, events):
+def test_a_method_that_returns_false_changes_nothing(prepare, events):
     act = prepare()
     before = all_rows()
     events.clear()
@@ -270,7 +281,7 @@ def test_what_says_that_nothing_changed_has_changed_nothing(prepare, events):
 
 
 @pytest.mark.django_db
-def test_the_button_of_a_stale_page_ends_no_follows(client):
+def test_a_button_on_a_stale_page_ends_no_follows(client):
     ada, bob = follows_each_other()
     client.force_login(ada)
     client.post(f"/@{bob.username}/unblock/")
@@ -279,7 +290,7 @@ def test_the_button_of_a_stale_page_ends_no_follows(client):
 
 
 @pytest.mark.django_db
-def test_a_feed_that_was_not_there_is_not_said_to_be_revoked(client):
+def test_no_message_claims_that_a_missing_feed_was_revoked(client):
     client.force_login(UserFactory())
 
     assert (
@@ -288,10 +299,11 @@ def test_a_feed_that_was_not_there_is_not_said_to_be_revoked(client):
 
 
 @pytest.mark.django_db
-def test_a_picture_is_removed_that_this_object_does_not_know_of(events):
+def test_a_picture_newer_than_the_object_is_removed(events):
     ada = UserFactory()
     User.objects.filter(pk=ada.pk).update(picture="a" * 32)
+    events.clear()
 
     assert ada.remove_picture() is True
     assert User.objects.get().picture == ""
-    assert events == [people_signals.profile_changed]
+    assert events == [people_signals.moderation_action_taken, people_signals.profile_changed]

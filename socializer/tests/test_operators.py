@@ -6,13 +6,14 @@ from unittest import mock
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 from health_check.exceptions import ServiceUnavailable
 
-from accounts.models import Delivery, User
+from accounts.emails.models import Delivery
+from accounts.jobs.models import Job
+from accounts.models import User
 from accounts.tests.factories import UserFactory
-from posts.management.commands.set_up import warnings
 from socializer.health import Jobs, Mail
+from socializer.management.commands.set_up import warnings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,39 +29,39 @@ def doctor():
 
 @pytest.fixture
 def well(settings, db):
-    settings.MAIL_LEAVES = True
+    settings.EMAIL_IS_DELIVERED = True
     with mock.patch("socializer.management.commands.doctor.check_safety", return_value=[]):
         yield
 
 
-def test_the_doctor_finds_nothing_where_nothing_is_wrong(well, settings):
+def test_the_doctor_reports_no_problems_on_a_healthy_site(well, settings):
     settings.BASE_DIR = Path("/nowhere")
     with mock.patch("shutil.disk_usage", return_value=mock.Mock(free=10**12)):
-        assert "All is well." in doctor()
+        assert "No problems found." in doctor()
 
 
 @pytest.mark.django_db
-def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(settings, member):
+def test_the_doctor_reports_problems_and_how_to_fix_them(settings, member):
     settings.LOCAL, settings.DEBUG, settings.HTTPS = False, True, False
     UserFactory().follow(member)
-    DBTaskResult.objects.update(enqueued_at=timezone.now() - timedelta(hours=1))
+    Job.objects.update(enqueued_at=timezone.now() - timedelta(hours=1))
     with (
         mock.patch("socializer.management.commands.doctor.cache.set", side_effect=OSError("refused")),
         mock.patch("django.core.files.storage.Storage.save", side_effect=OSError("full")),
         mock.patch("shutil.disk_usage", return_value=mock.Mock(free=1)),
     ):
-        said = doctor()
+        output = doctor()
 
-    for words in (
+    for text in (
         "refused. Check CACHE_URL",
         "full. Check MEDIA_STORAGE",
-        "1 jobs wait",
+        "1 jobs have been waiting",
         "EMAIL_URL",
         "DEBUG=0",
-        "clear text",
-        "1 GB",
+        "sent unencrypted",
+        "less than 1 GB",
     ):
-        assert words in said
+        assert text in output
 
 
 @pytest.mark.parametrize(
@@ -71,10 +72,10 @@ def test_the_doctor_says_what_is_wrong_and_how_to_mend_it(settings, member):
         ({"HOST": "127.0.0.1", "WEB_CONCURRENCY": "2"}, 0, []),
     ],
 )
-def test_the_start_warns_of_what_is_not_fit_for_the_internet(
+def test_the_start_warns_about_settings_that_are_unsafe_on_the_internet(
     settings, monkeypatch, variables, proxies, words
 ):
-    settings.MAIL_LEAVES, settings.TRUSTED_PROXIES = True, proxies
+    settings.EMAIL_IS_DELIVERED, settings.TRUSTED_PROXIES = True, proxies
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     for name in ("HOST", "WEB_CONCURRENCY"):
         monkeypatch.delenv(name, raising=False)
@@ -86,41 +87,41 @@ def test_the_start_warns_of_what_is_not_fit_for_the_internet(
     assert all(part in sentence for part, sentence in zip(words, said, strict=True))
 
 
-def test_health_turns_red_when_no_worker_takes_the_jobs(member):
+def test_health_fails_when_no_worker_runs_jobs(member):
     UserFactory().follow(member)
     Jobs().run()
 
-    DBTaskResult.objects.update(enqueued_at=timezone.now() - timedelta(minutes=11))
+    Job.objects.update(enqueued_at=timezone.now() - timedelta(minutes=11))
     with pytest.raises(ServiceUnavailable):
         Jobs().run()
 
-    # A job that waits for its next try is not late.
-    DBTaskResult.objects.update(run_after=timezone.now() + timedelta(hours=1))
+    # A job that waits for its next attempt is not late.
+    Job.objects.update(run_after=timezone.now() + timedelta(hours=1))
     Jobs().run()
 
 
-def test_health_turns_red_when_the_mail_server_takes_no_mail(well, member):
+def test_health_fails_when_the_mail_server_accepts_no_email(well, member):
     delivery = Delivery.objects.create(
-        recipient=member, kind="new_follower", key="k", tries=3, answer="421 no"
+        recipient=member, type="new_follower", key="k", attempts=3, answer="421 no"
     )
     Mail().run()
 
     Delivery.objects.filter(pk=delivery.pk).update(created_on=timezone.now() - timedelta(hours=2))
     with pytest.raises(ServiceUnavailable):
         Mail().run()
-    assert "It said: 421 no" in doctor()
+    assert "Its answer: 421 no" in doctor()
 
 
 @pytest.mark.django_db
-def test_health_says_that_no_mail_leaves_and_is_well_all_the_same(client):
+def test_health_shows_that_email_is_not_sent_but_does_not_fail(client):
     response = client.get("/healthz/")
 
     assert response.status_code == 200
-    assert "No mail leaves this machine." in response.content.decode()
+    assert "Set EMAIL_URL." in response.content.decode()
 
 
 @pytest.mark.django_db
-def test_pages_are_measured_without_a_trace(capsys, caplog):
+def test_measuring_pages_leaves_no_trace(capsys, caplog):
     call_command("bench_pages", "/explore/", "/admin/posts/post/", rounds=2)
 
     said, logged = capsys.readouterr()
@@ -129,5 +130,5 @@ def test_pages_are_measured_without_a_trace(capsys, caplog):
     assert "/explore/" in said
     assert "/admin/posts/post/" in said
     assert not User.objects.exists()
-    with pytest.raises(CommandError, match="/nope/ answers 404"):
+    with pytest.raises(CommandError, match="/nope/ responded with 404"):
         call_command("bench_pages", "/nope/", rounds=2)

@@ -1,4 +1,4 @@
-"""Behind pgbouncer in transaction mode, where each transaction may meet another session of PostgreSQL."""
+"""The site behind pgbouncer in transaction mode, where each transaction may use another session of PostgreSQL."""
 
 import json
 import time
@@ -11,9 +11,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from accounts import poolers
+from accounts.common import poolers
+from accounts.emails.models import Delivery
 from accounts.jobs.worker import Worker
-from accounts.models import FollowNotice
 from accounts.tests.factories import UserFactory
 from posts.models import Post
 from socializer import environment as env
@@ -27,14 +27,14 @@ pytestmark = [pytest.mark.django_db(transaction=True), *needs_pgbouncer]
 
 @pytest.fixture
 def start(tmp_path):
-    """Returns a function that starts a pgbouncer, with more lines of configuration, and returns its port."""
+    """Returns a function that starts pgbouncer with additional lines of configuration, and returns its port."""
     with ExitStack() as stack:
         yield lambda more="": stack.enter_context(pgbouncer(tmp_path, more=more))
 
 
 @pytest.fixture
 def through(monkeypatch):
-    """Returns a context manager that has everything go through that port, as DATABASE_URL with that query says."""
+    """Returns a function: within `through(port, query)`, the default connection uses that port and DATABASE_URL's query."""
 
     def through(port, query):
         monkeypatch.setenv("THING", url(port, query))
@@ -43,22 +43,22 @@ def through(monkeypatch):
     return through
 
 
-def process():
+def server_pid():
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         return cursor.fetchone()[0]
 
 
 def wait_for_both_sessions():
-    """pgbouncer makes its second session a moment after the first."""
+    """Wait until pgbouncer has a second session, which it opens shortly after the first."""
     for _ in range(500):
-        if process() != process():
+        if server_pid() != server_pid():
             return
         time.sleep(0.01)
-    raise AssertionError("There is one session only.")
+    raise AssertionError("There is only one session.")
 
 
-def test_everything_works(start, through, member):
+def test_pages_and_jobs_work(start, through, member):
     UserFactory(username="grace")
     with through(start(), "?pooler=transaction"):
         wait_for_both_sessions()
@@ -69,8 +69,8 @@ def test_everything_works(start, through, member):
         for path in ("/", "/explore/", "/@ada/", "/users/", "/healthz/"):
             assert client.get(path).status_code == 200
         worker = Worker()
-        worker.run_task(worker.take())
-        assert FollowNotice.objects.filter(follower=member).exists()
+        worker.run_job(worker.claim_next())
+        assert Delivery.objects.filter(recipient__username="grace").exists()
         posts = json.loads(ZipFile(BytesIO(client.get("/users/export/").getvalue())).read("posts.json"))
         assert [post["content"] for post in posts] == ["Hello"]
         call_command("seed_users", count=5, follows=2, verbosity=0)
@@ -81,14 +81,14 @@ def test_everything_works(start, through, member):
         assert list(check_pooler()) == []
 
 
-def test_a_pooler_that_the_settings_do_not_know_of_is_noticed(start, through):
+def test_an_undeclared_pooler_is_reported(start, through):
     with through(start("ignore_startup_parameters = options"), ""):
         assert list(check_pooler()) == [poolers.ADVICE]
     assert list(check_pooler()) == []
 
 
 @pytest.mark.parametrize("more", ["", "ignore_startup_parameters = options"])
-def test_wrong_settings_stop_the_start_with_a_sentence(start, more):
+def test_wrong_settings_stop_the_start_with_a_message(start, more):
     result = manage("set_up", DATABASE_URL=url(start(more)))
 
     assert result.returncode != 0
@@ -96,5 +96,5 @@ def test_wrong_settings_stop_the_start_with_a_sentence(start, more):
     assert "Traceback" not in result.stderr
 
 
-def test_the_start_with_the_right_ones(start):
+def test_correct_settings_start_the_site(start):
     assert manage("set_up", DATABASE_URL=url(start(), "?pooler=transaction")).returncode == 0

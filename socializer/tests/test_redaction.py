@@ -1,4 +1,4 @@
-"""Nothing that works as a key stands in a log, however its address is written."""
+"""Logs contain no secrets, however the address with the secret is written."""
 
 import io
 import logging
@@ -12,19 +12,19 @@ from django.urls import Resolver404, get_resolver, resolve
 from django.utils import timezone
 
 from accounts.tests.factories import UserFactory
-from posts.models import HomeFeed
+from posts.feeds.models import HomeFeed
 from socializer import redaction
 from socializer.gunicorn import RedactingLogger
 from socializer.logs import logging_settings
 
-# Of the kind that the site makes: signed with a dot or colons, and allauth's.
+# Keys like those of the site, signed with a dot or colons, and allauth's.
 TOKEN = "0123456789abcdef.Zm9vYmFy-QUX_quux"
 KEYS = [TOKEN, "MTI:1tX9aB:s0meS1gn-ature_x", "c9xyz3-5a2b6c7d8e9f0a1b2c3d4e5f"]
 
 
 @pytest.fixture(params=["console", "json"])
 def log(request):
-    """All that is logged, as it is written to standard error."""
+    """Everything that is logged, as written to standard error."""
     stream = io.StringIO()
     formatter = logging_settings(request.param, "DEBUG")["formatters"]["structured"]
     handler = logging.StreamHandler(stream)
@@ -52,7 +52,7 @@ ADDRESSES = [
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("key", KEYS)
-def test_no_spelling_of_an_address_brings_its_key_into_the_log(client, log, key):
+def test_no_spelling_of_an_address_reveals_its_key_in_the_log(client, log, key):
     for address in ADDRESSES:
         for method in ("get", "post", "put", "head"):
             getattr(client, method)(address.format(key, key))
@@ -64,7 +64,7 @@ def test_no_spelling_of_an_address_brings_its_key_into_the_log(client, log, key)
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("key", KEYS)
-def test_nor_does_a_referer_or_a_refused_form(log, key):
+def test_referers_and_refused_forms_reveal_no_key(log, key):
     client = Client(enforce_csrf_checks=True)
     referer = f"https://testserver/users/password/reset/key/1-{key}/?token={key}"
     for address in ("/users/login/", f"/users/password/reset/key/1-{key}/", f"/nope/{key}/"):
@@ -80,9 +80,9 @@ def test_nor_does_a_referer_or_a_refused_form(log, key):
     "address",
     [f"/feeds/{TOKEN}/home.atom", f"/explore/?token={TOKEN}", f"/explore/?next=%2Ffeeds%2F{TOKEN}%2F"],
 )
-def test_nor_does_the_report_of_an_error(client, log, address):
+def test_error_reports_reveal_no_key(client, log, address):
     client.raise_request_exception = False
-    failing = ("posts.models.HomeFeed.reader_of", "posts.views.timelines.ExploreView.get")
+    failing = ("posts.feeds.models.HomeFeed.reader_of", "posts.views.timelines.ExploreView.get")
     for name in failing:
         with mock.patch(name, side_effect=RuntimeError(f"No idea what {address} means.")):
             client.get(address)
@@ -110,7 +110,7 @@ def test_a_real_feed_and_its_wrong_spellings(client, log, member):
 
 
 @pytest.mark.django_db
-def test_what_is_no_secret_can_be_read(client, log):
+def test_other_parts_of_addresses_stay_readable(client, log):
     UserFactory(username="ada")
     for address in (
         "/@ada/",
@@ -130,8 +130,8 @@ def test_what_is_no_secret_can_be_read(client, log):
         assert shown in log()
 
 
-def test_every_argument_of_an_address_is_judged():
-    """Whoever adds an address with an argument decides here whether that is a secret."""
+def test_every_url_argument_is_classified():
+    """If you add a URL with an argument, decide here whether it is a secret."""
     import re
 
     arguments = set()
@@ -143,7 +143,7 @@ def test_every_argument_of_an_address_is_judged():
     assert arguments - redaction.SECRET_ARGUMENTS - public == set()
 
 
-def test_without_a_request_the_text_is_searched():
+def test_secrets_are_removed_from_text_without_a_request():
     for address in (
         f"/feeds/{TOKEN}/home.atom",
         f"/FEEDS/{TOKEN}",
@@ -161,7 +161,7 @@ def test_without_a_request_the_text_is_searched():
     assert redaction.redact_text(kept) == kept
 
 
-def test_a_site_whose_addresses_cannot_be_imported_still_logs_why(log, rf):
+def test_a_site_with_broken_url_patterns_still_logs_the_cause(log, rf):
     with mock.patch("socializer.redaction.get_resolver", side_effect=ImportError("no urls")):
         redaction._secret_route.cache_clear()
         redaction._known_words.cache_clear()
@@ -174,7 +174,7 @@ def test_a_site_whose_addresses_cannot_be_imported_still_logs_why(log, rf):
     assert TOKEN not in log()
 
 
-def test_gunicorns_own_logs_hold_no_key_either(capsys):
+def test_gunicorns_logs_contain_no_key(capsys):
     config = SimpleNamespace(
         accesslog="-", errorlog="-", loglevel="warning", syslog=None, capture_output=False, logconfig=None,
         logconfig_dict=None, logconfig_json=None, user=0, group=0, access_log_format='%(r)s %(U)s %(q)s "%(f)s" %({referer}i)s',
@@ -192,7 +192,7 @@ def test_gunicorns_own_logs_hold_no_key_either(capsys):
             resolve(uri.partition("?")[0].replace("feeds", "Feeds"))
         except Resolver404:
             logger.exception("Error handling request %s %s", "GET", uri)
-    del environ["PATH_INFO"]  # As where gunicorn itself answers.
+    del environ["PATH_INFO"]  # As when gunicorn itself answers.
     logger.access(response, SimpleNamespace(headers=[]), environ, took)
 
     said = "".join(capsys.readouterr())

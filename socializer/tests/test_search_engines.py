@@ -1,11 +1,11 @@
-"""What search engines, other sites and devices are told about the site and its members."""
+"""What search engines, other sites and devices learn about the site and its members."""
 
 import re
 
 import pytest
 from django.contrib.staticfiles import finders
 
-from accounts.models import ListPart
+from accounts.common.models import ListPart
 from accounts.tests.factories import UserFactory
 from posts.tests.factories import PostFactory
 from socializer import sitemaps
@@ -17,7 +17,7 @@ SITE = "http://localhost:8000"
 
 
 def listed(client):
-    """The paths in all parts of the sitemap."""
+    """Return the paths in all parts of the sitemap."""
     parts = LOC.findall(client.get("/sitemap.xml").content.decode())
     return [path for part in parts for path in LOC.findall(client.get(part).content.decode())]
 
@@ -27,7 +27,7 @@ def shy(db):
     return UserFactory(username="shy", noindex=True)
 
 
-def test_the_sitemap_lists_the_pages_and_who_wants_to_be_found(client, shy):
+def test_the_sitemap_lists_pages_and_members_who_allow_it(client, shy):
     ada, gone = UserFactory(username="ada"), UserFactory(username="gone")
     post = PostFactory(author=ada)
     PostFactory(author=ada).hide()
@@ -39,7 +39,7 @@ def test_the_sitemap_lists_the_pages_and_who_wants_to_be_found(client, shy):
 
 
 @pytest.mark.django_db
-def test_the_sitemap_is_paged_and_every_part_is_allowed_by_the_rules(client, monkeypatch):
+def test_the_sitemap_is_paged_and_robots_txt_allows_every_part(client, monkeypatch):
     monkeypatch.setattr(SiteSitemap, "limit", 2)
     paths = [f"/@{UserFactory().username}/" for _ in range(5)]
     parts = LOC.findall(client.get("/sitemap.xml").content.decode())
@@ -87,7 +87,7 @@ def test_a_part_keeps_its_address_and_its_rows(client, monkeypatch):
 
 
 @pytest.mark.django_db
-def test_the_rules_for_robots(client):
+def test_robots_txt(client):
     text = client.get("/robots.txt").content.decode()
 
     assert "Disallow: /users/\n" in text
@@ -95,7 +95,7 @@ def test_the_rules_for_robots(client):
     assert f"Sitemap: {SITE}/sitemap.xml\n" in text
 
 
-def test_pages_of_whoever_does_not_want_to_be_found_say_so(client, shy):
+def test_pages_of_members_who_opted_out_are_marked(client, shy):
     post = PostFactory(author=shy, content="Only for people.")
     other = PostFactory(author=UserFactory(username="ada"))
 
@@ -103,19 +103,19 @@ def test_pages_of_whoever_does_not_want_to_be_found_say_so(client, shy):
         assert NOINDEX in client.get(path).content.decode()
     for path in ("/", "/@ada/", f"/posts/{other.pk}/"):
         assert NOINDEX not in client.get(path).content.decode()
-    # The start page is for search engines too; what everyone writes is not.
+    # Search engines may index the start page, but not the list of everyone's posts.
     assert "Only for people." not in client.get("/").content.decode()
     explore = client.get("/explore/").content.decode()
     assert "Only for people." in explore
     assert '<meta name="robots" content="noindex, follow">' in explore
 
 
-def test_the_wish_is_on_the_settings_page(member, member_client):
-    member_client.post("/users/settings/", {"display_name": "", "bio": "", "noindex": "on"})
+def test_members_opt_out_on_the_settings_page(member, member_client):
+    member_client.post("/users/settings/profile/", {"display_name": "", "bio": "", "noindex": "on"})
     member.refresh_from_db()
     assert member.noindex
-    assert member_client.get("/users/settings/").context["form"]["noindex"].value() is True
-    member_client.post("/users/settings/", {"display_name": "", "bio": ""})
+    assert member_client.get("/users/settings/profile/").context["form"]["noindex"].value() is True
+    member_client.post("/users/settings/profile/", {"display_name": "", "bio": ""})
     member.refresh_from_db()
     assert not member.noindex
 
@@ -124,13 +124,13 @@ def heads(client, path):
     return re.findall(r'<meta property="(og:\w+)" content="(.*?)">', client.get(path).content.decode())
 
 
-def test_what_other_sites_show_of_a_link(client, member):
+def test_link_previews_on_other_sites(client, member):
     post = PostFactory(author=member, content='Quote " and <tag>')
     for path in ("/", "/about/", "/explore/", "/@ada/", f"/posts/{post.pk}/"):
         found = dict(heads(client, path))
         assert len(found) == len(heads(client, path)) == 6
         assert found["og:url"] == f"{SITE}{path}"
-        assert found["og:image"] == f"{SITE}/static/socializer/icon-512.png"
+        assert found["og:image"] == f"{SITE}/static/accounts/icon-512.png"
         assert f'<link rel="canonical" href="{SITE}{path}">' in client.get(path).content.decode()
     assert found["og:description"] == "Quote &quot; and &lt;tag&gt;"
 
@@ -139,7 +139,7 @@ def test_what_other_sites_show_of_a_link(client, member):
 
 
 @pytest.mark.django_db
-def test_the_manifest_names_icons_that_are_there(client):
+def test_the_icons_in_the_manifest_exist(client):
     response = client.get("/manifest.webmanifest")
     manifest = response.json()
 

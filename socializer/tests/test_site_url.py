@@ -1,4 +1,4 @@
-"""The site has one address, SITE_URL: behind every documented proxy, and whatever a request says in its Host header."""
+"""The site has one address, SITE_URL, behind every documented proxy and with any Host header."""
 
 import re
 import runpy
@@ -8,12 +8,13 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
 
+from accounts.emails.rendering import site_context
 from accounts.tests.factories import PASSWORD, UserFactory
 from posts.models import Post
 from posts.tests.factories import PostFactory
 
 SETTINGS = Path(__file__).resolve().parents[1] / "settings.py"
-# What a visitor can write into a request for a site on localhost and have it let in.
+# Host headers that a site on localhost accepts.
 POISONED = [
     {"host": "127.0.0.1:1337"},
     {"host": "localhost:1337"},
@@ -24,13 +25,13 @@ WRONG = re.compile(r":1337|evil\.|127\.0\.0\.1")
 
 
 def read_settings():
-    """The settings of the site for the environment as it is now."""
+    """Return the settings that the current environment results in."""
     return {name: value for name, value in runpy.run_path(str(SETTINGS)).items() if name.isupper()}
 
 
 @pytest.fixture
 def serve_at(settings, monkeypatch):
-    """Returns a function that has the site served at an address, behind one proxy."""
+    """Return a function that serves the site at an address, behind one proxy."""
 
     def serve_at(site, **variables):
         before = read_settings()
@@ -49,7 +50,7 @@ def on_localhost(serve_at):
 
 
 def through_proxy(site, host_header, **options):
-    """A browser's client for `site` behind nginx, which names the host as $host or $http_host does."""
+    """Return a client for `site` behind nginx, which sends $host or $http_host."""
     scheme, _, host = site.partition("://")
     headers = {
         "host": host.rpartition(":")[0] or host if host_header == "$host" else host,
@@ -60,7 +61,7 @@ def through_proxy(site, host_header, **options):
 
 
 def log_in(client, page="/users/login/", **headers):
-    """Send the login form as a browser does, with the token of the page."""
+    """Submit the login form like a browser, with the token of the page."""
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', client.get(page).content.decode())[1]
     data = {"login": "ada", "password": PASSWORD, "csrfmiddlewaretoken": token}
     return client.post(page, data, headers=headers)
@@ -70,7 +71,7 @@ def log_in(client, page="/users/login/", **headers):
 
 
 @pytest.mark.parametrize("headers", POISONED)
-def test_links_in_emails_lead_to_the_site_whatever_the_host_header_says(
+def test_links_in_emails_lead_to_the_site_with_any_host_header(
     on_localhost, member, settings, run_jobs, mailoutbox, headers
 ):
     EmailAddress.objects.create(user=member, email="new@example.org")
@@ -89,9 +90,9 @@ def test_links_in_emails_lead_to_the_site_whatever_the_host_header_says(
 
     assert sorted({mail.subject.split(" Socializer")[0].split(" on")[0] for mail in mailoutbox}) == [
         "Confirm your email for",
-        "Set a new password for",
-        "There is no account with this address",
-        "You have an account",
+        "No account",
+        "Reset your password for",
+        "You already have an account",
     ]
     for mail in mailoutbox:
         message = mail.message().as_string()
@@ -152,7 +153,7 @@ SITES = [
     "https://xn--mnchen-3ya.example:8443",
     "https://[2001:db8::7]:8443",
 ]
-# As nginx sends them.
+# Headers as nginx sends them.
 HOST_HEADERS = ["$host", "$http_host"]
 
 
@@ -166,11 +167,11 @@ def test_forms_work_behind_a_proxy(serve_at, member, site, host_header, proof):
 
     assert response.status_code == 302
     assert response.url == "/"
-    assert client.post("/users/logout/", headers={"origin": site}).status_code == 403  # No token.
+    assert client.post("/users/logout/", headers={"origin": site}).status_code == 403  # Without a token.
 
 
 @pytest.mark.parametrize("host_header", HOST_HEADERS)
-def test_forms_work_under_further_names(serve_at, member, host_header):
+def test_forms_work_with_additional_host_names(serve_at, member, host_header):
     serve_at("https://social.example:8443", ALLOWED_HOSTS="other.example,.many.example")
     for site in ("https://other.example:8443", "https://any.many.example:8443"):
         assert log_in(through_proxy(site, host_header), origin=site).status_code == 302
@@ -206,7 +207,7 @@ def test_the_redirect_to_https_leads_to_the_site(serve_at, site, host):
 
 @pytest.mark.parametrize("site", SITES)
 @pytest.mark.parametrize("host_header", HOST_HEADERS)
-def test_the_address_to_go_on_to_is_on_the_site_with_its_port(serve_at, member, site, host_header):
+def test_redirects_stay_on_the_site_with_its_port(serve_at, member, site, host_header):
     serve_at(site)
     scheme, _, host = site.partition("://")
     name = host.rpartition(":")[0] if site.endswith(("8443", "8080")) else host
@@ -214,7 +215,7 @@ def test_the_address_to_go_on_to_is_on_the_site_with_its_port(serve_at, member, 
         "/users/settings/": True,
         f"{site}/users/settings/": True,
         f"{scheme}://{name}:9999/": False,
-        # On another port stands another site.
+        # Another port is another site.
         f"{scheme}://{name}/": name == host,
         "https://evil.example/": False,
         "//evil.example/": False,
@@ -228,7 +229,7 @@ def test_the_address_to_go_on_to_is_on_the_site_with_its_port(serve_at, member, 
         assert response.url == (url if followed else "/")
 
 
-def test_posting_and_following_work_behind_a_proxy_that_leaves_out_the_port(serve_at, member):
+def test_posting_and_following_work_behind_a_proxy_that_omits_the_port(serve_at, member):
     bob = UserFactory(username="bob")
     site = "https://social.example:8443"
     serve_at(site)
@@ -258,15 +259,24 @@ def test_posting_and_following_work_behind_a_proxy_that_leaves_out_the_port(serv
         ("https://[2001:DB8::7]:8443", "https://[2001:db8::7]:8443"),
     ],
 )
-def test_the_address_is_read_as_browsers_write_it(serve_at, settings, client, written, read):
+def test_the_address_is_normalized_as_in_browsers(serve_at, settings, client, written, read):
     serve_at(written)
     assert read == settings.SITE_URL
     headers = {"host": read.partition("://")[2], "x-forwarded-proto": read.partition("://")[0]}
     assert client.get("/robots.txt", headers=headers).status_code == 200
 
 
-def test_emails_come_from_the_domain_that_was_written(serve_at, settings):
+def test_emails_come_from_the_domain_of_the_site(serve_at, settings):
     serve_at("https://straße.example")
     assert settings.DEFAULT_FROM_EMAIL == "Socializer <no-reply@xn--strae-oqa.example>"
     serve_at("https://social.example", DEFAULT_FROM_EMAIL="Straße <team@straße.example>")
     assert settings.DEFAULT_FROM_EMAIL == "Straße <team@xn--strae-oqa.example>"
+
+
+@pytest.mark.parametrize(
+    ("home", "expected"),
+    [("posts:home", "https://club.example/"), ("https://www.example/", "https://www.example/")],
+)
+def test_emails_lead_to_a_home_page_on_this_site_or_another_one(settings, home, expected):
+    settings.SITE_URL, settings.HOME_URL = "https://club.example", home
+    assert site_context()["home_url"] == expected

@@ -1,4 +1,4 @@
-"""The judge of script/soak-faults: what it must notice, and what it must let pass. The trial itself is a part of CI."""
+"""The judge of script/soak-faults: what it must find, and what it must allow. CI runs the trial itself."""
 
 import sys
 import time
@@ -8,6 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+# It uses no database, or one of its own, so testing it on one engine is enough.
+pytestmark = pytest.mark.any_engine
 
 SCRIPT = Path(__file__).resolve().parents[2] / "script"
 KEY = ("bio", "ada")
@@ -25,39 +28,39 @@ def ledger():
     return Ledger()
 
 
-def write(ledger, values, answer="stored"):
+def write(ledger, values, response="stored"):
     writes = ledger.begin(values)
-    if answer == "stored":
+    if response == "stored":
         ledger.acknowledge(writes)
-    elif answer == "refused":
+    elif response == "refused":
         ledger.withdraw(writes)
 
 
-def test_the_last_acknowledged_value_is_the_only_one_allowed(ledger):
+def test_only_the_last_acknowledged_value_is_allowed(ledger):
     write(ledger, {KEY: "first"})
     write(ledger, {KEY: "second"})
     assert ledger.allowed(KEY) == {"second"}
 
 
-def test_nothing_is_promised_of_what_was_never_acknowledged(ledger):
+def test_a_write_that_was_never_acknowledged_may_be_missing(ledger):
     assert ledger.allowed(KEY) == {None}
-    write(ledger, {KEY: "first"}, answer="lost")
+    write(ledger, {KEY: "first"}, response="lost")
     assert ledger.allowed(KEY) == {None, "first"}
 
 
-def test_a_write_whose_answer_was_lost_may_be_there_or_not(ledger):
+def test_a_write_with_a_lost_response_may_be_there_or_not(ledger):
     write(ledger, {KEY: "first"})
-    write(ledger, {KEY: "second"}, answer="lost")
+    write(ledger, {KEY: "second"}, response="lost")
     assert ledger.allowed(KEY) == {"first", "second"}
 
 
 def test_a_refused_write_is_not_allowed(ledger):
     write(ledger, {KEY: "first"})
-    write(ledger, {KEY: "second"}, answer="refused")
+    write(ledger, {KEY: "second"}, response="refused")
     assert ledger.allowed(KEY) == {"first"}
 
 
-def test_a_backup_may_hold_what_was_written_while_it_was_made_and_nothing_later(ledger):
+def test_a_backup_may_have_writes_from_while_it_was_made_but_no_later_ones(ledger):
     write(ledger, {KEY: "before"})
     began = time.monotonic()
     write(ledger, {KEY: "meanwhile"})
@@ -67,7 +70,7 @@ def test_a_backup_may_hold_what_was_written_while_it_was_made_and_nothing_later(
 
 
 class Engine:
-    """Answers the queries of a State, in their order."""
+    """Returns rows for the queries of a State, in their order."""
 
     def __init__(self, users=(), posts=(), follows=(), blocks=(), reports=()):
         self.tables = iter([users, posts, follows, blocks, reports])
@@ -85,7 +88,7 @@ def broken(ledger, **tables):
     return Promises(ledger).broken(State(Engine(**tables)))
 
 
-def test_what_is_there_as_promised_is_not_broken(ledger):
+def test_a_stored_value_is_not_broken(ledger):
     write(ledger, {("account", "ada"): True, KEY: "About", ("post", "text-ada-1"): "text-ada-1 words"})
     assert broken(ledger, users=[ADA], posts=[("text-ada-1 words",)]) == []
 
@@ -99,12 +102,12 @@ def test_what_is_there_as_promised_is_not_broken(ledger):
     ],
     ids=["an account", "a post", "an edit"],
 )
-def test_what_is_gone_or_older_is_broken(ledger, tables):
+def test_a_missing_or_older_value_is_broken(ledger, tables):
     write(ledger, {("account", "ada"): True, ("post", "text-ada-1"): "text-ada-1 words"})
     assert broken(ledger, **tables)
 
 
-def test_posts_and_follows_go_with_an_account(ledger):
+def test_posts_and_follows_are_deleted_with_an_account(ledger):
     write(ledger, {("account", "ada"): True, ("account", "bob"): True})
     write(ledger, {("post", "text-ada-1"): "text-ada-1 words", ("follow", "bob", "ada"): True})
     write(ledger, {("account", "ada"): None})
@@ -112,7 +115,7 @@ def test_posts_and_follows_go_with_an_account(ledger):
     assert broken(ledger, users=[ADA, ("bob", "", "", "")])
 
 
-def test_a_block_explains_a_missing_follow_and_nothing_else_does(ledger):
+def test_only_a_block_explains_a_missing_follow(ledger):
     write(ledger, {("account", "ada"): True, ("account", "bob"): True, ("follow", "bob", "ada"): True})
     both = [ADA, ("bob", "", "", "")]
     assert broken(ledger, users=both)
@@ -120,8 +123,8 @@ def test_a_block_explains_a_missing_follow_and_nothing_else_does(ledger):
     assert broken(ledger, users=both, blocks=[("ada", "bob")]) == []
 
 
-def judge_of(answers, unavailable=False, refuses=False, restarts_site=False, slow=inf):
-    """Return a Judge of a fault that went on from the second 100 to 110."""
+def judge_of(responses, unavailable=False, refuses=False, restarts_site=False, slow=inf):
+    """Return a Judge of a fault that lasted from second 100 to 110."""
     from _faults.judge import Judge
     from _faults.trial import Episode
 
@@ -135,7 +138,7 @@ def judge_of(answers, unavailable=False, refuses=False, restarts_site=False, slo
     trial = SimpleNamespace(
         engine=None,
         form=SimpleNamespace(margin=0, slow=slow),
-        crowd=SimpleNamespace(answers=answers),
+        crowd=SimpleNamespace(responses=responses),
         episodes=[Episode(fault, began=100, ended=110)],
         start_seconds=3,
         site=SimpleNamespace(log=Path("/dev/null")),
@@ -143,10 +146,10 @@ def judge_of(answers, unavailable=False, refuses=False, restarts_site=False, slo
     return Judge(trial)
 
 
-def answer(began, seconds=0.1, **outcome):
-    from _faults.browser import Answer
+def response(began, seconds=0.1, **outcome):
+    from _faults.browser import Response
 
-    return Answer("GET", "/", began, datetime.now(UTC), ended=began + seconds, **outcome)
+    return Response("GET", "/", began, datetime.now(UTC), ended=began + seconds, **outcome)
 
 
 AWAY = {"status": 503, "retry_after": "5"}
@@ -156,8 +159,8 @@ REFUSED = {"error": "ConnectionRefusedError"}
 @pytest.mark.parametrize(
     ("outcome", "kind"), [(AWAY, {"unavailable": True}), (REFUSED, {"refuses": True})], ids=["503", "refused"]
 )
-def test_a_failure_is_wrong_unless_its_fault_allows_it_then(outcome, kind):
-    meanwhile, long_after = answer(105, **outcome), answer(130, **outcome)
+def test_a_failure_is_wrong_unless_a_fault_allows_it(outcome, kind):
+    meanwhile, long_after = response(105, **outcome), response(130, **outcome)
     assert not judge_of([meanwhile], **kind).is_wrong(meanwhile)
     assert judge_of([meanwhile]).is_wrong(meanwhile)
     assert judge_of([long_after], **kind).is_wrong(long_after)
@@ -166,38 +169,38 @@ def test_a_failure_is_wrong_unless_its_fault_allows_it_then(outcome, kind):
 @pytest.mark.parametrize(
     "outcome", [{"status": 500}, {"status": 503}], ids=["500", "503 without Retry-After"]
 )
-def test_no_fault_allows_an_error_without_hope(outcome):
-    meanwhile = answer(105, **outcome)
+def test_no_fault_allows_an_internal_error(outcome):
+    meanwhile = response(105, **outcome)
     assert not judge_of([meanwhile], unavailable=True, refuses=True).errors().passed
 
 
-def test_a_request_that_ran_out_of_time_is_wrong_unless_the_machine_may_be_slow():
-    late = answer(130, seconds=8, **AWAY)
+def test_a_request_that_took_too_long_is_wrong_unless_the_machine_may_be_slow():
+    late = response(130, seconds=8, **AWAY)
     assert judge_of([late]).is_wrong(late)
     assert not judge_of([late], slow=5).is_wrong(late)
-    at_once = answer(130, seconds=0.1, **AWAY)
+    at_once = response(130, seconds=0.1, **AWAY)
     assert judge_of([at_once], slow=5).is_wrong(at_once)
 
 
-def test_the_longest_answer_counts_while_nothing_is_frozen():
-    assert judge_of([answer(105, seconds=9, status=200)]).longest().passed
-    assert not judge_of([answer(105, seconds=11, status=200)]).longest().passed
+def test_the_longest_response_counts_while_nothing_is_frozen():
+    assert judge_of([response(105, seconds=9, status=200)]).longest().passed
+    assert not judge_of([response(105, seconds=11, status=200)]).longest().passed
 
 
 def test_the_recovery_ends_with_the_last_request_that_failed():
-    failures = [answer(108, **AWAY), answer(113, **AWAY)]
+    failures = [response(108, **AWAY), response(113, **AWAY)]
     judge = judge_of(failures, unavailable=True)
     assert judge.recovered(judge.episodes[0]) == pytest.approx(3.1)
     assert judge.recovery().passed
-    assert not judge_of([answer(116, **AWAY)], unavailable=True).recovery().passed
+    assert not judge_of([response(116, **AWAY)], unavailable=True).recovery().passed
 
 
-def test_the_start_of_the_site_is_given_its_time():
-    assert judge_of([answer(117, **REFUSED)], refuses=True, restarts_site=True).recovery().passed
+def test_the_start_of_the_site_may_take_its_time():
+    assert judge_of([response(117, **REFUSED)], refuses=True, restarts_site=True).recovery().passed
 
 
 @pytest.mark.parametrize(("slope", "grows"), [(0, False), (0.02, False), (0.5, True)])
-def test_growth_is_what_goes_beyond_noise(slope, grows):
+def test_growth_is_more_than_noise(slope, grows):
     from _faults.growth import Series
 
     samples = [(moment, 100 + slope * moment + moment % 3) for moment in range(100)]
@@ -205,7 +208,7 @@ def test_growth_is_what_goes_beyond_noise(slope, grows):
     assert (growth > noise) is grows
 
 
-def test_each_fault_has_a_name_of_its_own_and_each_engine_enough_of_them():
+def test_every_fault_has_its_own_name_and_every_engine_has_enough_faults():
     from _faults.catalogue import CATALOGUE, by_name
     from _faults.engines import ENGINES
 

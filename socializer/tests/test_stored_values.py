@@ -1,4 +1,4 @@
-"""Time zones, languages and kinds of email that rows name and that nobody knows any more."""
+"""Stored time zones, languages and notification types that no longer exist."""
 
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -10,28 +10,32 @@ from django.utils import timezone, translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.emails import kinds, letters, outbox, plans
-from accounts.locale import language_of, time_zones, zone_of
-from accounts.models import Delivery, MailPlan, MailPreference, ModerationAction, User
+from accounts.common.locale import language_of, time_zones, zone_of
+from accounts.emails import outbox, rendering
+from accounts.emails.models import Delivery
+from accounts.models import User
+from accounts.moderation.models import ModerationAction
+from accounts.notifications import digests, types
+from accounts.notifications.models import DigestSchedule, NotificationPreference
 from accounts.tests.factories import FollowFactory, UserFactory
-from posts.models import Report, TimelineEpoch
-from posts.tests.factories import PostFactory
+from posts.tests.factories import PostFactory, ReportFactory
+from posts.timelines.redis.models import TimelineGeneration
 
 UNKNOWN = [
     *("Europe/Atlantis", "", " ", "UTC ", "utc", "America", "../UTC", "/etc/localtime", "zone.tab", "UTC/x"),
     *("\x00", "\n", "é", "x" * 300, "__pycache__", "tzdata.zi", "a/../UTC", "Europe/", "."),
 ]
-SETTINGS = "/users/settings/"
+SETTINGS = "/users/settings/locale/"
 YEARS = (datetime(2000, 1, 1), datetime(2037, 1, 1))  # noqa: DTZ001 (hypothesis adds the zone)
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_an_unknown_zone_is_the_sites(name):
+def test_an_unknown_time_zone_falls_back_to_the_sites(name):
     assert zone_of(User(time_zone=name)) == timezone.get_default_timezone()
 
 
 @given(st.text())
-def test_any_string_is_a_zone_and_a_language(name):
+def test_any_stored_string_gives_a_time_zone_and_a_language(name):
     user = User(time_zone=name, language=name)
     with timezone.override(zone_of(user)), translation.override(language_of(user) or "en"):
         assert timezone.localtime().utcoffset() is not None
@@ -49,11 +53,11 @@ def test_any_string_is_a_zone_and_a_language(name):
     ]
     + [(nonsense, "") for nonsense in ("../en", "\x00", "x" * 600, "x-" * 300, " en", "é")],
 )
-def test_a_language_is_one_that_the_site_offers(stored, spoken):
+def test_only_languages_of_the_site_are_used(stored, spoken):
     assert language_of(User(language=stored)) == spoken
 
 
-def test_the_zones_to_choose_from_are_canonical_and_known():
+def test_members_choose_from_canonical_time_zones():
     lines = (files("tzdata") / "zoneinfo" / "tzdata.zi").read_text().splitlines()
     aliases = {line.split()[2] for line in lines if line.startswith("L ")}
 
@@ -80,29 +84,29 @@ PAGES = (
 
 
 @pytest.mark.parametrize("stored", ["Europe/Atlantis", "../UTC", "\n", "tlh", "zh-Hans-CN"])
-def test_every_page_and_email_of_a_member_survives_what_is_stored(member, member_client, stored):
+def test_every_page_and_email_of_a_member_works_with_such_values(member, member_client, stored):
     FollowFactory(followed=member)
     User.objects.filter(pk=member.pk).update(time_zone=stored, language=stored[:10])
     member.refresh_from_db()
 
     statuses = {page: member_client.get(page, follow=True).status_code for page in PAGES}
     assert set(statuses.values()) == {200}, statuses
-    for kind in kinds.all_kinds():
-        assert letters.letter(kind, member, kind.sample(member)).body
-        assert letters.preview(kind, member)
+    for email_type in types.all_types():
+        assert rendering.build_email(email_type, member, email_type.sample(member)).body
+        assert rendering.preview(email_type, member)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 @given(stored=st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=10))
-def test_whatever_is_stored(member, member_client, stored):
+def test_pages_work_with_any_stored_value(member, member_client, stored):
     User.objects.filter(pk=member.pk).update(time_zone=stored, language=stored)
     member.refresh_from_db()
 
     assert member_client.get(SETTINGS).status_code == 200
-    for kind in kinds.all_kinds():
-        assert letters.letter(kind, member, kind.sample(member)).body
-    for when in ("daily", "weekly"):
-        assert plans.next_digest(member, when, timezone.now()) > timezone.now()
+    for email_type in types.all_types():
+        assert rendering.build_email(email_type, member, email_type.sample(member)).body
+    for frequency in ("daily", "weekly"):
+        assert digests.next_due(member, frequency, timezone.now()) > timezone.now()
 
 
 def chosen(client, field="time_zone"):
@@ -154,7 +158,7 @@ def test_the_settings_show_a_stored_language_and_keep_or_replace_it(member, memb
 
 
 @pytest.mark.parametrize("stored", ["Europe/Atlantis", "US/Pacific"])
-def test_an_administrator_can_change_a_member_with_such_a_zone(admin_client, member, stored):
+def test_an_administrator_can_edit_a_member_with_such_a_time_zone(admin_client, member, stored):
     User.objects.filter(pk=member.pk).update(time_zone=stored)
     address = f"/admin/accounts/user/{member.pk}/change/"
     page = admin_client.get(address)
@@ -173,15 +177,15 @@ def test_a_cookie_with_an_unknown_language(client, db, cookie):
     assert client.get("/").status_code == 200
 
 
-def test_an_unknown_answer_to_how_soon_is_the_kinds_default(member):
-    kind = kinds.get("home_by_mail")
-    MailPreference.objects.create(user=member, kind=kind.name, when="hourly")
+def test_an_unknown_frequency_is_the_default(member):
+    digest = types.get("home_by_mail")
+    NotificationPreference.objects.create(user=member, type=digest.name, frequency="hourly")
 
-    assert MailPreference.of(member, kind) == kind.default
+    assert digest.frequency_for(member) == digest.default
 
 
-def test_an_email_of_an_unknown_kind_is_not_sent_and_harms_nothing(member, run_jobs, mailoutbox):
-    outbox.mail("likes", member, "1", count=3)
+def test_an_email_of_an_unknown_type_is_skipped(member, run_jobs, mailoutbox):
+    outbox.enqueue("likes", member, "1", count=3)
 
     assert run_jobs() == ["SUCCESSFUL"]
     delivery = Delivery.objects.get()
@@ -189,16 +193,16 @@ def test_an_email_of_an_unknown_kind_is_not_sent_and_harms_nothing(member, run_j
     assert mailoutbox == []
 
 
-@pytest.mark.parametrize("kind", ["likes", "password_changed"])
-def test_a_plan_for_an_unknown_kind_waits_and_keeps_nobody_waiting(member, run_jobs, kind):
+@pytest.mark.parametrize("type_name", ["likes", "password_changed"])
+def test_a_schedule_of_an_unknown_type_waits_and_delays_no_other(member, run_jobs, type_name):
     now = timezone.now()
-    plan = MailPlan.objects.create(recipient=member, kind=kind, due_on=now)
-    MailPreference.objects.create(user=member, kind=kind, when="daily")
+    schedule = DigestSchedule.objects.create(recipient=member, type=type_name, due_on=now)
+    NotificationPreference.objects.create(user=member, type=type_name, frequency="daily")
 
-    plans.move_on(plan.pk)
-    plan.refresh_from_db()
-    assert plan.due_on > now
-    assert plans.due(timezone.now(), 10) == []
+    digests.advance(schedule.pk)
+    schedule.refresh_from_db()
+    assert schedule.due_on > now
+    assert digests.due_schedules(timezone.now(), 10) == []
 
 
 @given(
@@ -206,11 +210,11 @@ def test_a_plan_for_an_unknown_kind_waits_and_keeps_nobody_waiting(member, run_j
     when=st.sampled_from(["daily", "weekly"]),
     now=st.datetimes(*YEARS, timezones=st.just(UTC)),
 )
-def test_a_digest_is_due_at_seven_by_the_members_clock(zone, when, now):
-    due = plans.next_digest(User(time_zone=zone), when, now)
+def test_a_digest_is_due_at_seven_in_the_members_time_zone(zone, when, now):
+    due = digests.next_due(User(time_zone=zone), when, now)
 
     days = {"daily": 1, "weekly": 7}[when]
-    # With a clock change between, or even, as once in Samoa, a day left out.
+    # Even with a clock change in between, or a skipped day as once in Samoa.
     assert now < due <= now + timedelta(days=days + 1, hours=2)
     local = due.astimezone(ZoneInfo(zone))
     assert local.hour == 7 or abs(local.utcoffset() - (local - timedelta(days=1)).utcoffset()) > timedelta(0)
@@ -229,10 +233,10 @@ def test_a_digest_is_due_at_seven_by_the_members_clock(zone, when, now):
 def test_a_daily_digest_across_a_clock_change(now, due):
     now, due = (datetime.fromisoformat(moment).replace(tzinfo=UTC) for moment in (now, due))
 
-    assert plans.next_digest(User(time_zone="Europe/Berlin"), "daily", now) == due
+    assert digests.next_due(User(time_zone="Europe/Berlin"), "daily", now) == due
     # From the clock of the member, too.
     assert (
-        plans.next_digest(User(time_zone="Europe/Berlin"), "daily", now.astimezone(ZoneInfo("Europe/Berlin")))
+        digests.next_due(User(time_zone="Europe/Berlin"), "daily", now.astimezone(ZoneInfo("Europe/Berlin")))
         == due
     )
 
@@ -245,28 +249,30 @@ def test_a_follower_is_told_of_in_the_zone_of_the_site(member, run_jobs, mailout
     assert [mail.subject for mail in mailoutbox] == ["@bob follows you"]
 
 
-def test_the_admin_shows_rows_with_values_that_nobody_knows_any_more(admin_client, member):
+def test_the_admin_shows_rows_with_unknown_values(admin_client, member):
     post = PostFactory()
-    Report.objects.create(reporter=member, post=post, reason="boring", note="Hm")
+    ReportFactory(reporter=member, post=post, reason="boring", note="Hm")
     action = ModerationAction.objects.create(
         moderator=member,
         moderator_name="ada",
-        verb="applaud",
-        target_model="posts.Reply",
-        target_pk=1,
-        target_person="bob",
+        action="applaud",
+        subject_model="posts.Reply",
+        subject_id=1,
+        person_name="bob",
         reason="Because.",
     )
-    delivery = Delivery.objects.create(recipient=member, kind="likes", key="1", state="lost")
+    delivery = Delivery.objects.create(recipient=member, type="likes", key="1", state="lost")
     Authenticator.objects.create(user=member, type="stone", data={})
-    TimelineEpoch.objects.update_or_create(
-        pk=TimelineEpoch.ONLY, defaults={"kept_by": "posts.timelines.Gone"}
+    TimelineGeneration.objects.update_or_create(
+        pk=TimelineGeneration.ONLY_PK, defaults={"maintained_by": "posts.timelines.Gone"}
     )
-    TimelineEpoch.renew_if_kept_by_another()
+    TimelineGeneration.renew_if_timeline_changed()
 
     pages = (
         *(
-            "posts/reportedpost/",
+            "moderation/",
+            "moderation/record/",
+            "moderation/people/ada/",
             "accounts/moderationaction/",
             f"accounts/moderationaction/{action.pk}/change/",
         ),

@@ -1,4 +1,4 @@
-"""script/_supervise, which script/server runs: nothing is left behind, the worker comes back, and a reload refuses no request."""
+"""script/_supervise, which script/server runs: it leaves no processes, restarts the worker, and reloads without refusing requests."""
 
 import fcntl
 import http.client
@@ -16,11 +16,14 @@ from threading import Event, Thread
 
 import pytest
 
+# It uses no database, or one of its own, so testing it on one engine is enough.
+pytestmark = pytest.mark.any_engine
+
 ROOT = Path(__file__).resolve().parents[2]
 SUPERVISE = ROOT / "script" / "_supervise"
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs prctl and /proc")
 
-# Writes its name and number where the test can see it, says that it is ready, has a child of its own, and stays.
+# Writes its name and process id to a file, reports that it is ready, starts a child, and keeps running.
 PROGRAM = """
 import os, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -33,7 +36,7 @@ time.sleep(600)
 
 
 def wait_for(condition, seconds=20):
-    """Return what `condition()` returns once that is true; fails after some time."""
+    """Return the result of `condition()` as soon as it is true. Fails after some time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := condition():
@@ -47,14 +50,14 @@ def is_alive(pid):
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    # A zombie waits for its parent to look, and runs no more.
+    # A zombie no longer runs. Its parent only has to collect it.
     state = Path(f"/proc/{pid}/stat")
     return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 @pytest.fixture
 def supervise(tmp_path):
-    """Returns a function that starts the supervisor. Standard error goes into a file."""
+    """Return a function that starts the supervisor. Standard error goes to a file."""
     processes = []
 
     def start(*arguments, **options):
@@ -77,7 +80,7 @@ def said(tmp_path):
 
 @pytest.fixture
 def supervised(tmp_path, supervise):
-    """Returns the supervisor of PROGRAM as server and worker, and a function that returns what was started."""
+    """Return a supervisor of PROGRAM as server and worker, and a function that returns the started processes."""
     log = tmp_path / "log"
     log.touch()
 
@@ -101,7 +104,7 @@ def supervised(tmp_path, supervise):
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_told_to_stop_it_leaves_no_process(supervised, signum):
+def test_when_stopped_it_leaves_no_process(supervised, signum):
     process, started = supervised
     process.send_signal(signum)
 
@@ -112,14 +115,14 @@ def test_told_to_stop_it_leaves_no_process(supervised, signum):
 
 
 @linux_only
-def test_when_it_is_killed_server_and_worker_end_by_themselves(supervised):
+def test_when_it_is_killed_server_and_worker_end(supervised):
     process, started = supervised
     process.kill()
 
     wait_for(lambda: not any(is_alive(pid) for _name, pid, _child in started()))
 
 
-def test_a_worker_that_exits_is_started_again(supervised):
+def test_a_worker_that_exits_is_restarted(supervised):
     process, started = supervised
     worker, child = next(pids for name, *pids in started() if name == "worker")
     os.kill(worker, signal.SIGKILL)
@@ -139,23 +142,23 @@ def test_when_the_server_exits_everything_stops(supervised):
     wait_for(lambda: not any(is_alive(pid) for _name, *pids in started() for pid in pids))
 
 
-def test_a_worker_that_keeps_exiting_is_started_after_growing_pauses():
+def test_a_worker_that_keeps_exiting_is_restarted_after_longer_pauses():
     next_pause = runpy.run_path(str(SUPERVISE))["next_pause"]
     pauses = [0]
     for _ in range(9):
         pauses.append(next_pause(pauses[-1], lived=0.3))
 
     assert pauses[1:] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    # One that has worked for a while is needed back at once.
+    # A worker that ran for a while is restarted at once.
     assert next_pause(60, lived=3600) == 1
 
 
-def test_a_worker_that_is_refused_is_not_started_every_second(tmp_path, supervise, said):
+def test_a_worker_that_cannot_start_is_not_restarted_every_second(tmp_path, supervise, said):
     log = tmp_path / "log"
     refused = f"open({str(log)!r}, 'a').write('x'); raise SystemExit('Refused.')"
     supervise("sh", "-c", READY + "sleep 60", "--", sys.executable, "-c", refused)
 
-    # At once, after 1 second, after 2 more; the fourth is due after 4 more.
+    # At once, after 1 second, and after 2 more. The fourth start is due after 4 more.
     wait_for(lambda: "Starting it again in 4 s." in said())
     assert log.read_text() == "xxx"
     assert said().count("Starting it again") == 3
@@ -166,14 +169,14 @@ READY = 'echo 1 >"/dev/fd/$READY_FD"; '
 
 @pytest.mark.parametrize(("command", "code"), [("exit 5", 5), ("exit 0", 1), ("kill -KILL $$", 137)])
 @pytest.mark.parametrize("ready", [READY, ""])
-def test_the_exit_code_is_that_of_a_server_that_ends_by_itself(supervise, said, ready, command, code):
+def test_the_exit_code_is_that_of_a_server_that_exits(supervise, said, ready, command, code):
     process = supervise("sh", "-c", f"{ready}sleep 0.2; {command}", "--", "sleep", "60")
 
     assert process.wait(20) == code
     assert ("stopped by itself" if ready else "could not be started") in said()
 
 
-# A site: a server whose readiness takes a moment, and a worker. Each says in a file that it begins and that it was told to end.
+# A site with a worker and a server that needs a moment to be ready. Both write to a file when they start and are told to stop.
 SITE = """
 name=$1 log=$2
 trap 'echo $name ends >>$log; exit' TERM
@@ -186,7 +189,7 @@ while :; do sleep 0.05; done
 
 @pytest.fixture
 def site(tmp_path, supervise, free_port):
-    """Returns a supervisor that can reload, and a function that returns what its processes did."""
+    """Return a supervisor that can reload, and a function that returns the actions of its processes."""
     log = tmp_path / "log"
     log.touch()
 
@@ -203,7 +206,7 @@ def free_port():
         return str(free.getsockname()[1])
 
 
-def test_on_hup_a_new_server_is_ready_before_the_old_one_ends_and_the_worker_is_replaced(site):
+def test_on_hup_the_new_server_is_ready_before_the_old_one_ends(site):
     process, log = site
     wait_for(lambda: log() == ["server begins", "worker begins"])
     process.send_signal(signal.SIGHUP)
@@ -214,7 +217,7 @@ def test_on_hup_a_new_server_is_ready_before_the_old_one_ends_and_the_worker_is_
     assert log()[5] == "worker begins"
 
 
-def test_hups_that_come_while_it_starts_or_reloads_become_one_more_reload(site):
+def test_hups_during_a_start_or_reload_cause_one_more_reload(site):
     process, log = site
     wait_for(lambda: log() == ["server begins"])
     for _time in range(3):
@@ -228,7 +231,7 @@ def test_hups_that_come_while_it_starts_or_reloads_become_one_more_reload(site):
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_while_it_reloads_it_leaves_nothing(site, signum):
+def test_when_stopped_during_a_reload_it_leaves_no_process(site, signum):
     process, log = site
     wait_for(lambda: log() == ["server begins", "worker begins"])
     process.send_signal(signal.SIGHUP)
@@ -263,13 +266,13 @@ def is_listening(port):
     return True
 
 
-def test_a_second_one_on_the_same_port_says_that_the_first_runs(site, free_port, monkeypatch):
+def test_a_second_site_on_the_same_port_is_refused_with_a_message(site, free_port, monkeypatch):
     _process, log = site
     wait_for(lambda: "worker begins" in log())
     listen = runpy.run_path(str(SUPERVISE))["listen"]
     monkeypatch.setitem(listen.__globals__, "PORT_WAIT_SECONDS", 0)
 
-    with pytest.raises(SystemExit, match=f"127.0.0.1, port {free_port} already. If it is this site, it runs"):
+    with pytest.raises(SystemExit, match=f"127.0.0.1, port {free_port}. If it is this site, it is running"):
         listen("127.0.0.1", int(free_port))
     with pytest.raises(SystemExit, match="Cannot listen on nowhere.invalid"):
         listen("nowhere.invalid", int(free_port))
@@ -277,8 +280,8 @@ def test_a_second_one_on_the_same_port_says_that_the_first_runs(site, free_port,
 
 
 @linux_only
-def test_it_collects_orphans_as_the_first_process_of_a_container_must():
-    # A process whose parent has ended becomes a child of the next subreaper above, as of process 1.
+def test_it_collects_orphans_like_the_first_process_of_a_container():
+    # If a parent ends, its children go to the nearest subreaper, as they would to process 1.
     adopt = "import ctypes, os, sys; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0); os.execv(sys.executable, sys.argv[1:])"
     orphan = "(sh -c 'echo orphan $$ >&2; sleep 0.2' &) ; "
     command = [sys.executable, SUPERVISE, "sh", "-c", READY + orphan + "sleep 60", "--", "sleep", "60"]
@@ -300,6 +303,7 @@ def application(environ, start_response):
 """
 CONFIG = """
 from socializer.gunicorn import Worker as worker_class, say_ready
+
 workers, threads, loglevel, control_socket_disable = 2, 4, "critical", True
 
 def post_worker_init(worker):
@@ -332,7 +336,7 @@ def test_a_reload_under_load_refuses_and_breaks_no_request(tmp_path, supervise, 
         reload("2")
         wait_for(lambda: {client.last for client in clients} == {"2"})
         reload("broken")
-        assert "The site runs on as it was." in said()
+        assert "The site keeps running unchanged." in said()
         assert {client.last for client in clients} == {"2"}
         reload("3")
         wait_for(lambda: {client.last for client in clients} == {"3"})
@@ -345,7 +349,7 @@ def test_a_reload_under_load_refuses_and_breaks_no_request(tmp_path, supervise, 
 
 
 class Client(Thread):
-    """Asks again and again. Whatever is not an answer is an error: it tries nothing twice."""
+    """Sends requests continuously, without retries. Anything other than a response counts as an error."""
 
     def __init__(self, port, keep_alive):
         super().__init__(daemon=True)
@@ -367,7 +371,7 @@ class Client(Thread):
                 connection.close()
 
 
-def test_it_takes_the_socket_that_systemd_hands_over(free_port):
+def test_it_uses_the_socket_from_systemd(free_port):
     with socket.create_server(("127.0.0.1", int(free_port))) as handed:
         as_systemd = 'exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"'
         serve = "import os, socket, sys; os.write(int(os.environ['READY_FD']), b'1\\n'); "
@@ -383,7 +387,7 @@ def test_it_takes_the_socket_that_systemd_hands_over(free_port):
 
 @pytest.fixture
 def worker(tmp_path):
-    """Returns a function that starts a worker on one SQLite file; what it says goes into a file."""
+    """Return a function that starts a worker on a SQLite file. Its output goes to a file."""
     environment = {
         "PATH": os.environ["PATH"],
         "ENV_FILE": os.devnull,
@@ -407,22 +411,22 @@ def worker(tmp_path):
         process.wait()
 
 
-def test_the_worker_of_a_second_server_waits_for_its_place_with_one_line(worker, tmp_path):
+def test_a_second_worker_on_sqlite_waits_and_logs_one_line(worker, tmp_path):
     first, _said = worker("--wait")
     place = tmp_path / "site.sqlite3.worker"
     wait_for(place.exists)
     time.sleep(1)
     second, said = worker("--wait")
-    wait_for(lambda: "waits for its place" in said.read_text(), 60)
+    wait_for(lambda: "This one waits until it ends" in said.read_text(), 60)
     time.sleep(3)
 
     assert second.poll() is None
     assert said.read_text().count("\n") == 1
     third, refusal = worker()
     assert third.wait(60) == 1
-    assert "SQLite has room for one" in refusal.read_text()
+    assert "SQLite takes only one" in refusal.read_text()
 
-    second.terminate()  # While it waits.
+    second.terminate()  # It is still waiting.
     second.wait(20)
     fourth, _said = worker("--wait")
     first.kill()

@@ -1,4 +1,4 @@
-"""Jobs that wait must be found by every later release: their names are a promise."""
+"""Every later release must find waiting jobs, so the names of tasks never change."""
 
 import inspect
 import json
@@ -7,14 +7,15 @@ import sys
 from importlib import import_module
 
 import pytest
-from django.apps import apps
 
+from accounts.emails.models import Delivery
 from accounts.jobs import registry
-from accounts.models import Delivery, Job, Turn
+from accounts.jobs.models import Job, PeriodicRun
 from accounts.tests.factories import UserFactory
+from accounts.tests.former_models import FormerApps
 from socializer.management.commands.doctor import check_unknown_jobs
 
-# A name may be added. If one is to go, `registry.replace()` or `registry.retire()` says what becomes of its jobs.
+# To remove a name, call `registry.replace()` or `registry.retire()` for its waiting jobs.
 NAMES = {
     "accounts.correct_future_times",
     "accounts.prune",
@@ -28,13 +29,16 @@ NAMES = {
     "emails.deliver_rendered",
     "emails.send_digest",
     "emails.send_digests",
+    "moderation.end_suspensions",
+    "moderation.tell_moderators",
+    "moderation.tell_reporters",
     "security.reconcile_accounts",
     "sitemap.store_parts",
     "timelines.fan_out",
 }
 NOON = "2026-03-01T12:00:00+00:00"
 RENDERED = ["Hi", "Hi", "<p>Hi</p>", None, {}]
-# Every path under which a release stored jobs, their arguments, and the name of today.
+# Every path under which a release stored jobs, with their arguments and today's name.
 FORMER = [
     ("accounts.emails.outbox.deliver", [1, {}], {}, "emails.deliver"),
     ("accounts.emails.outbox.deliver_rendered", [1, *RENDERED], {}, "emails.deliver_rendered"),
@@ -63,8 +67,8 @@ FORMER = [
 ]
 
 
-def test_no_name_of_a_task_is_lost_or_changed():
-    """Looked at in a new process, which has imported what a worker imports."""
+def test_no_task_name_is_missing_or_changed():
+    """A new process imports only what a worker imports."""
     code = (
         "import django, json; django.setup(); from accounts.jobs import registry;"
         "print(json.dumps([sorted(registry.all_names()), registry.former_names()]))"
@@ -76,43 +80,44 @@ def test_no_name_of_a_task_is_lost_or_changed():
 
 
 @pytest.mark.parametrize(("path", "args", "kwargs", "name"), FORMER)
-def test_a_job_of_an_older_release_fits_the_task_of_today(db, path, args, kwargs, name):
+def test_a_job_of_an_older_release_has_arguments_that_its_task_takes(db, path, args, kwargs, name):
     follower, followed = UserFactory.create_batch(2)
     follower.follow(followed)
     if path.endswith("mail_new_follower"):
         args = [follower.followings.get().pk]
-    now, args, kwargs = registry.update(path, args, kwargs)
-    assert now == name
+    todays_name, args, kwargs = registry.convert(path, args, kwargs)
+    assert todays_name == name
     inspect.signature(registry.find(path).func).bind(*args, **kwargs)
 
 
 def test_an_email_of_the_first_release_gets_a_delivery(db):
-    name, (pk, *rest), _kwargs = registry.update(
+    name, (pk, *rest), _kwargs = registry.convert(
         "accounts.tasks.send_mail", ["Hi", "text", "", "us@x.org", ["ada@example.org"], {}], {}
     )
     assert Delivery.objects.get(pk=pk).address == "ada@example.org"
     assert rest == ["Hi", "text", "", "us@x.org", {}]
 
 
-def test_what_ran_in_a_period_under_an_old_name_does_not_run_in_it_again(db):
+def test_a_task_that_ran_under_an_old_name_does_not_run_again_in_the_same_period(db):
     migration = import_module("accounts.migrations.0019_stable_task_names")
-    Turn.objects.create(name="accounts.tasks.prune", period=2500)
-    Turn.objects.create(name="another", period=7)
+    apps = FormerApps()
+    PeriodicRun.objects.create(name="accounts.tasks.prune", period=2500)
+    PeriodicRun.objects.create(name="another", period=7)
     migration.rename_forwards(apps, None)
-    assert dict(Turn.objects.values_list("name", "period")) == {"accounts.prune": 2500, "another": 7}
+    assert dict(PeriodicRun.objects.values_list("name", "period")) == {"accounts.prune": 2500, "another": 7}
     migration.rename_backwards(apps, None)
-    assert Turn.objects.filter(name="accounts.tasks.prune", period=2500).exists()
+    assert PeriodicRun.objects.filter(name="accounts.tasks.prune", period=2500).exists()
 
 
 def test_a_new_job_is_stored_under_its_name(member):
     member.follow(UserFactory())
-    assert list(Job.objects.values_list("task_path", flat=True)) == ["accounts.record_follow"]
+    assert list(Job.objects.values_list("task_path", flat=True)) == ["emails.send_digest"]
 
 
-def test_the_doctor_names_tasks_that_this_release_does_not_know(member, run_jobs):
+def test_doctor_lists_tasks_that_this_release_does_not_know(member, run_jobs):
     assert list(check_unknown_jobs()) == []
     member.follow(UserFactory())
     Job.objects.update(task_path="newer.task")
     run_jobs()
     (complaint,) = check_unknown_jobs()
-    assert complaint.startswith("1 jobs wait for tasks that this release does not know: newer.task.")
+    assert complaint.startswith("1 jobs wait for tasks that this release doesn't have: newer.task.")

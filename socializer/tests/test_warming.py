@@ -1,4 +1,4 @@
-"""Nobody waits for what a process can do before its first request, and no process waits for it to be possible."""
+"""Processes warm up before their first request, and start even if that fails."""
 
 import os
 import socket
@@ -6,46 +6,75 @@ import sqlite3
 import subprocess
 import sys
 import time
+from io import BytesIO
 from pathlib import Path
 from unittest import mock
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
+from django.test.client import ClientHandler
 
+from accounts.tests.factories import FollowFactory
+from posts.tests.factories import PostFactory
 from socializer import gunicorn
+from socializer.warming import warm_up
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# In a process of its own: in this one, most has been read by other tests.
-READ_LATER = """
+# This runs in a process of its own, because other tests have compiled most templates in this one.
+WITHOUT_DATABASE = """
 import django
 django.setup()
 from unittest import mock
-from accounts.models import User
+from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError
 from django.template.loader import get_template
 from socializer.warming import warm_up
 try:
     with mock.patch("django.db.backends.base.base.BaseDatabaseWrapper.cursor", side_effect=OperationalError):
-        warm_up(None)
+        warm_up(get_wsgi_application())
 except OperationalError:
     pass
-with mock.patch("heroicons.ZipFile", side_effect=AssertionError("An icon is read.")):
-    with mock.patch("builtins.open", side_effect=AssertionError("A template is read.")):
-        get_template("posts/home_timeline.html")
-        get_template("_navigation.html").render({"user": User(username="ada")})
+else:
+    raise AssertionError("The database was not used.")
+with mock.patch("builtins.open", side_effect=AssertionError("A template is read.")):
+    get_template("posts/home_timeline.html")
+    get_template("accounts/_navigation.html")
 """
 
 
-def test_templates_and_icons_are_read_before_the_first_request():
-    subprocess.run([sys.executable, "-c", READ_LATER], check=True)  # noqa: S603 (our own words)
+def test_templates_are_compiled_even_without_a_database():
+    subprocess.run([sys.executable, "-c", WITHOUT_DATABASE], check=True)  # noqa: S603 (our own code)
+
+
+@pytest.mark.django_db
+def test_after_warming_up_a_page_renders_no_card_and_compiles_no_sql(client, member):
+    follow = FollowFactory(follower=member)
+    posts = [PostFactory(author=follow.followed) for _ in range(3)]
+
+    def application(environ, start_response):
+        ClientHandler()(environ)
+        return BytesIO()
+
+    with mock.patch("socializer.warming.connection"):  # Nothing may close the connection of the test.
+        warm_up(application)
+
+    client.force_login(member)
+    failure = AssertionError("This should have been done before.")
+    with (
+        mock.patch("posts.rendering.cards.render_card", side_effect=failure),
+        mock.patch("heroicons.ZipFile", side_effect=failure),
+        mock.patch("django.db.models.sql.compiler.SQLCompiler.as_sql", side_effect=failure),
+    ):
+        page = client.get("/").content.decode()
+    assert page.count("<article") == len(posts)
 
 
 @pytest.mark.parametrize(
     "error", [RuntimeError("bug"), ImportError("no such template library"), OSError("gone")]
 )
-def test_whatever_goes_wrong_the_process_starts(error):
+def test_the_process_starts_after_any_error(error):
     worker = mock.Mock()
     with mock.patch("socializer.warming.get_template", side_effect=error):
         gunicorn.post_worker_init(worker)
@@ -68,7 +97,7 @@ def status_of(url):
 
 
 def answer_when_up(url):
-    """The status that `url` answers with, once somebody listens."""
+    """Return the status of `url` as soon as the server listens."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
@@ -79,10 +108,10 @@ def answer_when_up(url):
 
 
 def databases(folder):
-    """The URL of each kind of database that a process may meet when it starts."""
+    """Return the URL of a database in one of the states that a starting process may find."""
     older, empty = folder / "older.sqlite3", folder / "empty.sqlite3"
     database = sqlite3.connect(older)
-    # As an older release made it: most columns are not there yet.
+    # A database of an older release without most columns.
     database.execute("CREATE TABLE accounts_user (id INTEGER PRIMARY KEY, username TEXT)")
     database.execute("CREATE TABLE posts_post (id INTEGER PRIMARY KEY, content TEXT)")
     database.commit()
@@ -107,7 +136,7 @@ def test_the_server_starts_with_any_database(tmp_path, kind):
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603
     try:
         assert answer_when_up(f"http://127.0.0.1:{port}/livez/") == 200
-        # Without its tables the site can't work, but it says so.
+        # Without its tables, the site can't work, but it shows an error page.
         assert status_of(f"http://127.0.0.1:{port}/explore/") >= 500
         assert server.poll() is None
     finally:

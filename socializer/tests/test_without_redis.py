@@ -1,4 +1,4 @@
-"""Redis is away, hangs or refuses: everything works without it, nobody waits for long, and guessing is still limited."""
+"""While Redis is down, hangs or refuses, the site works, requests don't wait for long, and guessing is still limited."""
 
 import json
 import re
@@ -12,24 +12,24 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client
 from django.urls import path
 
+from accounts.common.transactions import atomic_post
 from accounts.models import User
 from accounts.tests import test_passkeys, test_second_factor
+from accounts.tests.email_helpers import link_in
 from accounts.tests.factories import PASSWORD, UserFactory
-from accounts.tests.mailing import link_in
 from accounts.tests.passkeys import Passkey
-from accounts.tests.test_second_factor import ASKS, SECRET, code_now, is_logged_in
-from accounts.transactions import atomic_post
-from posts.breaker import Unavailable
-from posts.cards import ask_cache
-from posts.management.commands import set_up
+from accounts.tests.test_second_factor import CODE_PAGE, SECRET, code_now, is_logged_in
+from posts.circuit_breaker import Unavailable
 from posts.models import Post
-from posts.tests.stored import READ, WRITE
-from posts.timelines.store import Store
+from posts.rendering.cards import ask_cache
+from posts.timelines import TIMELINES
+from posts.timelines.redis.client import RedisClient
+from socializer.management.commands import set_up
 from socializer.tests.broken_redis import KINDS, use_broken_redis
 from socializer.urls import *  # noqa: F403
 from socializer.urls import urlpatterns as site_patterns
 
-# LOGIN_BY_CODE decides about this address when the site starts.
+# LOGIN_BY_CODE decides at the start whether this path exists.
 urlpatterns = [path("users/login/code/", atomic_post(request_login_code)), *site_patterns]
 
 NEW = "a longer new password"
@@ -42,14 +42,14 @@ def broken(request, settings, db):
         yield server
 
 
-def code_in(mails):
-    (code,) = re.findall(r"^[A-Z0-9]{4}-[A-Z0-9]{4}$", "".join(mail.body for mail in mails), re.MULTILINE)
+def code_in(emails):
+    (code,) = re.findall(r"^[A-Z0-9]{4}-[A-Z0-9]{4}$", "".join(email.body for email in emails), re.MULTILINE)
     return code
 
 
-def test_an_account_lives_its_whole_life(broken, client, run_jobs, mailoutbox):
+def test_an_account_works_from_sign_up_to_leaving(broken, client, run_jobs, mailoutbox):
     data = {"username": "ada", "email": "ada@example.org", "password1": PASSWORD}
-    assert client.post("/users/signup/", data).url == "/users/"
+    assert client.post("/users/signup/", data).url == "/users/welcome/"
     run_jobs()
     client.post(link_in(mailoutbox[-1]))
     assert client.post("/users/logout/").status_code == 302
@@ -78,7 +78,7 @@ def test_an_account_lives_its_whole_life(broken, client, run_jobs, mailoutbox):
     assert not User.objects.exists()
 
 
-def test_every_second_factor_counts_and_counts_once(broken, member, settings):
+def test_every_second_factor_works_once(broken, member, settings):
     settings.MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = False
     owner, passkey = Client(), Passkey()
     owner.force_login(member)
@@ -98,10 +98,9 @@ def test_every_second_factor_counts_and_counts_once(broken, member, settings):
             assert not is_logged_in(second)
 
 
-@pytest.mark.parametrize("timeline", [None, WRITE, READ], ids=["normalized", "write", "read"])
-def test_people_read_write_and_follow(broken, timeline, member, settings, run_jobs):
-    if timeline:
-        settings.HOME_TIMELINE = timeline
+@pytest.mark.parametrize("timeline", TIMELINES)
+def test_members_can_read_write_and_follow(broken, timeline, member, settings, run_jobs):
+    settings.HOME_TIMELINE = timeline
     bob, client, bobs = UserFactory(username="bob"), Client(), Client()
     client.force_login(member)
     bobs.force_login(bob)
@@ -128,27 +127,29 @@ def test_people_read_write_and_follow(broken, timeline, member, settings, run_jo
     assert Client().get("/").status_code == 200
 
 
-def test_an_administrator_logs_in_and_health_says_what_is_wrong(broken, settings):
+def test_an_administrator_can_log_in_and_the_health_check_reports_redis(broken, settings):
     UserFactory(username="chief", is_staff=True, is_superuser=True)
     client = Client()
-    answer = client.post("/users/login/?next=/admin/", {"login": "chief", "password": PASSWORD}, follow=True)
-    assert answer.request["PATH_INFO"] == "/admin/"
-    assert answer.status_code == 200
+    response = client.post(
+        "/users/login/?next=/admin/", {"login": "chief", "password": PASSWORD}, follow=True
+    )
+    assert response.request["PATH_INFO"] == "/admin/"
+    assert response.status_code == 200
     assert client.get("/livez/").status_code == 200
     assert "Cache" in str(json.loads(client.get("/healthz/?format=json").content))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_whatever_redis_answers_is_as_good_as_no_answer(kind, settings):
+def test_errors_of_redis_are_treated_like_no_response(kind, settings):
     with use_broken_redis(kind, settings):
         assert ask_cache("get_many", ["x"]) is None
         ask_cache("set", "x", 1)
         with pytest.raises(Unavailable):
-            Store().script("return 1")(["x"])
+            RedisClient().script("return 1")(["x"])
 
 
-def test_the_site_starts_and_says_so(settings, monkeypatch):
-    settings.MAIL_LEAVES = True
+def test_the_site_starts_and_reports_redis(settings, monkeypatch):
+    settings.EMAIL_IS_DELIVERED = True
     monkeypatch.delenv("HOST", raising=False)
     with use_broken_redis("refused", settings):
         (warning,) = set_up.warnings()
@@ -156,15 +157,15 @@ def test_the_site_starts_and_says_so(settings, monkeypatch):
 
 
 @pytest.mark.django_db
-def test_a_redis_that_hangs_is_waited_for_twice_and_then_not_for_a_while(settings, member_client):
-    settings.HOME_TIMELINE = WRITE
+def test_a_page_waits_for_a_hanging_redis_twice_and_then_skips_it(settings, member_client):
+    settings.HOME_TIMELINE = "fanout_write"
     with use_broken_redis("hanging", settings) as server:
         for _page in range(5):
             assert member_client.get("/").status_code == 200
-        assert server.connections <= 2  # That of the timelines and that of the cache.
+        assert server.connections <= 2  # One for timelines and one for the cache.
 
 
-# More than get through. It may be any number: what is counted is how many are really compared with the secret.
+# More guesses than are allowed. The test counts how many were compared with the secret.
 GUESSES = 64
 
 
@@ -179,11 +180,11 @@ def totp_guesses(member):
     client = Client()
     test_second_factor.log_in(client)
     for number in range(GUESSES):
-        yield client.post(ASKS, {"code": f"{number:06}"}, REMOTE_ADDR=address(number))
+        yield client.post(CODE_PAGE, {"code": f"{number:06}"}, REMOTE_ADDR=address(number))
 
 
 def login_code_guesses(member):
-    """Each code that is sent allows three."""
+    """Each emailed code allows three guesses."""
     for number in range(0, GUESSES, 3):
         client = from_anywhere(number)
         yield client.post("/users/login/code/", {"email": "ada@example.org"})
@@ -192,7 +193,7 @@ def login_code_guesses(member):
 
 
 def reset_requests(member):
-    """Emails to a mailbox are limited in the same way."""
+    """The number of emails to a mailbox is limited in the same way."""
     for number in range(GUESSES):
         yield from_anywhere(number).post("/users/password/reset/", {"email": "ada@example.org"})
 
@@ -202,7 +203,7 @@ def address(number):
 
 
 def from_anywhere(number):
-    """A client at an address of its own."""
+    """Return a client with its own IP address."""
     return Client(REMOTE_ADDR=address(number))
 
 
@@ -213,18 +214,18 @@ def from_anywhere(number):
         ("hanging", password_guesses, "accounts.models.User.check_password"),
         ("hanging", totp_guesses, "allauth.mfa.totp.internal.auth.validate_totp_code"),
         ("hanging", login_code_guesses, "allauth.account.forms.compare_user_code"),
-        ("hanging", reset_requests, "accounts.adapter.outbox.mail_rendered"),
+        ("hanging", reset_requests, "accounts.adapter.outbox.enqueue_rendered"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_guessing_is_limited_all_the_same(member, kind, guesses, compare, settings):
+def test_guessing_is_still_limited(member, kind, guesses, compare, settings):
     settings.ROOT_URLCONF = __name__
     with (
         use_broken_redis(kind, settings),
         time_machine.travel("2026-03-01T12:00:05Z", tick=False),
         mock.patch(compare, return_value=False) as compared,
     ):
-        answers = [response.status_code for response in guesses(member)]
+        statuses = [response.status_code for response in guesses(member)]
 
     assert 0 < compared.call_count <= 60
-    assert 429 in answers
+    assert 429 in statuses

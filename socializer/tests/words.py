@@ -1,22 +1,22 @@
-"""What a reader sees and hears of a page, without what people wrote."""
+"""Collects the text of a page that people see or hear, except what members wrote."""
 
 import re
 from html.parser import HTMLParser
 
-# Names of things that are called the same everywhere.
+# Names that are the same in every language.
 PROPER = {
-    "atom", "cookie", "english", "gif", "ip", "javascript", "jpeg", "json", "mb", "pin", "png", "qr", "socializer", "tab", "totp", "url",
+    "atom", "cookie", "english", "gif", "ip", "javascript", "jpeg", "json", "mb", "pin", "png", "qr", "rss", "socializer", "tab", "totp", "url",
     "usb", "utc", "webauthn", "webp",
 }  # fmt: skip
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 SPOKEN = ("alt", "aria-label", "aria-description", "placeholder", "title")
-# Names, addresses, and what stands for a value.
+# Names, addresses and placeholders.
 APART = re.compile(r"@\w+|[\w.+-]+@[\w.-]+|https?://\S+|/[\w/.=?&-]+|\b[A-Z2-7]{32}\b")
 WORD = re.compile(r"[A-Za-z]{2,}")
 
 
 class Page(HTMLParser):
-    """Collects the words of a page in `words`: text and what assistive technology says."""
+    """Collects the text of a page in `words`, including text for assistive technology."""
 
     def __init__(self, html):
         super().__init__()
@@ -50,7 +50,7 @@ class Page(HTMLParser):
         return bool(self.stack) and self.stack[-1][1]
 
     def is_somebody_elses(self, tag, attributes):
-        """Whether an element holds no words of the site's: code, keys, what people wrote, other languages, time zones."""
+        """Return whether an element contains no text of the site, but code, keys, posts, other languages or time zones."""
         return (
             tag in ("bdi", "kbd", "pre", "script", "style", "svg", "textarea")
             or attributes.get("dir") == "auto"
@@ -60,7 +60,7 @@ class Page(HTMLParser):
 
 
 def foreign_words(text, known=()):
-    """The Latin words in `text`, without proper names, addresses and the strings in `known`."""
+    """Return the Latin words in `text`, without proper names, addresses and the strings in `known`."""
     for string in sorted(filter(None, known), key=len, reverse=True):
         text = text.replace(string, "")
     return [word for word in WORD.findall(APART.sub("", text)) if word.lower() not in PROPER]

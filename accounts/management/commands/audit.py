@@ -5,21 +5,22 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from accounts import auditing
+from accounts.common import auditing
 
 
 class Command(BaseCommand):
     help = (
-        "Checks what must always hold in the database: no follow across a block, counts, emails, jobs, sessions, files. "
-        "The site can run meanwhile. Reads only, and in short steps, unless --fix is given. Ends with an error if anything is wrong."
+        "Checks the database and the stored files for errors, such as wrong counts, follows across blocks, and emails without a "
+        "job. The site can keep running. Only reads, in short steps, unless --fix is given. Exits with an error if anything "
+        "is wrong."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--fix", action="store_true", help="Repair what can be repaired safely; the report says how."
+            "--fix", action="store_true", help="Repair what can be repaired safely. The report says how."
         )
-        parser.add_argument("--json", action="store_true", help="Report as JSON.")
+        parser.add_argument("--json", action="store_true", help="Print the report as JSON.")
 
     def handle(self, *, fix, **options):
         as_json = options["json"]
@@ -36,20 +37,20 @@ class Command(BaseCommand):
             self.report_as_json(outcomes)
         wrong = sum(len(outcome.wrong) for outcome in outcomes)
         if wrong:
-            raise CommandError(f"{wrong:,} wrong.")
+            raise CommandError(f"{wrong:,} errors found." if wrong > 1 else "1 error found.")
         if not as_json:
-            self.stdout.write(self.style.SUCCESS("All is well."))
+            self.stdout.write(self.style.SUCCESS("No errors found."))
 
     def report(self, outcome, fix):
         check, count = outcome.check, len(outcome.wrong)
-        words = [f"{check.title}: {outcome.looked_at:,} looked at"]
+        parts = [f"{check.title}: {outcome.checked:,} checked"]
         if outcome.fixed:
-            words.append(f"{outcome.fixed:,} repaired")
+            parts.append(f"{outcome.fixed:,} repaired")
         if not count:
-            self.stdout.write(", ".join(words))
+            self.stdout.write(", ".join(parts))
             return
-        words.append(f"{count:,} wrong")
-        self.stdout.write(self.style.WARNING(", ".join(words)))
+        parts.append(f"{count:,} wrong")
+        self.stdout.write(self.style.WARNING(", ".join(parts)))
         more = [f"and {count - len(outcome.examples):,} more"] if count > len(outcome.examples) else []
         self.stdout.write(f"  {', '.join([*outcome.examples, *more])}")
         self.stdout.write(f"  {'With --fix: ' if check.can_fix and not fix else ''}{check.remedy}")
@@ -59,7 +60,7 @@ class Command(BaseCommand):
             {
                 "check": type(outcome.check).__name__,
                 "title": outcome.check.title,
-                "looked_at": outcome.looked_at,
+                "looked_at": outcome.checked,
                 "wrong": len(outcome.wrong),
                 "repaired": outcome.fixed,
                 "examples": outcome.examples,
@@ -72,7 +73,7 @@ class Command(BaseCommand):
 
 
 def require_current_schema():
-    """Raise CommandError unless the database is there and as new as the code."""
+    """Raise CommandError unless the database exists and all migrations are applied."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite" and not connection.is_in_memory_db() and not Path(name).exists():
         raise CommandError(f"There is no database at {name}. Check DATABASE_URL.")

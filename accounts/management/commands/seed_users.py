@@ -4,32 +4,35 @@ from collections import defaultdict
 from datetime import timedelta
 
 from allauth.account.models import EmailAddress
-from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.common.app_settings import is_on_this_machine
+from accounts.common.seeding import DEMO_PASSWORD, SeedCommand, positive
 from accounts.models import Block, Follow, RetiredUsername, User
-from accounts.seeding.command import DEMO_PASSWORD, SeedCommand, positive
-from accounts.seeding.people import EMAIL_DOMAIN, Follows, finish, make_people, name_freely
+from accounts.seeding.people import EMAIL_DOMAIN, Follows, finish, make_people, resolve_taken_names
 
-# The relations of so many people are looked up at once.
+# The number of people whose follows and blocks are read in one batch.
 FOLLOWERS = 1_000
-# A name that seeding may have given because another was taken.
+# Matches usernames that seeding may have changed because the original was taken.
 SEEDED_NAME = re.compile(r"_\d+$")
 
 
 class Command(SeedCommand):
     help = (
-        "Makes up people who follow each other, with names in several languages and a few who are very well known. "
-        "Run again with the same seed it adds only who and what is missing. Publishes no events and sends no mail."
+        "Adds made-up people who follow each other, with names in several languages. A few are very popular. "
+        "With the same seed again, adds only missing people and follows. Sends no events and no emails."
     )
 
     def add_arguments(self, parser):
         super().add_arguments(parser)
         parser.add_argument("--count", type=positive, default=1000, help="How many people (default: 1000).")
         parser.add_argument(
-            "--follows", type=positive, default=30, help="Whom each follows, on average (default: 30)."
+            "--follows",
+            type=positive,
+            default=30,
+            help="How many people each follows, on average (default: 30).",
         )
 
     @transaction.atomic
@@ -37,31 +40,31 @@ class Command(SeedCommand):
         people = list(make_people(seed, count))
         keys = self.stored_keys(seed)
         missing = [person for person in people if person.email not in keys]
-        name_freely(missing, self.taken_names(missing), seed)
+        resolve_taken_names(missing, self.taken_names(missing), seed)
         if not dry_run:
             self.store_people(missing)
             keys |= {person.email: person.pk for person in missing}
-            # Nobody blocks one of them before the follows are stored.
+            # The lock prevents blocks between these people until the follows are stored.
             list(self.stored_people(seed).in_locking_order().values_list("pk"))
         pairs = self.missing_follows([keys.get(person.email) for person in people], seed, follows)
         if dry_run:
-            self.say(f"Would make {len(missing):,} of {count:,} people and {len(pairs):,} follows.")
+            self.say(f"Would add {len(missing):,} of {count:,} people and {len(pairs):,} follows.")
             return
         self.store_follows(pairs)
         finish()
-        self.say(f"Made {len(missing):,} people and {len(pairs):,} follows.")
-        if missing and settings.LOCAL:
+        self.say(f"Added {len(missing):,} people and {len(pairs):,} follows.")
+        if missing and is_on_this_machine():
             self.say(f"Their password is {DEMO_PASSWORD}.")
 
     def stored_keys(self, seed):
-        """The primary keys of this seed's people, by their address."""
+        """Return a dict that maps the email addresses of this seed's people to their primary keys."""
         return dict(self.stored_people(seed).values_list("email", "pk"))
 
     def stored_people(self, seed):
         return User.objects.filter(email__endswith=f".seed-{seed}.{EMAIL_DOMAIN}")
 
     def taken_names(self, people):
-        """Those names that are no longer free, also of people who have left."""
+        """Return the set of current and retired usernames that may collide with those of `people`."""
         starts = {person.username for person in people}
         taken = set()
         for model in (User, RetiredUsername):
@@ -70,7 +73,7 @@ class Command(SeedCommand):
         return taken
 
     def store_people(self, people):
-        password = make_password(DEMO_PASSWORD if settings.LOCAL else None)
+        password = make_password(DEMO_PASSWORD if is_on_this_machine() else None)
         for person in people:
             person.password = password
         for batch in self.in_batches(people, len(people), "People"):
@@ -81,7 +84,7 @@ class Command(SeedCommand):
             )
 
     def missing_follows(self, keys, seed, mean):
-        """Return pairs of the primary keys of a follower and a followed, in random order; None stands for a new person."""
+        """Return a list of (follower, followed) pairs of primary keys in random order. A new person's key is None."""
         follows, numbers = (
             Follows(seed, len(keys), mean),
             {key: number for number, key in enumerate(keys) if key},
@@ -89,23 +92,25 @@ class Command(SeedCommand):
         pairs = []
         for start in range(0, len(keys), FOLLOWERS):
             followers = range(start, min(start + FOLLOWERS, len(keys)))
-            there, barred = self.relations([keys[number] for number in followers if keys[number]], numbers)
+            existing, barred = self.relationships(
+                [keys[number] for number in followers if keys[number]], numbers
+            )
             for number in followers:
-                chosen = follows.missing(number, there[number], barred[number])
+                chosen = follows.missing(number, existing[number], barred[number])
                 pairs += [(keys[number], keys[followed]) for followed in chosen]
         random.Random(f"order {seed}").shuffle(pairs)
         return pairs
 
-    def relations(self, keys, numbers):
-        """Whom each of these people follows, and whom they can't, as one has blocked the other: sets, by number."""
-        there, barred = defaultdict(set), defaultdict(set)
+    def relationships(self, keys, numbers):
+        """Return two dicts keyed by a person's number: the people they follow, and the people they can't follow."""
+        existing, barred = defaultdict(set), defaultdict(set)
         for follower, followed in self.pairs(Follow, "follower", "followed", keys):
             if followed in numbers:
-                there[numbers[follower]].add(numbers[followed])
+                existing[numbers[follower]].add(numbers[followed])
         for sides in (("blocker", "blocked"), ("blocked", "blocker")):
             for one, other in self.pairs(Block, *sides, keys):
                 barred[numbers[one]].add(numbers.get(other))
-        return there, barred
+        return existing, barred
 
     @staticmethod
     def pairs(model, one, other, keys):

@@ -3,41 +3,38 @@ import logging
 from django import db
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.jobs.trouble import answer_of
-from accounts.jobs.worker import AnotherWorker, Worker, keep_one_connection, only_one_on_sqlite
+from accounts.jobs.errors import describe
+from accounts.jobs.worker import AnotherWorker, Worker, keep_connection_open, single_sqlite_worker
 
 
 class Command(BaseCommand):
     help = (
-        "Does the jobs: sends mails, keeps the schedule, brings back what a killed worker had in its hands. "
-        "One on SQLite, any number on PostgreSQL."
+        "Runs jobs: sends emails, enqueues periodic tasks, and requeues the jobs of workers that were killed. "
+        "SQLite allows one worker, PostgreSQL any number."
     )
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--interval", type=float, default=1, help="Seconds between looks for new jobs (default: 1)."
+            "--interval", type=float, default=1, help="Seconds between two checks for new jobs (default: 1)."
         )
-        parser.add_argument("--batch", action="store_true", help="Do what is ready, then end.")
-        parser.add_argument("--max-tasks", type=int, help="End after so many jobs.")
-
+        parser.add_argument("--batch", action="store_true", help="Run the jobs that are ready, then end.")
+        parser.add_argument("--max-jobs", "--max-tasks", type=int, help="End after this many jobs.")
         parser.add_argument(
             "--wait",
             action="store_true",
-            help="On SQLite: wait until another worker ends, and take its place, instead of refusing to start.",
+            help="On SQLite: if another worker is running, wait until it ends instead of refusing to start.",
         )
 
-    def handle(self, *, interval, batch, max_tasks, wait, **options):
-        # A line for every job would bury the one about a job that failed.
+    def handle(self, *, interval, batch, max_jobs, wait, **options):
+        # If every job were logged, the line about a failed job would be hard to find.
         logging.getLogger("django_tasks").setLevel(logging.WARNING)
-        keep_one_connection()
-        worker = Worker(interval=interval, batch=batch, max_tasks=max_tasks)
-        worker.configure_signals()
+        keep_connection_open()
+        worker = Worker(interval=interval, batch=batch, max_jobs=max_jobs)
+        worker.handle_signals()
         try:
-            with only_one_on_sqlite(wait_while=lambda: wait and worker.running):
+            with single_sqlite_worker(wait_while=lambda: wait and worker.running):
                 worker.run()
         except AnotherWorker as error:
             raise CommandError(str(error)) from error
         except db.Error as error:
-            raise CommandError(
-                f"The database does not do what the worker needs. {answer_of(error)}"
-            ) from error
+            raise CommandError(f"The worker can't use the database. {describe(error)}") from error

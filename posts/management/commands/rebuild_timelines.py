@@ -1,25 +1,25 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from posts.breaker import Unavailable
+from posts.circuit_breaker import Unavailable
 from posts.timelines import home_timeline
 
 
 class Command(BaseCommand):
     help = (
-        "Throws away all stored home timelines; each is made anew when its reader comes. For after a restore of the "
-        "database, after rows were written past the site's own methods, and to look up only those authors again who "
-        "have very many followers now. Harmless to repeat, also while the site runs."
+        "Deletes all stored home timelines. Each is built again when its reader visits the site. Use this after you "
+        "restored the database or wrote rows without the site's own methods, or when authors have lost most of their "
+        "followers. It is safe to repeat and to run while the site is up."
     )
 
     def handle(self, **options):
         timeline = home_timeline()
-        timeline.forget()
+        timeline.invalidate()
         try:
-            timeline.free_memory()
+            timeline.delete_stored()
         except Unavailable as error:
             raise CommandError(
-                f"What was stored will not be read again, but Redis still holds it: {error}"
+                f"The stored timelines won't be used any more, but they are still in Redis: {error}"
             ) from error
         self.stdout.write(
-            self.style.SUCCESS("Every stored home timeline is made anew when its reader comes.")
+            self.style.SUCCESS("Every home timeline will be built again when its reader visits the site.")
         )

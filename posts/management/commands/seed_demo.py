@@ -1,14 +1,14 @@
 import random
 from datetime import timedelta
 
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.common.app_settings import is_on_this_machine
+from accounts.common.seeding import DEMO_PASSWORD, SeedCommand
 from accounts.models import Follow, User
-from accounts.seeding.command import DEMO_PASSWORD, SeedCommand
 from accounts.seeding.people import EMAIL_DOMAIN, finish, seeded_people
 
 DEMO_USERNAME = "demo"
@@ -17,21 +17,21 @@ DEMO_EMAIL = f"{DEMO_USERNAME}@en.seed-{SEED}.{EMAIL_DOMAIN}"
 
 
 def demo_member():
-    """The member that this makes, or None. Somebody else may have the name."""
+    """Return the member that this command created, or None. The username may belong to a different member."""
     return User.objects.filter(username=DEMO_USERNAME, email=DEMO_EMAIL).first()
 
 
 class Command(SeedCommand):
     help = (
-        "Makes the network that a new site is tried out with: 300 people, 6,000 posts, and a member to log in as. "
-        "Run again it adds only what is missing."
+        "Makes a demo network for trying out a new site: 300 people, 6,000 posts, and a member to log in as. "
+        "If it runs again, it adds only what is missing."
     )
 
     @transaction.atomic
     def seed(self, *, dry_run, **options):
         if not demo_member() and User.objects.filter(username=DEMO_USERNAME).exists():
-            raise CommandError(f"The name {DEMO_USERNAME} belongs to somebody else here.")
-        # Whether this may be done was decided above.
+            raise CommandError(f"Another member has the name {DEMO_USERNAME}.")
+        # Use `force` because SeedCommand has already checked whether seeding is allowed.
         common = {
             "seed": SEED,
             "force": True,
@@ -41,18 +41,18 @@ class Command(SeedCommand):
         }
         call_command("seed_users", count=300, follows=25, **common)
         if dry_run:
-            self.say(f"And posts by them, and a member called {DEMO_USERNAME}, as far as they are missing.")
+            self.say(f"Would also make the posts and the member {DEMO_USERNAME}, if they are missing.")
             return
         if not demo_member():
             self.make_demo_member()
         call_command("seed_posts", count=6000, days=60, **common)
 
     def make_demo_member(self):
-        """A member with a home timeline to read and followers to see."""
+        """Create a member who follows people and has followers."""
         demo = User.objects.create_user(
             DEMO_USERNAME,
             DEMO_EMAIL,
-            DEMO_PASSWORD if settings.LOCAL else None,
+            DEMO_PASSWORD if is_on_this_machine() else None,
             display_name="Demo Member",
             bio="Anyone may log in as me and look around.",
         )

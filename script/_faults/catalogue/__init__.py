@@ -1,4 +1,4 @@
-"""All faults that the trial knows."""
+"""All faults of the trial."""
 
 from _faults.catalogue import postgresql, processes, sqlite, surroundings
 from _faults.catalogue.base import Fault
@@ -10,7 +10,8 @@ CATALOGUE = [
     if isinstance(fault, type) and issubclass(fault, Fault) and fault is not Fault
 ]
 
-# Quick ones, for every change. First those in which nothing may fail: for a while after another fault, some failures may.
+# Quick faults, for every change. Faults that must not cause failures come first, because failures are allowed for a while after
+# other faults.
 SHORT = {
     "sqlite": [
         processes.JobWorkerKilled,
@@ -30,5 +31,5 @@ SHORT = {
 
 
 def by_name(engine):
-    """Return {name: class} of the faults that the engine can meet."""
+    """Return a dict from the name of each of this engine's faults to its class."""
     return {fault.name(): fault for fault in CATALOGUE if engine in fault.engines}

@@ -1,20 +1,19 @@
-"""What a fault is."""
+"""The base class of faults."""
 
 from _faults.engines import ENGINES
 
 
 class Fault:
-    """One thing that fails. `trial` has the site, its engine and services, its crowd, and a generator of chance."""
+    """A fault. `trial` has the site, its engine and services, its crowd, and a random number generator."""
 
     engines = tuple(ENGINES)
     seconds = 5
-    brief_seconds = 2  # the same in the short form
-    unavailable = False
-    refuses = False
-    longest = 10.0  # seconds that an answer may take; None: there is no bound
-    repeats_email = (
-        False  # A worker that loses the database between sending an email and recording it sends it again.
-    )
+    brief_seconds = 2  # the duration in a short trial
+    unavailable = False  # whether 503s with Retry-After are allowed
+    refuses = False  # whether connections may be refused or cut
+    longest = 10.0  # how many seconds a response may take, or None if there is no limit
+    # whether emails may be sent twice, because a worker loses the database between sending an email and recording it
+    repeats_email = False
     restarts_site = False
 
     def __init__(self, trial):
@@ -28,10 +27,10 @@ class Fault:
         )
 
     def check(self):
-        """Raise Skipped if this machine cannot do it."""
+        """Raise Skipped if this machine can't produce the fault."""
 
     def begin(self):
         raise NotImplementedError
 
     def end(self):
-        """Undo what `begin()` did. Called also if that failed."""
+        """Undo what `begin()` did. This is called even if `begin()` failed."""

@@ -1,4 +1,4 @@
-"""PostgreSQL fails, or what it is asked for, or the network to it."""
+"""PostgreSQL fails, its statements fail, or the network to it fails."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ class DatabaseCrashed(DatabaseRestarted):
 
 
 class DatabaseProcessKilled(Fault):
-    """One connection's process is killed: PostgreSQL ends all others, and recovers."""
+    """The process of one connection is killed. PostgreSQL ends all others and recovers."""
 
     engines = ("postgresql",)
     seconds = 0
@@ -40,11 +40,11 @@ class DatabaseProcessKilled(Fault):
         os.kill(self.rng.choice(self.engine.backends()), signal.SIGKILL)
 
     def end(self):
-        wait_until(self.engine.answers, 30, "PostgreSQL recovers")
+        wait_until(self.engine.is_up, 30, "PostgreSQL recovers")
 
 
 class ConnectionsTerminated(Fault):
-    """On a site at rest this finds out whether a page meets the dead connections of the pool."""
+    """All connections are closed. On an idle site, this shows whether dead connections in the pool make pages fail."""
 
     engines = ("postgresql",)
     seconds = 0
@@ -52,7 +52,7 @@ class ConnectionsTerminated(Fault):
     repeats_email = True
 
     def begin(self):
-        self.engine.cut_sessions()
+        self.engine.close_sessions()
 
 
 class TableLocked(Fault):
@@ -72,7 +72,7 @@ class TableLocked(Fault):
 
 
 class StatementsSlow(Fault):
-    """Whatever is written takes 15 s more."""
+    """Inserting a post takes 15 s longer."""
 
     engines = ("postgresql",)
     seconds = 15
@@ -90,7 +90,7 @@ class StatementsSlow(Fault):
 
 
 class DatabaseReadOnly(Fault):
-    """As a standby is, or a primary that was demoted."""
+    """The database is read-only, like a standby or a demoted primary."""
 
     engines = ("postgresql",)
     seconds = 8
@@ -105,11 +105,11 @@ class DatabaseReadOnly(Fault):
 
     def _set(self, state):
         self.engine.execute(f"ALTER ROLE site SET default_transaction_read_only = {state}")
-        self.engine.cut_sessions()
+        self.engine.close_sessions()
 
 
 class ConnectionsExhausted(Fault):
-    """Others have taken all connections, and those of the site were cut."""
+    """The site's connections are closed, and other programs then use all available connections."""
 
     engines = ("postgresql",)
     seconds = 8
@@ -120,7 +120,7 @@ class ConnectionsExhausted(Fault):
         import psycopg
 
         self.stack = ExitStack()
-        self.engine.cut_sessions()
+        self.engine.close_sessions()
         with suppress(psycopg.Error):
             for _number in range(self.engine.connections_allowed):
                 self.stack.enter_context(self.engine.connect())
@@ -130,7 +130,7 @@ class ConnectionsExhausted(Fault):
 
 
 class ColumnWidened(Fault):
-    """A migration of a later release widens a column. Nothing may fail, but wait for its lock."""
+    """A migration of a later release widens a column. Requests may wait for its lock, but they must not fail."""
 
     engines = ("postgresql",)
     columns = (("posts_post", "content"), ("accounts_user", "bio"), ("accounts_user", "display_name"))
@@ -139,7 +139,7 @@ class ColumnWidened(Fault):
     def begin(self):
         self.table, self.column = self.rng.choice(self.columns)
         ((self.length,),) = self.engine.rows(
-            "SELECT character_maximum_length FROM information_schema.columns "  # noqa: S608 (our own words)
+            "SELECT character_maximum_length FROM information_schema.columns "  # noqa: S608 (the values are from this module)
             f"WHERE table_name = '{self.table}' AND column_name = '{self.column}'"
         )
         self._alter(self.length + 1000)
@@ -152,7 +152,7 @@ class ColumnWidened(Fault):
 
 
 class DatabaseConnectionsFrozen(Fault):
-    """The processes of the site's connections are stopped. No timeout of the server's can end that."""
+    """The server processes of the site's connections are stopped. The server's own timeouts don't work in that case."""
 
     engines = ("postgresql",)
     seconds = 12
@@ -196,7 +196,7 @@ class NetworkCut(NetworkDropsPackets):
 
 
 class SessionsReset(Fault):
-    """DISCARD ALL on the site's connections, behind its back: prepared statements and session settings are gone."""
+    """The site's database sessions are reset without notice. Prepared statements and session settings are lost."""
 
     engines = ("postgresql",)
     seconds = 0

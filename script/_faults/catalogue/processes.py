@@ -1,4 +1,4 @@
-"""Processes of the site are killed, stopped, or replaced."""
+"""Processes of the site are killed, stopped or replaced."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ class JobWorkerFrozen(Fault):
 
 
 class WebServerKilled(Fault):
-    """gunicorn's first process is killed; the supervisor ends, and whoever runs it starts it again."""
+    """gunicorn's main process is killed. The supervisor exits and is started again, as systemd would do."""
 
     seconds = 0
     refuses = True
@@ -50,7 +50,7 @@ class WebServerKilled(Fault):
 
 
 class SupervisorKilled(WebServerKilled):
-    """What the supervisor has started lives on, without anybody to stop it."""
+    """The supervisor is killed. Its children keep running without it."""
 
     def begin(self):
         self.site.process.kill()
@@ -58,7 +58,7 @@ class SupervisorKilled(WebServerKilled):
 
 
 class Reloaded(Fault):
-    """The site is reloaded five times under load, as after an upgrade. Nobody notices."""
+    """The site is reloaded five times under load, as after an upgrade. No request may fail."""
 
     seconds = 0
     times, apart = 5, 3

@@ -1,4 +1,4 @@
-"""The file of the SQLite database is held, changed or taken away."""
+"""The file of the SQLite database is locked, changed or removed."""
 
 import signal
 import sqlite3
@@ -24,7 +24,7 @@ class FileLocked(Fault):
 
 
 class FileReadOnly(Fault):
-    """Nobody may write the file. Processes that have it open still can, so that new ones take their place."""
+    """The file is immutable. Processes that have it open can still write, so they are killed and replaced."""
 
     engines = ("sqlite",)
     seconds = 8
@@ -41,7 +41,7 @@ class FileReadOnly(Fault):
             self._change("+i", self.engine.file)
             self._change("-i", self.engine.file)
         except (TrialError, OSError) as error:
-            raise Skipped("this file system cannot make a file immutable") from error
+            raise Skipped("this file system can't make a file immutable") from error
 
     def _change(self, flag, *files):
         run(["chattr", flag, *files], self.trial.scratch / "trial.log")
@@ -56,7 +56,7 @@ class FileReadOnly(Fault):
 
 
 class CheckpointStarved(Fault):
-    """A reader that doesn't end keeps the log from being written back."""
+    """A transaction that doesn't end prevents SQLite from writing the log back to the database."""
 
     engines = ("sqlite",)
     seconds = 15
@@ -81,12 +81,12 @@ class Vacuumed(Fault):
 
 
 class FileReplaced(Fault):
-    """Somebody puts a copy in the place of the database's file while the site is at rest."""
+    """While the site is idle, the file of the database is replaced with a copy."""
 
     engines = ("sqlite",)
     seconds = 5
     unavailable = True
-    refuses = True  # The processes may have to start anew.
+    refuses = True  # The processes may have to restart.
     repeats_email = True
 
     def begin(self):
@@ -113,7 +113,7 @@ class FileReplaced(Fault):
 
 
 class FileRemoved(FileReplaced):
-    """The file is deleted, and comes back from a copy five seconds later."""
+    """The file is deleted. Five seconds later it is replaced with a copy."""
 
     def _replace(self):
         self.engine.file.unlink()

@@ -1,4 +1,4 @@
-"""What a site needs beside its database fails: Redis, the mail server, disks. And what operators and crowds do."""
+"""Redis, the mail server or the disk fails, or the operator or many members act while the site is under load."""
 
 from _faults.catalogue.base import Fault
 from _faults.processes import Skipped
@@ -23,7 +23,7 @@ class DiskFull(Fault):
 
 
 class CacheStopped(Fault):
-    """Everything works without Redis."""
+    """Redis is stopped. Everything must work without it."""
 
     seconds = 8
 
@@ -76,10 +76,10 @@ class MailServerBusy(Fault):
     mood = "451 4.3.0 Later"
 
     def begin(self):
-        self.trial.mail.letters.mood = self.mood
+        self.trial.mail.inbox.mood = self.mood
 
     def end(self):
-        self.trial.mail.letters.mood = None
+        self.trial.mail.inbox.mood = None
 
 
 class MailServerHangs(MailServerBusy):
@@ -87,7 +87,7 @@ class MailServerHangs(MailServerBusy):
 
 
 class PicturesAway(Fault):
-    """The folder of pictures cannot be written: uploads are refused, everything else works."""
+    """The folder of pictures is read-only. Uploads are rejected, and everything else must work."""
 
     unavailable = True
 
@@ -104,7 +104,7 @@ class PicturesAway(Fault):
 
 
 class BackupMade(Fault):
-    """A backup under load disturbs nobody. The trial restores it at its end."""
+    """A backup is made under load. No request may fail. The judge restores the backup at the end."""
 
     seconds = 0
 
@@ -113,7 +113,7 @@ class BackupMade(Fault):
 
 
 class EverythingAtOnce(Fault):
-    """Not a fault but a crowd: people leave while others follow, block and post to them."""
+    """Nothing fails, but members leave while others follow them, block them and post."""
 
     seconds = 0
 

@@ -1,6 +1,6 @@
 """Django's PostgreSQL backend with connections that observe the request's deadline.
 
-The server's own timeouts are no substitute: they don't end a wait for a server that has stopped or for lost packets.
+The server's own timeouts are not enough, because they have no effect if the server has stopped or packets are lost.
 """
 
 from math import ceil, inf
@@ -9,9 +9,9 @@ import psycopg
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.psycopg_any import IsolationLevel
 
-from accounts import deadlines
+from accounts.common import deadlines
 
-# A connection that does not answer within so many seconds is replaced before it is used.
+# A connection that doesn't answer within this many seconds is replaced before it is used.
 HEALTH_CHECK_SECONDS = 2
 
 
@@ -19,7 +19,7 @@ class Connection(psycopg.Connection):
     """A connection that is closed if the deadline passes while it waits for the server."""
 
     def wait(self, gen, *args, **kwargs):
-        """Do as psycopg does, but only until the deadline. Raises OperationalError then."""
+        """Wait as psycopg does, but raise OperationalError at the deadline."""
         seconds = deadlines.remaining()
         if seconds == inf:
             return super().wait(gen, *args, **kwargs)
@@ -29,16 +29,16 @@ class Connection(psycopg.Connection):
         except psycopg.OperationalError as error:
             if not deadlines.has_passed():
                 raise
-            # An answer may still come, which nobody must take for that to another statement.
+            # The response may still arrive. It must not be mistaken for the response to another statement.
             self.close()
             raise psycopg.OperationalError(
-                "The database did not answer within the request's time."
+                "The database didn't answer before the request's deadline."
             ) from error
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params):
-        # As Django's own method does; only the class of the connection is another.
+        # This is the same as Django's method, but with our connection class.
         self.isolation_level = IsolationLevel.READ_COMMITTED
         seconds = deadlines.remaining()
         if seconds < conn_params.get("connect_timeout", inf):
@@ -53,4 +53,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 def refuse_after_deadline():
     if deadlines.has_passed():
-        raise psycopg.OperationalError("The request has waited for the database for as long as it may.")
+        raise psycopg.OperationalError("The request's deadline has passed.")

@@ -3,16 +3,16 @@
 import sqlite3
 from math import ceil
 
-from accounts import deadlines
+from accounts.common import deadlines
 
-# A slow statement looks at the clock each time it has done so many steps of SQLite's virtual machine: many times a second.
+# The deadline is checked each time a statement has run this many steps of SQLite's virtual machine, many times a second.
 STEPS = 1_000_000
 
 
 class Connection(sqlite3.Connection):
-    """A connection whose statements fail at the deadline: those that wait for a lock, and those that are slow.
+    """A connection whose statements fail at the deadline, whether they wait for a lock or are slow.
 
-    `timeout` is how long each waits for a lock where there is no deadline, in seconds.
+    `timeout` is how many seconds a statement waits for a lock if there is no deadline.
     """
 
     def __init__(self, *args, timeout=5, **kwargs):
@@ -21,7 +21,7 @@ class Connection(sqlite3.Connection):
         self.set_progress_handler(deadlines.has_passed, STEPS)
 
     def cursor(self, *args, **kwargs):
-        # Each of Django's statements has a cursor of its own.
+        # Django opens a new cursor for each statement.
         seconds = max(0, ceil(min(deadlines.remaining(), self.timeout)))
         if seconds != self.busy_seconds:
             self.busy_seconds = seconds

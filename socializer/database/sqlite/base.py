@@ -1,8 +1,8 @@
-"""Django's SQLite backend, which notices when the database file is replaced or deleted while it is open.
+"""Django's SQLite backend, extended to detect when the open database file is replaced or deleted.
 
-A process that goes on writing to a deleted file loses everything that it acknowledges. So the file is compared with the path
-before each query and each commit, which costs a microsecond, and is opened again if it is another one. A file that has
-disappeared is never replaced by a new empty one.
+A process that keeps writing to a deleted file loses everything it stores. So each query and commit first checks that the path
+still leads to the open file, which takes a microsecond, and otherwise opens the new file. A missing file is never replaced by
+a new, empty one.
 """
 
 import logging
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class DatabaseCreation(creation.DatabaseCreation):
-    """Test databases come and go under the same name."""
+    """Removes the lock files of test databases, which are created and deleted under the same name."""
 
     def _create_test_db(self, *args, **kwargs):
         name = super()._create_test_db(*args, **kwargs)
@@ -36,14 +36,14 @@ class DatabaseCreation(creation.DatabaseCreation):
 
 class DatabaseWrapper(base.DatabaseWrapper):
     creation_class = DatabaseCreation
-    # Device and inode of the file that this connection has open.
+    # The device and inode of the open file.
     file_id = None
 
     def get_new_connection(self, conn_params):
         if self.is_in_memory_db():
             return super().get_new_connection(conn_params)
         path = Path(self.settings_dict["NAME"]).absolute()
-        # A site that has had a database never gets an empty one by accident.
+        # A site that had a database must not get an empty one by mistake.
         if presence.lock_path(path).exists():
             presence.share(path)
             if not path.exists():
@@ -53,7 +53,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         refuse_read_only(path)
         connection = super().get_new_connection(conn_params)
         try:
-            connection.execute("PRAGMA schema_version")  # Opens the log and its index, too.
+            connection.execute("PRAGMA schema_version")  # This also opens the log and its index.
             refuse_read_only(path)
             presence.share(path)
             self.file_id = file_id(path)
@@ -65,26 +65,26 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def ensure_connection(self):
-        self._close_if_lost()
+        self._close_if_replaced()
         super().ensure_connection()
 
     def close_if_unusable_or_obsolete(self):
-        # Called before and after each request, where no error may be raised: opening the file again is left to the first query.
-        self._close_if_lost()
+        # This runs before and after each request and must not raise errors. The next query opens the new file.
+        self._close_if_replaced()
         super().close_if_unusable_or_obsolete()
 
     def is_usable(self):
-        # Django asks after an error. Whatever state it left the connection in, a new one takes a millisecond.
+        # Django calls this after an error. A new connection takes a millisecond, and the old one may be in any state.
         return self.is_in_memory_db()
 
-    def _close_if_lost(self):
+    def _close_if_replaced(self):
         if self.connection is not None and not self.in_atomic_block and self._has_another_file():
             logger.error("The database file %s was replaced or deleted.", self.settings_dict["NAME"])
             self.close()
 
     def _commit(self):
         if self.connection is not None and self._has_another_file():
-            raise OperationalError("The database file was replaced or deleted. Nothing was stored.")
+            raise OperationalError("The database file was replaced or deleted, so nothing was stored.")
         return super()._commit()
 
     def _has_another_file(self):
@@ -92,29 +92,29 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def file_id(path):
-    """Return what tells a file from every other one, or None if there is no file at `path`."""
+    """Return the device and inode of the file at `path`, or None if there is no file."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def refuse_read_only(path):
-    """Raise OperationalError if the file, its log or the log's index is there and can't be written.
+    """Raise OperationalError if the file, its log or the log's index exists and is not writable.
 
-    A process that opened one of them read-only can't write through any new connection until all its connections are closed at
-    once, even if the files can be written by then.
+    If a process opens one of them read-only, all its connections stay read-only until all of them are closed, even if the files
+    become writable.
     """
     for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
         if each.exists() and not os.access(each, os.W_OK):
             raise OperationalError(
-                f"{each} can't be written. Run this as the user who runs the site, and check the disk."
+                f"{each} is not writable. Run this as the user who runs the site, and check the disk."
             )
 
 
 def missing(path):
     return (
         f"The database file {path} is gone. Restore a backup with: manage.py restore FILE. "
-        f"To begin with an empty database instead, delete {presence.lock_path(path)}."
+        f"To start with an empty database instead, delete {presence.lock_path(path)}."
     )

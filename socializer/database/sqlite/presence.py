@@ -1,6 +1,6 @@
-"""Which processes use a SQLite database: each holds a shared lock on a file beside it until the process ends.
+"""Tracks which processes use a SQLite database. Each process holds a shared lock on a file beside the database until it exits.
 
-The kernel releases the lock whatever a process dies of. Whoever replaces the database takes the lock alone.
+The kernel releases the lock, no matter how the process ends. Replacing the database requires an exclusive lock.
 """
 
 import fcntl
@@ -15,12 +15,12 @@ from django.db import OperationalError, connection
 logger = logging.getLogger(__name__)
 
 _mutex = threading.Lock()
-# Open files by their path. They are numbers, not file objects, so that they stay open until the process ends.
+# File descriptors by path. File objects would be closed when they are garbage-collected.
 _shared = {}
 
 
 class InUse(Exception):
-    """Other processes use the database. `processes` are their ids, as far as they are known."""
+    """Other processes use the database. `processes` are their known ids."""
 
     def __init__(self, processes):
         super().__init__(processes)
@@ -29,12 +29,12 @@ class InUse(Exception):
 
 def lock_path(path):
     """Return the path of the lock that belongs to the database at `path`."""
-    path = Path(os.path.realpath(path))  # Two links to a database have one lock.
+    path = Path(os.path.realpath(path))  # All links to a database share one lock.
     return path.with_name(f"{path.name}.lock")
 
 
 def open_lock(path):
-    """Open the lock at `path`, made if it is missing. One that another user has made can be read, which is enough."""
+    """Open the lock at `path`, and create it if it is missing. Read access is enough if another user created the file."""
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except PermissionError:
@@ -42,9 +42,9 @@ def open_lock(path):
 
 
 def share(path):
-    """Show until this process ends that it uses the database at `path`.
+    """Hold the shared lock of the database at `path` until this process ends.
 
-    Raises OperationalError while another process replaces the database.
+    Raises OperationalError while another process is replacing the database.
     """
     lock = lock_path(path)
     with _mutex:
@@ -58,23 +58,26 @@ def share(path):
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(file)
-            raise OperationalError("The database is being replaced. Wait until that is done.") from error
+            raise OperationalError(
+                "The database is being replaced. Try again when that has finished."
+            ) from error
         except OSError as error:
-            # A network file system without locks, say. The site works on it, and a restore can't tell who uses the database.
+            # For example, a network file system may not support locks. The site still works, but a restore can't detect which
+            # processes use the database.
             logger.warning("%s can't be locked: %s", lock, error.strerror)
         _shared[lock] = file
 
 
 def share_default():
-    """Do so for the site's database, if it is on SQLite and there is one. A web server has not opened it before its first page."""
+    """Hold the shared lock of the site's SQLite database if it exists. A web server opens it only for its first page."""
     name = connection.settings_dict["NAME"]
     if connection.vendor == "sqlite" and not connection.is_in_memory_db() and Path(name).exists():
         share(Path(name).absolute())
 
 
 @contextmanager
-def alone(path):
-    """Keep all other processes from the database at `path`. Raises InUse if there are any."""
+def exclusive(path):
+    """Hold the exclusive lock of the database at `path`. Raises InUse if other processes use it."""
     lock = lock_path(path)
     with _mutex:
         file = _shared.pop(lock, None) or open_lock(lock)
@@ -89,10 +92,9 @@ def alone(path):
 
 
 def holders(lock):
-    """Return the ids of the other processes that hold the lock, where the system tells (Linux)."""
+    """Return the ids of the other processes that hold the lock. Only Linux provides them."""
     with suppress(OSError, ValueError):
-        found = os.stat(lock)
-        end = f":{found.st_ino}"
+        end = f":{os.stat(lock).st_ino}"
         lines = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
         pids = {int(line[4]) for line in lines if line[1] == "FLOCK" and line[5].endswith(end)}
         return sorted(pids - {os.getpid()})

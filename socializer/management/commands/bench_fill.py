@@ -2,15 +2,15 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import track
 
+from accounts.common.seeding import positive
 from accounts.models import User
-from accounts.seeding.command import positive
-from posts.benchmark.filling import Size, fill, fill_beside
+from socializer.benchmark.filling import Size, fill, fill_other_tables
 
 
 class Command(BaseCommand):
     help = (
-        "Fills an empty database with a made-up site to measure on with bench_pages and script/measure-load: a million posts "
-        "take some minutes. Run migrate first."
+        "Fills an empty database with a made-up site for bench_pages and script/measure-load. A million posts "
+        "take a few minutes. Run migrate first."
     )
 
     def add_arguments(self, parser):
@@ -20,14 +20,14 @@ class Command(BaseCommand):
 
     def handle(self, *, people, follows, posts, **options):
         if User.objects.exists():
-            raise CommandError("There are people in this database already. Fill an empty one.")
+            raise CommandError("This database already has people. Fill an empty one.")
         size, console = Size(posts, people, follows), Console(file=self.stderr._out)
 
-        def bar(rows, total, words):
+        def bar(rows, total, label):
             return track(
-                rows, total=total, description=words, console=console, disable=not console.is_terminal
+                rows, total=total, description=label, console=console, disable=not console.is_terminal
             )
 
         fill(size, bar)
-        fill_beside(size, bar)
+        fill_other_tables(size, bar)
         self.stdout.write(f"Made {people:,} people, {follows:,} follows and {posts:,} posts.")

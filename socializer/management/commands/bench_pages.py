@@ -12,42 +12,44 @@ from django.test.utils import CaptureQueriesContext
 from rich.console import Console
 from rich.table import Table
 
-from accounts.emails import kinds, plans
-from accounts.emails.followers import FollowerMilestone
-from accounts.jobs import schedule
+from accounts.common.models import ListPart, ScanPosition
+from accounts.common.seeding import positive
+from accounts.jobs import periodic
 from accounts.jobs.worker import Worker
-from accounts.models import Follow, ListPart, NameWord, ScanPosition, User
-from accounts.quiet import without_request_log
-from accounts.seeding.command import positive
+from accounts.models import Follow, NameWord, User
+from accounts.notifications import digests
+from accounts.notifications.followers import FollowerMilestone
 from accounts.tasks import prune
-from posts.benchmark.serving import require_static_files
-from posts.models import Post, ReadMark
-from socializer.health import late_jobs, late_mails
+from posts.models import Post
+from posts.reading.models import ReadMarker
+from socializer.benchmark.quiet import without_request_log
+from socializer.benchmark.serving import require_static_files
+from socializer.health import late_emails, late_jobs
 from socializer.sitemaps import store_parts
 
-ADMIN = ["posts/post", "posts/reportedpost", "accounts/user", "accounts/follow", "accounts/moderationaction"]
+ADMIN = ["posts/post", "moderation", "accounts/user", "accounts/follow", "accounts/moderationaction"]
 ADMIN += ["accounts/delivery", "accounts/job"]
-# How many the reader follows, and how many of the posts in home they have not read.
+# How many people the reader follows, and how many unread posts they have.
 FOLLOWED, UNREAD = 150, 300
 
 
 class Command(BaseCommand):
     help = (
-        "Tells how many queries and milliseconds pages, forms and periodic tasks take on this database: run it on a small site "
-        "and on a large one, such as bench_fill makes, and compare. Writes nothing that stays."
+        "Shows how many queries and milliseconds pages, forms and periodic tasks take with this database. Run it on a small site "
+        "and on a large one, such as bench_fill makes, and compare. Nothing that it writes is kept."
     )
 
     def add_arguments(self, parser):
-        parser.add_argument(
-            "paths", nargs="*", help="Addresses to measure, as an administrator, in place of all that."
-        )
+        parser.add_argument("paths", nargs="*", help="Measure only these paths, as an administrator.")
         parser.add_argument("--rounds", type=positive, default=20)
-        parser.add_argument("--json", type=Path, metavar="FILE", help="Write the medians there.")
-        parser.add_argument("--compare", type=Path, metavar="FILE", help="Show the ratio to those medians.")
+        parser.add_argument("--json", type=Path, metavar="FILE", help="Write the medians to this file.")
+        parser.add_argument(
+            "--compare", type=Path, metavar="FILE", help="Show the ratio to the medians in this file."
+        )
 
     def handle(self, *, paths, rounds, compare, **options):
         if rounds < 2:
-            raise CommandError("One round says nothing: take 2 at least.")
+            raise CommandError("Use at least 2 rounds. The result of one round means nothing.")
         require_static_files()
         earlier = json.loads(compare.read_text()) if compare else {}
         with without_request_log(), transaction.atomic():
@@ -72,11 +74,11 @@ class Command(BaseCommand):
 
 
 def measure(run, rounds):
-    """Return the number of queries and the median and 95th percentile of milliseconds of `run()`."""
-    run()  # What is remembered is there.
+    """Return the number of queries of `run()`, and the median and 95th percentile of its time in milliseconds."""
+    run()  # Fill the caches.
     with CaptureQueriesContext(connection) as captured:
         run()
-        queries = len(captured)  # Each further request forgets the log.
+        queries = len(captured)  # Count now, because the next request clears the log.
     times = []
     for _round in range(rounds):
         start = time.perf_counter()
@@ -91,7 +93,7 @@ def some_paths(paths):
 
 
 def everything():
-    """Yield (name, function) for all that is measured, each in the state that it needs."""
+    """Yield (name, function) for everything that is measured. The database is in the right state when a function is yielded."""
     reader, administrator = make_reader(), make_user(is_staff=True, is_superuser=True)
     client, admin, visitor = client_of(reader), client_of(administrator), Client(headers=host())
     known = User.objects.visible().order_by("-rank").first()
@@ -118,13 +120,13 @@ def everything():
     yield "post", send(client, "/posts/add/", lambda: {"content": f"Hello {secrets.token_hex(4)}"})
     yield "follow", toggle(client, known)
     make_work(known)
-    for regular in schedule.all_regulars():
-        if regular.task is not prune:
-            yield f"task: {regular.name}", regular.task.func
+    for periodic_task in periodic.all_periodic_tasks():
+        if periodic_task.task is not prune:
+            yield f"task: {periodic_task.name}", periodic_task.task.func
     worker = Worker()
     yield "worker: the next job", lambda: worker.ready().first()
-    yield "worker: jobs of dead workers", worker.bring_back
-    yield "health: late jobs and emails", lambda: (late_jobs().exists(), late_mails().exists())
+    yield "worker: jobs of dead workers", worker.requeue_lost
+    yield "health: late jobs and emails", lambda: (late_jobs().exists(), late_emails().exists())
 
 
 def make_user(**fields):
@@ -132,7 +134,7 @@ def make_user(**fields):
 
 
 def make_reader():
-    """A member who follows FOLLOWED people, a few of them well known."""
+    """Return a new member who follows FOLLOWED people, some with many followers."""
     reader = make_user()
     followed = [*User.objects.visible().order_by("-rank")[:10]]
     others = User.objects.visible().exclude(pk=reader.pk).exclude(pk__in=[user.pk for user in followed])
@@ -142,35 +144,35 @@ def make_reader():
 
 
 def mark(reader, unread):
-    """Let the reader have read all but so many posts of their home timeline."""
+    """Mark all posts in the reader's home timeline as read, except the newest `unread`."""
     posts = Post.objects.followed_by(reader).newest_first()[unread : unread + 1]
     position = posts[0].pk
-    ReadMark.objects.update_or_create(reader=reader, defaults={"position": position, "line": position})
+    ReadMarker.objects.update_or_create(reader=reader, defaults={"position": position, "divider": position})
 
 
 def prefix_of_some():
-    """Return the longest beginning of a username by which more than a page of people are found."""
+    """Return the longest username prefix that matches more than a page of people."""
     name = User.objects.visible().order_by("pk")[100:101].get().username
     prefixes = (name[:length] for length in range(len(name), 0, -1))
     return next(p for p in prefixes if NameWord.objects.beginning_with(p.encode())[:31].count() == 31)
 
 
 def make_work(known):
-    """Plan emails, so that the tasks have something to do, and let those that go through all members be in their midst."""
+    """Make emails due so that the tasks have work, and put the tasks that go through all members halfway through."""
     middle = User.objects.order_by("-pk")[0].pk // 2
     for name in ("recount", "sweep"):
         ScanPosition.objects.update_or_create(name=name, defaults={"position": middle})
     with transaction.atomic():
-        plans.plan(known, kinds.of(FollowerMilestone))
-    # A site that was made a moment ago has parts of the sitemap to catch up on.
+        digests.notify(FollowerMilestone.name, known, subject=100)
+    # On a new site, parts of the sitemap haven't been stored yet.
     before = None
     while before != (before := ListPart.objects.count()):
         store_parts.func()
 
 
 def client_of(user):
-    """A client that has logged in as somebody who is gone when the transaction is rolled back."""
-    settings.ADMIN_SECOND_FACTOR = False
+    """Return a client that is logged in as a member who is deleted when the transaction is rolled back."""
+    settings.ADMIN_REQUIRES_MFA = False
     client = Client(headers=host())
     client.force_login(user)
     return client
@@ -201,7 +203,7 @@ def send(client, path, data):
 
 
 def toggle(client, person):
-    """Follow, and unfollow: half of what both take is what one takes."""
+    """Return a function that follows and then unfollows. Each takes half of the time."""
     follow, unfollow = (f"{person.get_absolute_url()}{verb}/" for verb in ("follow", "unfollow"))
     paths = [unfollow, follow]
 
@@ -214,4 +216,4 @@ def toggle(client, person):
 
 def answer(response, path, expected):
     if response.status_code not in expected:
-        raise CommandError(f"{path} answers {response.status_code}.")
+        raise CommandError(f"{path} responded with {response.status_code}.")

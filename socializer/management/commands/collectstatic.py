@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from django.contrib.staticfiles.management.commands import collectstatic
 from django.contrib.staticfiles.storage import ManifestFilesMixin
 
-# As long as a page that was loaded before an update may stay open and ask for its style sheets and scripts.
+# How long a page that was loaded before an update can still request its style sheets and scripts.
 KEEP = timedelta(days=30)
 
 
@@ -30,9 +30,9 @@ class Command(collectstatic.Command):
 
 
 def publish(collected, root, manifest, now):
-    """Move the collected files to `root`, the manifest last, and delete what was replaced more than KEEP before `now`.
+    """Move the collected files to `root`, the manifest last, and delete files that were replaced more than KEEP before `now`.
 
-    The time of a file says when it was needed last: that of the manifest, when files were collected last.
+    The modification time of a file is when it was last needed. For the manifest, it is when files were last collected.
     """
     needed = sorted(
         (path.relative_to(collected) for path in collected.rglob("*") if path.is_file()),

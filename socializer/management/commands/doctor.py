@@ -12,16 +12,16 @@ from django.utils import timezone
 from health_check.checks import Storage
 from redis.exceptions import RedisError
 
-from accounts import poolers
-from accounts.jobs.trouble import answer_of
-from accounts.models import Job, OutboxHold
-from accounts.models.job import UNKNOWN_EXPIRY
-from socializer import clocks
+from accounts.common import poolers
+from accounts.emails.models import OutboxHold
+from accounts.emails.smtp import server_reply
+from accounts.jobs.models import UNKNOWN_EXPIRY, Job
+from socializer import clocks, environment
 from socializer.backups import rotation
 from socializer.health import (
     greet_mail_server,
+    late_emails,
     late_jobs,
-    late_mails,
     use_timeline_redis,
     write_to_database,
 )
@@ -30,31 +30,35 @@ GIGABYTE = 1024**3
 
 
 class Command(BaseCommand):
-    help = "Says what is wrong with this site and how to mend it. Ends with an error if anything is."
+    help = "Reports problems with this site and how to fix them. Exits with an error if there are any."
     requires_system_checks = []
 
     def handle(self, **options):
-        # What several checks stumble over is said once.
-        complaints = dict.fromkeys(complaint for check in CHECKS for complaint in self.look(check))
-        for complaint in complaints:
-            self.stdout.write(self.style.WARNING(f"- {complaint}"))
+        # Several checks may find the same problem. It is shown once.
+        problems = dict.fromkeys(problem for check in CHECKS for problem in self.run_check(check))
+        for problem in problems:
+            self.stdout.write(self.style.WARNING(f"- {problem}"))
         if hint := rotation.hint(timezone.now()):
             self.stdout.write(hint)
-        if complaints:
-            raise CommandError(f"{len(complaints)} to mend.")
-        self.stdout.write(self.style.SUCCESS("All is well."))
+        if problems:
+            raise CommandError(f"Problems found: {len(problems)}.")
+        self.stdout.write(self.style.SUCCESS("No problems found."))
 
-    def look(self, check):
+    def run_check(self, check):
         try:
             return list(check())
         except DatabaseError as error:
             if poolers.is_refusal(error):
                 return [poolers.ADVICE]
-            return [f"The database does not answer: {error}. Check DATABASE_URL."]
+            return [f"The database doesn't answer: {error}. Check DATABASE_URL."]
+
+
+def check_settings():
+    yield from environment.warnings()
 
 
 def check_pooler():
-    if poolers.is_unknown():
+    if poolers.is_undeclared():
         yield poolers.ADVICE
 
 
@@ -68,31 +72,31 @@ def check_writing():
     try:
         write_to_database()
     except DatabaseError as error:
-        yield f"The database can't be written to: {error}. Make room on its disk, and check who may write there."
+        yield f"Can't write to the database: {error}. Free some disk space, and check the permissions of its files."
 
 
 def check_cache():
     try:
         cache.set("doctor", 1, timeout=5)
         if cache.get("doctor") != 1:
-            yield "The cache forgets. Check CACHE_URL."
+            yield "The cache doesn't keep values. Check CACHE_URL."
         cache.delete("doctor")
-    except Exception as error:  # Each cache has its own.
-        yield f"The cache does not answer: {error}. Check CACHE_URL."
+    except Exception as error:  # Each cache raises different errors.
+        yield f"The cache doesn't answer: {error}. Check CACHE_URL."
 
 
 def check_timeline_redis():
     try:
         use_timeline_redis()
     except (RedisError, OSError) as error:
-        yield f"The Redis of the timelines does not answer as it should: {error}. Check TIMELINE_REDIS_URL."
+        yield f"The Redis of the timelines doesn't work: {error}. Check TIMELINE_REDIS_URL."
 
 
 def check_jobs():
     if late := late_jobs().count():
-        yield f"{late} jobs wait for over ten minutes. Start the worker: manage.py worker"
+        yield f"{late} jobs have been waiting for over ten minutes. Start the worker: manage.py worker"
     if failed := Job.objects.failed().count():
-        yield f"{failed} jobs have failed. The admin shows why, under failed jobs, and lets them try again."
+        yield f"{failed} jobs have failed. The admin shows why, under failed jobs, and can retry them."
 
 
 def check_unknown_jobs():
@@ -100,21 +104,21 @@ def check_unknown_jobs():
     names = sorted(set(unknown.order_by().values_list("task_path", flat=True)[:1000]))
     if names:
         yield (
-            f"{unknown.count()} jobs wait for tasks that this release does not know: {', '.join(names[:5])}. They run as soon as a "
-            f"worker knows these, and fail when they are {UNKNOWN_EXPIRY.days} days old. Is an app switched off, or a newer "
-            "release to be installed?"
+            f"{unknown.count()} jobs wait for tasks that this release doesn't have: {', '.join(names[:5])}. They run once a "
+            f"worker has these tasks, and fail when they are {UNKNOWN_EXPIRY.days} days old. Is an app turned off, or does the "
+            "site need a newer release?"
         )
 
 
-def check_mail():
-    if not settings.MAIL_LEAVES:
-        yield "No mail leaves this machine. Set EMAIL_URL."
+def check_email():
+    if not settings.EMAIL_IS_DELIVERED:
+        yield "Email isn't sent. Set EMAIL_URL."
     try:
         greet_mail_server()
     except (SMTPException, OSError) as error:
-        yield f"The mail server does not answer, or refuses the login: {answer_of(error)}. Check EMAIL_URL."
-    if late := late_mails().order_by("-pk").first():
-        yield f"The mail server has not taken mails for over an hour. Check EMAIL_URL. It said: {late.answer}"
+        yield f"The mail server doesn't answer, or rejects the login: {server_reply(error)}. Check EMAIL_URL."
+    if late := late_emails().order_by("-pk").first():
+        yield f"The mail server hasn't accepted emails for over an hour. Check EMAIL_URL. Its answer: {late.answer}"
 
 
 def check_outbox():
@@ -123,41 +127,41 @@ def check_outbox():
 
 
 def check_backups():
-    yield from rotation.complaints(timezone.now())
+    yield from rotation.problems(timezone.now())
 
 
 def check_pictures():
     try:
         Storage().run()
-    except Exception as error:  # Each storage has its own.
-        yield f"Pictures cannot be stored: {error}. Check MEDIA_STORAGE."
+    except Exception as error:  # Each storage raises different errors.
+        yield f"Pictures can't be stored: {error}. Check MEDIA_STORAGE."
 
 
 def check_clocks():
     yield from clocks.problems()
-    # No index leads to these, so /healthz/ does not look for them.
+    # There is no index for this query, so /healthz/ doesn't run it.
     if count := Job.objects.filter(enqueued_at__gt=timezone.now() + clocks.TOLERANCE).count():
-        yield f"{count} jobs are from the future: a clock was ahead when they were enqueued. Check the clocks."
+        yield f"{count} jobs are dated in the future because a clock was ahead. Check the clocks."
 
 
 def check_safety():
     if settings.DEBUG and not settings.LOCAL:
-        yield "DEBUG shows settings and code to everyone. Set DEBUG=0."
+        yield "DEBUG shows settings and code to all visitors. Set DEBUG=0."
     if not settings.HTTPS and not settings.LOCAL:
-        yield "Passwords travel in clear text. Put a proxy with https before the site, and https into SITE_URL."
+        yield "Passwords are sent unencrypted. Put a proxy with https in front of the site, and set SITE_URL to https://."
     env_file = settings.BASE_DIR / ".env"
     if env_file.exists() and env_file.stat().st_mode & 0o077:
-        yield "Others on this machine can read .env. Run: chmod 600 .env"
+        yield "Other users of this machine can read .env. Run: chmod 600 .env"
 
 
 def check_disk():
     for folder in dict.fromkeys(folders()):
         if shutil.disk_usage(folder).free < GIGABYTE:
-            yield f"Less than 1 GB of disk is free for {folder}."
+            yield f"The disk of {folder} has less than 1 GB of free space."
 
 
 def folders():
-    """Where the site stores things on this machine, as far as these folders are there."""
+    """Yield the existing folders in which the site stores files on this machine."""
     yield settings.BASE_DIR
     if connection.vendor == "sqlite":
         yield from filter(Path.is_dir, [Path(connection.settings_dict["NAME"]).parent])
@@ -165,6 +169,7 @@ def folders():
 
 
 CHECKS = [
+    check_settings,
     check_pooler,
     check_migrations,
     check_writing,
@@ -172,7 +177,7 @@ CHECKS = [
     check_timeline_redis,
     check_jobs,
     check_unknown_jobs,
-    check_mail,
+    check_email,
     check_outbox,
     check_backups,
     check_pictures,

@@ -10,8 +10,8 @@ from socializer.backups.restoring import restore_backup
 
 class Command(BaseCommand):
     help = (
-        "Replaces the database by that of a backup, and adds the pictures that are missing. Stop the site first. The old "
-        "database is kept, all members are logged out, and emails wait until manage.py release_outbox."
+        "Replaces the database with one from a backup, and adds missing pictures. Stop the site first. The old database is "
+        "kept, all members are logged out, and emails wait until you run manage.py release_outbox."
     )
     requires_system_checks = []
 
@@ -20,23 +20,25 @@ class Command(BaseCommand):
         parser.add_argument(
             "--another-site",
             action="store_true",
-            help="Restore also if both SITE_URL and SECRET_KEY differ from those of the backup.",
+            help="Restore even if both SITE_URL and SECRET_KEY differ from those of the backup.",
         )
 
     def handle(self, *, file, another_site, **options):
-        # So that what is half done is removed.
+        # Exit normally, so that unfinished files are removed.
         signal.signal(signal.SIGTERM, lambda *args: sys.exit(143))
-        notes = []
+        messages = []
         try:
             refuse_root()
-            kept = restore_backup(file, another_site=another_site, report=notes.append)
+            old_database = restore_backup(file, another_site=another_site, report=messages.append)
         except BackupError as error:
             raise CommandError(f"{error} Nothing was changed.") from error
-        for note in notes:
-            self.stdout.write(note)
+        for message in messages:
+            self.stdout.write(message)
         self.stdout.write(self.style.SUCCESS(f"Restored {file}."))
-        if kept:
-            self.stdout.write(f"The old database is kept as {kept}. Delete it when you no longer need it.")
+        if old_database:
+            self.stdout.write(
+                f"The old database is kept as {old_database}. Delete it when you no longer need it."
+            )
         self.stdout.write(
-            "Start the site. Emails wait: manage.py release_outbox says which, and discards or sends them."
+            "Start the site. Emails wait: manage.py release_outbox counts them, and sends or discards them."
         )

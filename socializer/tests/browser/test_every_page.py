@@ -4,18 +4,26 @@ import gzip
 import os
 import shutil
 import subprocess
+from datetime import timedelta
+from io import StringIO
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.staticfiles import finders
+from django.core.management import call_command
 from django.test import override_settings
+from django.utils import timezone
 
-from accounts.emails import kinds
 from accounts.emails.unsubscribe import unsubscribe_url
-from accounts.tests.factories import PASSWORD
+from accounts.models import User
+from accounts.moderation.models import Appeal, ModerationAction, Report, Rule
+from accounts.notifications import types
+from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tests.pictures import picture_bytes
 from posts.ids import RANDOM_BITS
-from posts.models import Post, ReadMark
+from posts.models import Post
+from posts.reading.models import ReadMarker
+from posts.tests.factories import PostFactory, ReportFactory
 from socializer.tests.browser.conftest import log_in
 
 LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -31,11 +39,14 @@ def with_an_edited_post(network):
     edited = Post(author=network["ada"], content="Frist!")
     edited.publish()
     edited.edit("First!")
-    return network | {"edited": edited}
+    action = ModerationAction.record(
+        "warn", network["ada"], by=network["bob"], reason="Be kind.", rule_title="§ 1"
+    )
+    return network | {"edited": edited, "decision": action}
 
 
 def pages_of_a_visitor(network):
-    unsubscribe = unsubscribe_url(network["ada"], kinds.get("new_follower")).partition("8000")[2]
+    unsubscribe = unsubscribe_url(network["ada"], types.get("new_follower")).partition("8000")[2]
     return [
         "/", "/explore/", "/help/", "/about/", "/rules/", "/privacy/", "/@bob/", f"/@{'z' * 40}/", f"/posts/{network['own'].pk}/", f"/posts/{network['edited'].pk}/history/", "/users/login/", "/users/signup/",
         "/users/password/reset/", "/users/password/reset/done/", "/users/inactive/", "/users/confirm-email/",
@@ -46,9 +57,9 @@ def pages_of_a_visitor(network):
 def pages_of_a_member(network):
     return [
         "/", "/?before=1", "/unread/?after=1", "/help/", "/explore/", "/@ada/", "/@bob/", f"/@{'z' * 40}/", "/@ada/followers/", "/@bob/following/",
-        "/users/", "/users/?q=nobody+at+all", "/users/settings/", "/users/email/", "/users/password/change/",
+        "/users/welcome/", "/users/welcome/people/", "/users/", "/users/?q=nobody+at+all", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/email/", "/users/password/change/",
         "/users/sessions/", "/users/2fa/", "/users/2fa/totp/activate/", "/users/2fa/webauthn/add/", "/users/2fa/webauthn/", "/users/settings/mail/new_follower/",
-        "/users/settings/mail/home_by_mail/", "/users/reauthenticate/", "/users/blocks/", "/users/feeds/", "/users/leave/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
+        "/users/settings/mail/home_by_mail/", "/users/reauthenticate/", "/users/blocks/", "/users/decisions/", f"/users/decisions/{network['decision'].pk}/appeal/", "/@bob/report/", "/users/feeds/", "/users/leave/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
         f"/posts/{network['other'].pk}/", f"/posts/{network['other'].pk}/report/",
         f"/posts/{network['edited'].pk}/edit/", f"/posts/{network['edited'].pk}/history/",
         f"/posts/{network['own'].pk}/history/", f"/posts/{network['own'].pk}/delete/",
@@ -61,9 +72,12 @@ def all_pages(page, network):
         page.goto(path)
         yield f"visitor {path}"
     page.goto("/users/signup/")
-    page.locator("main form").first.evaluate("form => { form.noValidate = true; form.submit() }")
+    page.get_by_role("main").get_by_role("button", name="Sign up").click()
     page.get_by_text("This field is required.").first.wait_for()
     yield "sign-up with errors"
+    page.get_by_label("Password").press_sequentially("password")
+    page.get_by_text("This password is too common.").wait_for()
+    yield "sign-up with an error while typing"
     page.goto("/users/login/")
     page.get_by_label("Username or email").fill("ada")
     page.get_by_label("Password").fill("wrong")
@@ -82,10 +96,23 @@ def all_pages(page, network):
     page.get_by_role("button", name="Delete").click()
     page.get_by_text("Post deleted.").wait_for()
     yield "home with a message"
+    page.get_by_label("New post").fill("x" * 520)
+    page.get_by_role("button", name="Post", exact=True).click()
+    page.get_by_text("Remove 20.").wait_for()
+    yield "home with a refused text"
+    page.get_by_label("New post").fill("Hello")
+    page.get_by_role("button", name="Post", exact=True).click()
+    page.locator("article:focus").wait_for()
+    yield "home with a post that was just written"
+    page.get_by_label("New post").fill("Not yet")
+    page.reload()
+    page.get_by_text("Draft restored.").wait_for()
+    yield "home with a draft"
+    page.get_by_role("button", name="Discard").click()
     page.goto("/posts/add/")
     page.get_by_label("New post").fill("x" * 520)
     page.get_by_role("button", name="Post", exact=True).click()
-    page.get_by_text("Take out 20.").wait_for()
+    page.get_by_text("Remove 20.").wait_for()
     yield "post with errors"
     page.context.clear_cookies(name="csrftoken")
     page.get_by_role("button", name="Post", exact=True).click()
@@ -93,14 +120,14 @@ def all_pages(page, network):
     yield "a page that was open too long, with a text"
     # Three of the posts, each of another minute, are new.
     read = network["other"].pk - (3 * 60_000 << RANDOM_BITS)
-    ReadMark.objects.filter(reader=network["ada"]).update(position=read, line=read)
+    ReadMarker.objects.filter(reader=network["ada"]).update(position=read, divider=read)
     page.goto("/")
-    page.get_by_text("You are here").wait_for()
+    page.get_by_text("You've read everything below").wait_for()
     yield "home with something new"
     page.keyboard.press("?")
     page.get_by_role("dialog").wait_for()
     yield "the keys"
-    page.goto("/users/settings/")
+    page.goto("/users/settings/profile/")
     page.get_by_label("Picture", exact=True).set_input_files(
         {"name": "x.svg", "mimeType": "image/svg+xml", "buffer": b"<svg/>"}
     )
@@ -113,14 +140,28 @@ def all_pages(page, network):
     page.get_by_role("button", name="Save").click()
     page.get_by_label("Remove my picture").wait_for()
     yield "settings with a picture"
+    page.goto("/users/welcome/")
+    page.get_by_label("Picture", exact=True).set_input_files(
+        {"name": "x.svg", "mimeType": "image/svg+xml", "buffer": b"<svg/>"}
+    )
+    page.get_by_role("button", name="Save and continue").click()
+    page.get_by_text("Use JPEG, PNG").last.wait_for()
+    yield "welcome with a picture that is none"
+    page.goto("/users/welcome/people/")
+    with page.expect_response("**/follow/"):
+        page.get_by_role("button", name="Follow", exact=True).first.click()
+    page.locator(".follow-form[action$='/unfollow/']").wait_for()
+    yield "suggestions with a follow"
+    with page.expect_response("**/unfollow/"):
+        page.get_by_role("button", name="Following").click()
     page.goto("/users/feeds/")
-    page.get_by_role("button", name="Make an address").click()
-    page.get_by_label("Address for your feed reader").wait_for()
+    page.get_by_role("button", name="Create feed link").click()
+    page.get_by_label("Link for your feed reader").wait_for()
     yield "a private feed's address"
-    yield from refusals(page)
+    yield from refusals(page, network)
 
 
-def refusals(page):
+def refusals(page, network):
     """What a limit refuses, in its place and on a page of its own, and a text that arrives after the session has ended."""
     with override_settings(FOLLOW_LIMIT=(0, 600), EXPORT_LIMIT=(0, 600)):
         page.goto("/@cleo/")
@@ -137,6 +178,46 @@ def refusals(page):
     page.get_by_role("button", name="Post", exact=True).click()
     page.get_by_label("Your text is still here").wait_for()
     yield "a text whose writer is unknown"
+    User.objects.get(username="ada").suspend(
+        by=User.objects.get(username="bob"), reason="Spam.", until=timezone.now() + timedelta(days=7)
+    )
+    page.context.clear_cookies()
+    page.goto("/users/login/")
+    page.get_by_label("Username or email").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("heading", name="Your account is suspended").wait_for()
+    yield "a suspended member"
+    yield from moderation(page, network)
+
+
+def moderation(page, network):
+    """The pages for moderators, with a card of each kind, an appeal, and a refused decision."""
+    call_command("appoint_moderator", UserFactory(username="mo").username, stdout=StringIO())
+    Rule.objects.create(title="No spam")
+    ReportFactory(post=network["other"], reporter=network["bob"], note="Look at this")
+    Post.objects.filter(pk=network["other"].pk).update(content="Harmless")
+    ReportFactory(post=Post.objects.filter(author=network["zoe"]).latest("pk"))
+    ReportFactory(post=PostFactory(author=User.objects.get(username="mo")))
+    Report.new(network["bob"], reporter=network["zoe"], reason="identity").save()
+    Appeal.objects.create(action=network["decision"], person=network["ada"], text="But why?")
+    page.context.clear_cookies()
+    log_in(page, "mo")
+    for path in ("", "people/ada/", "people/bob/", "record/", "record/?q=nothing"):
+        page.goto(f"/admin/moderation/{path}")
+        yield f"moderator {path}"
+    page.goto("/admin/moderation/")
+    card = page.locator(f"#card-post-{network['other'].pk}")
+    card.get_by_text("Other lengths").click()
+    card.get_by_role("button", name="Hide post").click()
+    page.get_by_text("Give a reason.").wait_for()
+    yield "a refused decision"
+    card.get_by_label("Reason").fill("It's spam.")
+    card.get_by_role("button", name="Hide post").click()
+    page.get_by_text("Post by @cleo hidden.").first.wait_for()
+    yield "a decision"
+    page.goto("/admin/moderation/")
+    yield "the queue after a decision"
 
 
 @pytest.mark.parametrize("width", [320, 1280])
@@ -198,7 +279,7 @@ def test_valid_css():
     jar = os.environ.get("VNU_JAR")
     if not (jar and shutil.which("java")):
         pytest.skip("The Nu HTML checker is not on this machine: set VNU_JAR.")
-    sheets = [finders.find(f"socializer/{name}.css") for name in ("site", "style")]
+    sheets = [finders.find(name) for name in ("accounts/site.css", "socializer/style.css")]
     checked = subprocess.run(  # noqa: S603
         ["java", "-jar", jar, "--css", "--errors-only", "--format", "gnu", *sheets],  # noqa: S607
         capture_output=True, text=True, check=False,

@@ -16,8 +16,8 @@ def test_the_buttons_of_a_follower_stand_side_by_side(open_page, network):
     page.goto("/@ada/followers/")
     row = page.get_by_role("listitem").filter(has_text="Donaudampfschifffahrtsgesellschaft")
 
-    unfollow, remove = (row.get_by_role("button", name=name) for name in ("Unfollow", "Remove"))
-    assert top_and_bottom(unfollow) == top_and_bottom(remove)
+    following, remove = (row.get_by_role("button", name=name) for name in ("Following", "Remove"))
+    assert top_and_bottom(following) == top_and_bottom(remove)
 
 
 def test_a_profile_gives_the_name_the_line_and_puts_the_buttons_below(open_page, network):
@@ -26,7 +26,7 @@ def test_a_profile_gives_the_name_the_line_and_puts_the_buttons_below(open_page,
         log_in(page, "ada")
         page.goto(f"/@{'z' * 40}/")
         text = page.locator(".profile-text")
-        button = page.get_by_role("button", name="Unfollow")
+        button = page.get_by_role("button", name="Following")
 
         expect(button).to_be_visible()
         assert top_and_bottom(text)[1] <= top_and_bottom(button)[0]

@@ -2,10 +2,11 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from accounts.models import User
 from accounts.tests.pictures import picture_bytes
-from posts.models import HomeFeed
+from posts.feeds.models import HomeFeed
 from socializer.tests.browser.conftest import log_in
 from socializer.tests.browser.test_every_page import LEVELS
 
@@ -16,8 +17,9 @@ PHOTO = {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": picture_bytes(siz
 def test_a_picture_is_uploaded_shown_everywhere_and_taken_away(open_page, network, javascript):
     page = open_page(390, java_script_enabled=javascript)
     log_in(page, "ada")
-    page.goto("/users/settings/")
+    page.goto("/users/settings/profile/")
     page.get_by_label("Picture", exact=True).set_input_files(PHOTO)
+    expect(page.get_by_text("me.jpg")).to_have_count(1 if javascript else 0)
     page.get_by_role("button", name="Save").click()
     page.get_by_label("Remove my picture").wait_for()
     key = User.objects.get(username="ada").picture
@@ -30,7 +32,7 @@ def test_a_picture_is_uploaded_shown_everywhere_and_taken_away(open_page, networ
         box = image.bounding_box()
         assert box["width"] == box["height"]
 
-    page.goto("/users/settings/")
+    page.goto("/users/settings/profile/")
     page.get_by_label("Remove my picture").check()
     page.get_by_role("button", name="Save").click()
     page.get_by_role("status").get_by_text("Saved.").wait_for()
@@ -43,12 +45,12 @@ def test_a_feed_address_is_made_and_revoked_without_javascript(open_page, networ
     page = open_page(320, java_script_enabled=False)
     log_in(page, "ada")
     page.goto("/users/settings/")
-    page.get_by_role("link", name="Your home as a feed").click()
-    page.get_by_role("button", name="Make an address").click()
-    address = page.get_by_label("Address for your feed reader").input_value()
+    page.get_by_role("link", name="Your private feed").click()
+    page.get_by_role("button", name="Create feed link").click()
+    address = page.get_by_label("Link for your feed reader").input_value()
     assert address.endswith(f"/feeds/{HomeFeed.objects.get().token}/home.atom")
-    page.get_by_role("button", name="Revoke it").click()
-    page.get_by_text("There is no address yet.").wait_for()
+    page.get_by_role("button", name="Delete feed link").click()
+    page.get_by_text("You have no feed link yet.").wait_for()
     assert not HomeFeed.objects.exists()
 
 

@@ -14,7 +14,7 @@ def box(page):
 
 def log_out(page):
     page.get_by_role("button", name="Log out").click()
-    expect(page.get_by_role("link", name="Join in")).to_be_visible()
+    expect(page.get_by_role("main").get_by_role("link", name="Sign up")).to_be_visible()
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with JavaScript", "without JavaScript"])
@@ -108,7 +108,7 @@ def test_back_after_the_log_out_shows_no_page_that_the_browser_kept(keeping_brow
     log_out(other)
     go_back(page)
 
-    expect(page.get_by_role("link", name="Join in")).to_be_visible()
+    expect(page.get_by_role("main").get_by_role("link", name="Sign up")).to_be_visible()
     expect(box(page)).to_have_count(0)
     assert page.evaluate("sessionStorage.getItem('kept')") == "yes"  # The browser did keep the page.
 

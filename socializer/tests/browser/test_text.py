@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
+from accounts.common.text import clean_line, clean_text, count_characters
 from accounts.models import User
-from accounts.text import clean_line, clean_text, count_characters
-from posts.models import Report
-from posts.rendering import render_content
+from accounts.moderation.models import Report
+from posts.rendering.text import render_content
 from posts.tests.factories import PostFactory
 from socializer.tests.browser.conftest import log_in
 from socializer.tests.browser.test_writing import SAMPLES
@@ -146,7 +146,7 @@ MORE = [
 def test_the_settings_count_as_the_server_does(open_page, network, name, characters, clean):
     page = open_page()
     log_in(page, "ada")
-    page.goto("/users/settings/")
+    page.goto("/users/settings/profile/")
     faults = []
     for sample in [*SAMPLES, *MORE]:
         left = page.evaluate(
@@ -169,7 +169,7 @@ def test_the_settings_count_as_the_server_does(open_page, network, name, charact
 def test_as_many_emoji_as_letters_can_be_typed_into_a_name(open_page, network):
     page = open_page()
     log_in(page, "ada")
-    page.goto("/users/settings/")
+    page.goto("/users/settings/profile/")
     name, bio = page.get_by_label("Display name"), page.get_by_label("About you")
     name.fill("")
     page.keyboard.insert_text(FAMILY * 50)
@@ -191,7 +191,7 @@ def test_a_note_to_the_moderators_is_counted_too(open_page, network):
     page = open_page()
     log_in(page, "ada")
     page.goto(f"/posts/{network['other'].pk}/report/")
-    page.get_by_label("It is spam").check()
+    page.get_by_label("It's spam").check()
     note = page.locator("#id_note")
     note.fill("👍" * 501)
     expect(page.locator("output[for=id_note]")).to_have_text("-1")

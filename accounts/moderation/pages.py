@@ -1,0 +1,355 @@
+"""The pages for moderators in the admin: the queue, a person and the record. SecureAdminSite adds them to its addresses."""
+
+from urllib.parse import urlencode
+
+from allauth.account.models import EmailAddress
+from django.contrib import messages
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db import transaction
+from django.db.models import F
+from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import path, reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.views.generic import TemplateView, View
+
+from accounts.common import converters  # noqa: F401 (<username:...> comes from here)
+from accounts.common.cursors import read_position
+from accounts.common.links import is_on_this_site
+from accounts.common.lists import CursorListView
+from accounts.common.text import fit
+from accounts.models import User
+from accounts.moderation import permissions, queue, subjects
+from accounts.moderation.decisions import (
+    DAYS,
+    Decision,
+    DecisionRefused,
+    answer_appeal,
+    decide,
+    undo,
+    why_not,
+)
+from accounts.moderation.forms import DecisionForm, NoteForm, ReasonForm
+from accounts.moderation.models import Appeal, ModerationAction, ModeratorNote, Report, Rule
+
+# A page of the queue starts at most this far down.
+MOST_SKIPPED = 1000
+# The search looks through this many of the newest actions.
+SEARCHED = 10_000
+MOST_SEARCHED = 100
+# How many posts, reports and so on the page of a person shows.
+SHOWN = 20
+TOGETHER = "together"
+
+
+def urls(admin_site):
+    """Return the URL patterns of these pages. `admin_site` restricts them to its users."""
+    views = {
+        "": QueueView,
+        "undo/": UndoView,
+        "record/": RecordView,
+        "people/<username:username>/": PersonView,
+    }
+    names = {"": "moderation", "undo/": "moderation-undo", "record/": "moderation-record"}
+    return [
+        path(
+            f"moderation/{route}",
+            admin_site.admin_view(view.as_view()),
+            name=names.get(route, "moderation-person"),
+        )
+        for route, view in views.items()
+    ]
+
+
+class ModeratorMixin:
+    """A mixin for views of people with the permission `permission`."""
+
+    permission = permissions.MODERATE
+
+    def dispatch(self, request, *args, **kwargs):
+        if not request.user.has_perm(self.permission):
+            raise PermissionDenied
+        return super().dispatch(request, *args, **kwargs)
+
+    @cached_property
+    def rules(self):
+        return list(Rule.objects.filter(is_active=True))
+
+    def read_decision(self):
+        try:
+            return queue.read_decision(self.request.POST.get("decision", ""))
+        except ValueError as error:
+            raise BadRequest("There is no such decision.") from error
+
+
+class QueueView(ModeratorMixin, TemplateView):
+    """The cards that wait for a decision, and the forms to decide about one or several of them.
+
+    htmx gets only the card that it replaces.
+    """
+
+    template_name = "accounts/moderation/queue.html"
+
+    def post(self, request):
+        if "appeal" in request.POST:
+            return self.answer()
+        values = request.POST.getlist("card")
+        together = TOGETHER in request.POST
+        key = TOGETHER if together else values[0].partition(":")[0] if values else ""
+        decision, days = self.read_decision()
+        form = DecisionForm(request.POST, rules=self.rules, key=key)
+        if form.is_valid():
+            try:
+                rows = self.read_cards(values, decision)
+                if not rows:
+                    raise DecisionRefused(_("Select at least one card."))
+                actions = decide(
+                    request.user,
+                    list(rows),
+                    decision,
+                    reason=form.cleaned_data["reason"],
+                    rule=form.cleaned_data.get("rule"),
+                    days=days,
+                    seen=rows,
+                )
+            except DecisionRefused as refusal:
+                form.add_error(refusal.field, str(refusal))
+            else:
+                return self.decided(actions, key)
+        return self.refused(form, key, values)
+
+    def read_cards(self, values, decision):
+        """Return a dict of the objects that the cards are about, with the version that the moderator saw."""
+        rows = {}
+        for value in dict.fromkeys(values[: queue.CARDS]):
+            try:
+                subject_type, pk, version = queue.read_key(value)
+            except queue.UnknownCard as error:
+                raise BadRequest("There is no such card.") from error
+            if decision == Decision.HIDE and not self.request.user.has_perm(subject_type.hide_permission):
+                raise PermissionDenied
+            row = subject_type.with_people([pk]).first()
+            if row is None:
+                raise DecisionRefused(str(subject_type.deleted_message))
+            rows[row] = version
+        return rows
+
+    def answer(self):
+        """Grant or reject an appeal."""
+        pk = read_position(self.request.POST["appeal"])
+        appeal = Appeal.objects.select_related("action", "person").filter(pk=pk).first()
+        key = f"appeal-{pk}"
+        form = ReasonForm(self.request.POST, key=key)
+        if appeal is None:
+            messages.error(self.request, _("This appeal is gone: the member has left."))
+            return HttpResponseRedirect(self.request.path)
+        if form.is_valid():
+            try:
+                grant, reason = "grant" in self.request.POST, form.cleaned_data["reason"]
+                action = answer_appeal(self.request.user, appeal, grant=grant, reason=reason)
+            except DecisionRefused as refusal:
+                form.add_error(refusal.field, str(refusal))
+            else:
+                messages.success(self.request, queue.announce(action))
+                return HttpResponseRedirect(self.request.path)
+        return self.refused(form, key, [])
+
+    def decided(self, actions, key):
+        if self.request.htmx:
+            context = {"decided": queue.with_messages(actions), "key": key}
+            return render(self.request, "accounts/moderation/_decided.html", context)
+        # The next card takes the place of this one, below what was decided.
+        following = self.request.POST.get("following", "")
+        query = urlencode({"next": following}) if following else ""
+        return HttpResponseRedirect(f"{self.request.path}?{query}#decided")
+
+    def refused(self, form, key, values):
+        if self.request.htmx and key != TOGETHER:
+            return self.refused_in_place(form, key, values)
+        context = self.get_context_data(forms={key: form}, selected=values)
+        if key not in context["shown"]:
+            # The card is gone, so there is no place for the form.
+            for error in form.errors.values():
+                messages.error(self.request, " ".join(error))
+            return HttpResponseRedirect(self.request.path)
+        return self.render_to_response(context)
+
+    def refused_in_place(self, form, key, values):
+        subject_type, pk, _version = queue.read_key(values[0])
+        card = queue.load_card(self.request.user, subject_type, pk)
+        if card is None:
+            errors = [message for error in form.errors.values() for message in error]
+            return render(self.request, "accounts/moderation/_gone.html", {"key": key, "errors": errors})
+        card.form = form
+        return render(self.request, "accounts/moderation/_card.html", {"card": card})
+
+    def get_context_data(self, forms=None, selected=(), **kwargs):
+        forms, viewer = forms or {}, self.request.user
+        start = read_position(self.request.GET.get("start") or "0", MOST_SKIPPED)
+        cards, has_more = queue.load_page(viewer, start)
+        appeals = [] if start else queue.load_appeals(viewer)
+        for number, card in enumerate(cards):
+            card.form = forms.get(card.key) or DecisionForm(rules=self.rules, key=card.key)
+            card.following = cards[number + 1].key if number + 1 < len(cards) else ""
+            card.selected = card.value in selected
+        for appeal in appeals:
+            key = f"appeal-{appeal.pk}"
+            appeal.form = forms.get(key) or ReasonForm(key=key)
+        shown = {TOGETHER, *(card.key for card in cards), *(f"appeal-{appeal.pk}" for appeal in appeals)}
+        decidable = [card for card in cards if not card.refusal]
+        return super().get_context_data(
+            cards=cards,
+            appeals=appeals,
+            shown=shown,
+            decided=queue.recent_decisions(viewer),
+            decided_before=self.request.GET.get("next") if self.request.GET.get("next") in shown else None,
+            older_start=start + queue.CARDS if has_more and start + queue.CARDS <= MOST_SKIPPED else None,
+            together=(forms.get(TOGETHER) or DecisionForm(rules=self.rules, key=TOGETHER))
+            if len(decidable) > 1
+            else None,
+            together_buttons=together_buttons(decidable),
+            **kwargs,
+        )
+
+
+def together_buttons(cards):
+    """Return the decisions about several cards at once, in the form of `queue.buttons_for`."""
+    buttons = [(Decision.DISMISS, _("Dismiss selected"), "")]
+    if any(card.subject_type.can_be_hidden for card in cards):
+        buttons.append((Decision.HIDE, _("Hide selected"), ""))
+    buttons.append((Decision.WARN, _("Warn these people"), ""))
+    buttons += [
+        (
+            f"{Decision.SUSPEND}-{days}",
+            queue.suspend_label(days, _("these people")),
+            "" if days == DAYS[1] else "more",
+        )
+        for days in DAYS
+    ]
+    buttons.append((Decision.SUSPEND, _("Suspend these people"), "danger"))
+    return [{"value": str(value), "label": label, "kind": kind} for value, label, kind in buttons]
+
+
+class UndoView(ModeratorMixin, View):
+    """Takes back decisions, and redirects to the page with the button."""
+
+    http_method_names = ["post"]
+
+    def post(self, request):
+        keys = [read_position(value) for value in request.POST.getlist("action")[: queue.CARDS]]
+        actions = list(ModerationAction.objects.filter(pk__in=keys).order_by("pk"))
+        try:
+            if actions:
+                undo(request.user, *actions)
+                messages.success(request, _("Undone. It's as if nobody had decided."))
+        except DecisionRefused as refusal:
+            messages.error(request, str(refusal))
+        url = request.POST.get("next", "")
+        return HttpResponseRedirect(url if is_on_this_site(url) else reverse("admin:moderation"))
+
+
+class PersonView(ModeratorMixin, TemplateView):
+    """What moderators know about a person, and the decisions about them."""
+
+    template_name = "accounts/moderation/person.html"
+
+    @cached_property
+    def person(self):
+        return get_object_or_404(User, username=self.kwargs["username"].lower())
+
+    def post(self, request, username):
+        if "text" in request.POST:
+            return self.add_note()
+        decision, days = self.read_decision()
+        if decision not in (Decision.WARN, Decision.SUSPEND, Decision.REINSTATE):
+            raise BadRequest("This decision isn't about a person.")
+        form = DecisionForm(request.POST, rules=self.rules, key="person")
+        if form.is_valid():
+            try:
+                decide(
+                    request.user,
+                    [self.person],
+                    decision,
+                    reason=form.cleaned_data["reason"],
+                    rule=form.cleaned_data.get("rule"),
+                    days=days,
+                    reported=False,
+                    after=read_position(request.POST.get("after") or "0"),
+                )
+            except DecisionRefused as refusal:
+                form.add_error(refusal.field, str(refusal))
+            else:
+                return HttpResponseRedirect(f"{request.path}#decided")
+        del self.person  # It may have changed.
+        return self.render_to_response(self.get_context_data(form=form))
+
+    def add_note(self):
+        author = self.request.user
+        note = ModeratorNote(person=self.person, author=author, author_name=author.username)
+        form = NoteForm(self.request.POST, instance=note)
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(note_form=form))
+        with transaction.atomic():
+            self.person.lock()
+            form.save()
+        messages.success(self.request, _("Note added."))
+        return HttpResponseRedirect(f"{self.request.path}#notes")
+
+    def get_context_data(self, form=None, note_form=None, **kwargs):
+        person, viewer = self.person, self.request.user
+        reports = Report.objects.select_related("reporter", "person", "closed_by").order_by("-pk")
+        actions = ModerationAction.objects.filter(person_name=person.username).order_by("-pk")[:SHOWN]
+        buttons = queue.buttons_for(viewer, person)
+        parts = [
+            (subject_type.person_template_name, subject_type.newest_of(person, SHOWN))
+            for subject_type in subjects.all_subjects()
+            if subject_type.person_template_name
+        ]
+        return super().get_context_data(
+            person=person,
+            facts=queue.load_facts([person])[person.pk],
+            is_confirmed=EmailAddress.objects.filter(user=person, verified=True).exists(),
+            parts=parts,
+            reports_about=reports.filter(person=person)[:SHOWN],
+            reports_by=reports.filter(reporter=person)[:SHOWN],
+            actions=list(actions),
+            notes=person.moderator_notes.order_by("-pk")[:SHOWN],
+            note_form=note_form or NoteForm(),
+            form=form or DecisionForm(rules=self.rules, key="person"),
+            buttons=buttons,
+            refusal=None if buttons else why_not(viewer, person, Decision.WARN),
+            after=actions[0].pk if actions else 0,
+            decided=queue.recent_decisions(viewer),
+            **kwargs,
+        )
+
+
+class RecordView(ModeratorMixin, CursorListView):
+    """The moderation actions, newest first, with filters and a search."""
+
+    permission = "accounts.view_moderationaction"
+    template_name = "accounts/moderation/record.html"
+    fragment_name = "accounts/moderation/_record.html"
+
+    def asked(self, name):
+        return fit(self.request.GET.get(name, "").replace("\0", "").strip(), MOST_SEARCHED)
+
+    def get_queryset(self):
+        actions = ModerationAction.objects.annotate(position=F("id")).order_by("-id")
+        if (action := self.asked("action")) in ModerationAction.Action:
+            actions = actions.filter(action=action)
+        for name, field in (("moderator", "moderator_name"), ("person", "person_name")):
+            if value := self.asked(name):
+                actions = actions.filter(**{field: value.removeprefix("@").lower()})
+        if words := self.asked("q"):
+            newest = ModerationAction.objects.order_by("-id").values_list("pk", flat=True).first() or 0
+            actions = actions.filter(reason__icontains=words, pk__gt=newest - SEARCHED)
+        return actions
+
+    def get_context_data(self, **kwargs):
+        asked = {name: self.asked(name) for name in ("action", "moderator", "person", "q")}
+        choices = ModerationAction.Action.choices
+        return super().get_context_data(
+            asked=asked, choices=choices, is_filtered=any(asked.values()), **kwargs
+        )

@@ -1,0 +1,284 @@
+"""What the pages for moderators show: the cards of the queue, and what is known about a person. A fixed number of queries."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from django.db.models import Count, F, Value, Window
+from django.db.models.functions import RowNumber
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.moderation import subjects
+from accounts.moderation.decisions import (
+    DAYS,
+    UNDONE_BY,
+    Decision,
+    can_be_undone,
+    describe,
+    version_of,
+    why_not,
+    why_not_answer,
+)
+from accounts.moderation.models import Appeal, ModerationAction, Report
+
+Action = ModerationAction.Action
+
+CARDS = 20
+# A card shows this many reports.
+REPORTS_SHOWN = 10
+# Counts that are only shown stop here: "99+".
+COUNT_LIMIT = 99
+# How many of a moderator's latest decisions can be undone on the page.
+DECIDED_SHOWN = 5
+
+
+@dataclass
+class Card:
+    """A reported object with everything that a moderator needs to decide about it."""
+
+    subject_type: object
+    subject: object
+    count: int
+    reports: list = field(default_factory=list)
+    facts: object = None
+    refusal: str | None = None
+    buttons: list = field(default_factory=list)
+    form: object = None
+    selected: bool = False
+
+    def __post_init__(self):
+        self.person, self.text = self.subject.audit_subject()
+        self.key = f"{self.subject_type.name}-{self.subject.pk}"
+        self.value = f"{self.key}:{version_of(self.subject)}"
+        self.title = self.subject_type.card_title % {"name": self.person.username}
+        self.is_hidden = self.subject_type.is_hidden(self.subject)
+
+    @property
+    def more_reports(self):
+        return self.count - len(self.reports)
+
+    @property
+    def reported_text(self):
+        """The text that was reported, if it has changed since."""
+        return next((r.subject_text for r in self.reports if r.subject_text != self.text), None)
+
+
+@dataclass
+class Facts:
+    """What is known about a person: texts such as "Posts: 12", and counts of earlier reports and decisions."""
+
+    person: object
+    counts: list = field(default_factory=list)
+    reports: list = field(default_factory=list)
+    decisions: list = field(default_factory=list)
+
+
+class UnknownCard(ValueError):
+    """The value of a form names no card."""
+
+
+def read_key(value):
+    """Return the ReportSubject, the primary key and the version of a `Card.value`. Raises UnknownCard."""
+    key, _colon, version = value.partition(":")
+    name, _dash, pk = key.rpartition("-")
+    if not (pk.isascii() and pk.isdigit() and len(pk) <= 18):
+        raise UnknownCard
+    try:
+        return subjects.get(name), int(pk), version
+    except KeyError as error:
+        raise UnknownCard from error
+
+
+def open_card_count():
+    """Return how many cards wait for a decision, counted up to one more than COUNT_LIMIT. One query."""
+    reported = Report.objects.open().order_by().values_list("subject_type", "subject_id")
+    appeals = Appeal.objects.open().order_by().values_list(Value("appeal"), "pk")
+    return reported.union(appeals)[: COUNT_LIMIT + 1].count()
+
+
+def capped(count):
+    """Return a count as text: "12" or "99+"."""
+    return f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count)
+
+
+def load_page(viewer, start=0):
+    """Return the list of Cards from position `start` of the queue on, and whether there are more."""
+    groups = list(Report.objects.by_subject()[start : start + CARDS + 1])
+    return load_cards(viewer, groups[:CARDS]), len(groups) > CARDS
+
+
+def load_card(viewer, subject_type, pk):
+    """Return the Card of one object, or None if it doesn't exist or has no open reports."""
+    groups = Report.objects.filter(subject_type=subject_type.name, subject_id=pk).by_subject()
+    cards = load_cards(viewer, list(groups))
+    return cards[0] if cards else None
+
+
+def load_cards(viewer, groups):
+    """Return the Cards for the dicts of `ReportQuerySet.by_subject()`, without those whose object is gone."""
+    keys = defaultdict(list)
+    for group in groups:
+        keys[group["subject_type"]].append(group["subject_id"])
+    rows = {}
+    for subject_type in subjects.all_subjects():
+        if found := keys.get(subject_type.name):
+            of_type = list(subject_type.with_people(found))
+            subject_type.prepare_all(of_type)
+            rows |= {(subject_type.name, row.pk): row for row in of_type}
+    cards = {}
+    for group in groups:
+        key = group["subject_type"], group["subject_id"]
+        if key in rows:
+            cards[key] = Card(subjects.get(key[0]), rows[key], group["count"])
+    for report in _first_reports(cards):
+        cards[report.subject_type, report.subject_id].reports.append(report)
+    facts = load_facts([card.person for card in cards.values()])
+    for card in cards.values():
+        card.facts = facts[card.person.pk]
+        card.refusal = why_not(viewer, card.person, Decision.DISMISS)
+        card.buttons = buttons_for(viewer, card.person, card)
+    return list(cards.values())
+
+
+def _first_reports(cards):
+    """Return the oldest open reports about each card."""
+    found = Report.objects.none()
+    for name in {name for name, _pk in cards}:
+        found |= Report.objects.filter(
+            subject_type=name, subject_id__in=[pk for of, pk in cards if of == name]
+        )
+    number = Window(RowNumber(), partition_by=[F("subject_type"), F("subject_id")], order_by=F("id").asc())
+    return (
+        found.open()
+        .annotate(number=number)
+        .filter(number__lte=REPORTS_SHOWN)
+        .select_related("reporter")
+        .order_by("pk")
+    )
+
+
+def load_facts(people):
+    """Return the Facts about these people, by primary key."""
+    facts = {person.pk: Facts(person) for person in people}
+    by_name = {person.username: facts[person.pk] for person in people}
+    for subject_type in subjects.all_subjects():
+        if subject_type.count_label:
+            for pk, count in subject_type.counts_of(facts, COUNT_LIMIT + 1).items():
+                facts[pk].counts.append(subject_type.count_label % {"count": capped(count)})
+    closed = Report.objects.filter(person__in=list(facts)).exclude(closed_on=None)
+    for pk, reason, count in _counted(closed, "person", "reason"):
+        facts[pk].reports.append((Report.Reason(reason).label if reason in Report.Reason else reason, count))
+    decided = ModerationAction.objects.filter(person_name__in=list(by_name))
+    for name, action, count in _counted(decided, "person_name", "action"):
+        by_name[name].decisions.append((Action(action).label if action in Action else action, count))
+    return facts
+
+
+def _counted(rows, *names):
+    return rows.order_by(*names).values_list(*names).annotate(count=Count("pk"))
+
+
+def buttons_for(viewer, person, card=None):
+    """Return the decisions that `viewer` can make, as dicts with `value`, `label` and `kind` ("", "danger" or "more")."""
+    name = {"name": f"@{person.username}"}
+    offered = []
+    if card:
+        offered.append((Decision.DISMISS, _("Dismiss"), ""))
+        if (
+            card.subject_type.can_be_hidden
+            and not card.is_hidden
+            and viewer.has_perm(card.subject_type.hide_permission)
+        ):
+            offered.append((Decision.HIDE, card.subject_type.hide_label, ""))
+    offered.append((Decision.WARN, _("Warn %(name)s") % name, ""))
+    if person.suspended_on:
+        if not card:
+            offered.append((Decision.REINSTATE, _("Reinstate %(name)s") % name, ""))
+    else:
+        offered += [
+            (f"{Decision.SUSPEND}-{days}", suspend_label(days, **name), "" if days == DAYS[1] else "more")
+            for days in DAYS
+        ]
+        offered.append((Decision.SUSPEND, _("Suspend %(name)s") % name, "danger"))
+    return [
+        {"value": str(value), "label": label, "kind": kind}
+        for value, label, kind in offered
+        if not why_not(viewer, person, str(value).partition("-")[0])
+    ]
+
+
+def suspend_label(days, name):
+    text = ngettext("Suspend %(name)s for %(days)d day", "Suspend %(name)s for %(days)d days", days)
+    return text % {"name": name, "days": days}
+
+
+def read_decision(value):
+    """Return the Decision and the number of days that the value of a button means. Raises ValueError."""
+    decision, _dash, days = value.partition("-")
+    if days and (decision != Decision.SUSPEND or days not in map(str, DAYS)):
+        raise ValueError(value)
+    return Decision(decision), int(days) if days else None
+
+
+def load_appeals(viewer):
+    """Return the open appeals, oldest first, each with `refusal` and the labels of its buttons."""
+    appeals = list(
+        Appeal.objects.open().select_related("action", "person").order_by("created_on", "pk")[:CARDS]
+    )
+    for appeal in appeals:
+        appeal.refusal = why_not_answer(viewer, appeal)
+        appeal.grant_label = grant_label(appeal.action)
+        appeal.form = None
+    return appeals
+
+
+def grant_label(action):
+    name = {"name": f"@{action.person_name}"}
+    return {
+        Action.HIDE: _("Grant the appeal and restore the post"),
+        Action.SUSPEND: _("Grant the appeal and reinstate %(name)s"),
+        Action.WARN: _("Grant the appeal and take back the warning"),
+    }.get(action.action, _("Grant the appeal of %(name)s")) % name
+
+
+def recent_decisions(moderator):
+    """Return the moderator's latest decisions that can still be undone, newest first, each with `message`."""
+    latest = ModerationAction.objects.filter(moderator_name=moderator.username).select_related("undone_by")
+    found = [
+        action
+        for action in latest.order_by("-id")[:CARDS]
+        if action.action in UNDONE_BY and can_be_undone(action) and not getattr(action, "undone_by", None)
+    ]
+    return with_messages(found[:DECIDED_SHOWN])
+
+
+def with_messages(actions):
+    for action in actions:
+        action.message = announce(action)
+        action.is_undoable = action.action in UNDONE_BY
+    return actions
+
+
+def announce(action):
+    """Return a short sentence about what was just done."""
+    name = {"name": action.person_name}
+    if action.action == Action.HIDE:
+        model = action.subject_model
+        for subject_type in subjects.all_subjects():
+            if subject_type.model._meta.label == model:
+                return subject_type.hidden_message % name
+    if action.action == Action.SUSPEND and action.until:
+        days = round((action.until - action.created_on).total_seconds() / 86400)
+        text = ngettext(
+            "@%(name)s suspended for %(days)d day.", "@%(name)s suspended for %(days)d days.", days
+        )
+        return text % {**name, "days": days}
+    return {
+        Action.DISMISS: _("Reports about @%(name)s dismissed."),
+        Action.WARN: _("@%(name)s warned."),
+        Action.SUSPEND: _("@%(name)s suspended."),
+        Action.REINSTATE: _("@%(name)s reinstated."),
+        Action.RESTORE: _("Post by @%(name)s restored."),
+        Action.RETRACT: _("Warning of @%(name)s taken back."),
+        Action.REJECT_APPEAL: _("Appeal of @%(name)s rejected."),
+    }.get(action.action, describe(action).replace("%", "%%")) % name

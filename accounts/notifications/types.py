@@ -1,0 +1,99 @@
+"""Base classes for types of notifications and digests.
+
+To add a type of notification: subclass NotificationType in the app that sends the event, register it, add its three
+templates, and connect a receiver to the event that calls `digests.notify()`. `socializer/tests/test_reuse.py` does this in
+another project.
+"""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.emails.types import EmailType, all_types, get, optional_types, register
+from accounts.models import User
+from accounts.notifications.models import Frequency, Notification, NotificationPreference
+
+__all__ = [
+    "Digest",
+    "Frequency",
+    "NotificationType",
+    "all_types",
+    "get",
+    "kept_types",
+    "optional_types",
+    "register",
+]
+
+
+class Digest(EmailType):
+    """An email that members get as often as they choose, about what happened since the last one.
+
+    `accounts.notifications.digests` schedules it. Its `content()` gets `since` and `until`, as ISO 8601: it covers events
+    after `since`, up to and including `until`.
+    """
+
+    is_optional = True
+    frequencies = (Frequency.AT_ONCE, Frequency.DAILY, Frequency.WEEKLY, Frequency.NEVER)
+    default = Frequency.AT_ONCE
+    # Whether at most one an hour and five a day are sent at once.
+    is_paced = True
+
+    def frequency_for(self, user):
+        """Return the Frequency that `user` has chosen, or the default."""
+        preferences = NotificationPreference.objects.filter(user=user, type=self.name)
+        chosen = preferences.values_list("frequency", flat=True).first()
+        return Frequency(chosen) if chosen in self.frequencies else self.default
+
+    def skip_reason(self, recipient):
+        return "The recipient turned it off." if self.frequency_for(recipient) == Frequency.NEVER else ""
+
+
+class NotificationType(Digest):
+    """Something that happens to a member. Each occurrence is a Notification, and an email covers all waiting ones."""
+
+    # Whether notifications are kept for as long as their recipient is a member.
+    is_kept = False
+    # How long an email waits after each notification, for example because what happened can still be undone.
+    delay = timedelta(0)
+
+    def condition(self, recipient):
+        """Return a Q object for the notifications of this type that `recipient` may see."""
+        return Q()
+
+    def group(self, subject):
+        """Return the id or short string by which the page groups notifications of this type, besides their time."""
+        return subject
+
+    def earlier_email(self, recipient, actor):
+        """Return the `emailed_in` of a notification that an earlier email makes unnecessary, or an empty string."""
+        return ""
+
+    def content(self, recipient, emailed_in):
+        """Return the context for the notifications that the email includes, or None if the recipient has left.
+
+        Those that the condition excludes leave the email. Otherwise `earlier_email()` would say that it is about their actors,
+        and someone who follows again would never be named.
+        """
+        notifications = Notification.objects.filter(
+            recipient=recipient, type=self.name, emailed_in=emailed_in
+        )
+        with transaction.atomic():
+            # Nobody can follow again in between: events lock their recipient.
+            if not User.objects.filter(pk=recipient.pk).in_locking_order():
+                return None
+            included = notifications.filter(self.condition(recipient))
+            notifications.exclude(pk__in=included.values("pk")).update(emailed_in=Notification.OUTDATED)
+            return self.content_for(recipient, included)
+
+    def content_for(self, recipient, notifications):
+        """Return the context for `notifications`, a queryset, or None if there is no longer anything to report.
+
+        The context contains no querysets, because the recipient is locked only until this returns.
+        """
+        raise NotImplementedError
+
+
+def kept_types():
+    """Return the names of the types whose notifications are never deleted because of their age."""
+    return [t.name for t in all_types() if isinstance(t, NotificationType) and t.is_kept]

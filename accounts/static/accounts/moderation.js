@@ -1,0 +1,33 @@
+// The moderators' queue: the focus goes to what was decided, and on from there to the next card.
+"use strict";
+{
+  const formOf = (event) => event.detail.elt.closest(".decision-form");
+
+  function focusOn(article) {
+    const wrong = article.querySelector("[aria-invalid='true'], .form-errors");
+    if (wrong?.matches(".form-errors")) wrong.tabIndex = -1;
+    (wrong ?? article).focus();
+  }
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    formOf(event)?.querySelector("[data-failure]")?.remove();
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const article = event.detail.elt;
+    if (article.id.startsWith("card-")) focusOn(article);
+  });
+  for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(failure, (event) => {
+      const form = formOf(event);
+      if (!form) return;
+      const word = document.createElement("p");
+      word.className = "errorlist";
+      word.role = "alert";
+      word.dataset.failure = "";
+      word.textContent = form.dataset.failed;
+      form.append(word);
+    });
+  }
+
+  if (location.hash === "#decided") document.getElementById("decided")?.focus();
+}

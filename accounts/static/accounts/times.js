@@ -1,0 +1,66 @@
+// Visitors see times in the time zone of their browser. The server doesn't know it, so it writes them in the site's zone.
+"use strict";
+{
+  const HOUR = 3_600_000;
+  const DAY = 24 * HOUR;
+  // The words of accounts/templatetags/times.py in the language of the page.
+  const words = JSON.parse(document.querySelector("meta[name='time-words']").content);
+
+  const formatter = (options) => new Intl.DateTimeFormat(document.documentElement.lang, options);
+  const full = formatter({ dateStyle: "medium", timeStyle: "short" });
+  const clock = formatter({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const weekday = formatter({ weekday: "long" });
+  const shortMonth = formatter({ month: "short" });
+  const longMonth = formatter({ month: "long" });
+
+  const dayNumber = (time) => Date.UTC(time.getFullYear(), time.getMonth(), time.getDate()) / DAY;
+  const twoDigits = (number) => String(number).padStart(2, "0");
+
+  // In a format of Django's date filter.
+  function dateOf(time, now) {
+    const parts = {
+      j: () => time.getDate(),
+      d: () => twoDigits(time.getDate()),
+      n: () => time.getMonth() + 1,
+      m: () => twoDigits(time.getMonth() + 1),
+      M: () => shortMonth.format(time),
+      F: () => longMonth.format(time),
+      Y: () => time.getFullYear(),
+    };
+    const format = time.getFullYear() === now.getFullYear() ? words.date : words.dateOfAnotherYear;
+    return format.replace(/\\(.)|[jdnmMFY]/g, (letter, escaped) => escaped ?? parts[letter]());
+  }
+
+  // The texts that depend on the time zone follow the same rules as those of the server. Null for the others.
+  function textAgo(time, now) {
+    const age = now - time;
+    if (age < 6 * HOUR) return null;
+    const days = dayNumber(now) - dayNumber(time);
+    if (days === 0) return words.hours[Math.floor(age / HOUR)];
+    if (days === 1) return words.yesterday;
+    return words.days[days] ?? dateOf(time, now);
+  }
+
+  function textSince(time, now) {
+    const days = dayNumber(now) - dayNumber(time);
+    if (days <= 0) return clock.format(time);
+    if (days === 1) return words.yesterday;
+    return days < 7 ? weekday.format(time) : dateOf(time, now);
+  }
+
+  function convert() {
+    const now = new Date();
+    for (const element of document.querySelectorAll("main time[data-full]")) {
+      element.textContent = full.format(new Date(element.dateTime));
+    }
+    for (const element of document.querySelectorAll("main time[title]")) {
+      const time = new Date(element.dateTime);
+      const text = (element.hasAttribute("data-since") ? textSince : textAgo)(time, now);
+      element.title = full.format(time);
+      if (text) element.textContent = text;
+    }
+  }
+
+  convert();
+  document.addEventListener("htmx:afterSwap", convert);
+}
