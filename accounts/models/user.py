@@ -22,6 +22,7 @@ from accounts.common.text import is_visible
 from accounts.managers import UserManager
 from accounts.models.block import Block
 from accounts.models.follow import Follow
+from accounts.models.mute import Mute
 from accounts.models.name import NameWord
 from accounts.models.picture import HasPicture
 from accounts.models.retired import RetiredUsername
@@ -338,6 +339,30 @@ class User(HasPicture, AbstractUser):
                 signals.user_unblocked.send(sender=User, blocker=self, blocked=other)
         return bool(deleted)
 
+    def mute(self, other, until=None):
+        """Mute `other` until the datetime `until` or, with None, until it is undone. Returns whether anything changed.
+
+        Muting again replaces the time. Nothing changes if `other` is this person, or if either account no longer exists.
+        """
+        if other == self:
+            return False
+        with transaction.atomic():
+            if len(self._lock_with(other)) < 2:
+                return False
+            mute, created = Mute.objects.get_or_create(muter=self, muted=other, defaults={"until": until})
+            if created or mute.until == until:
+                return created
+            mute.until = until
+            mute.save(update_fields=["until"])
+        return True
+
+    def unmute(self, other):
+        """Undo `mute()`. Returns whether anything changed."""
+        with transaction.atomic():
+            self._lock_with(other)
+            deleted, _by_model = Mute.objects.filter(muter=self, muted=other).delete()
+        return bool(deleted)
+
     def _end_follows_with(self, other):
         self.unfollow(other)
         other.unfollow(self)
@@ -449,9 +474,14 @@ class User(HasPicture, AbstractUser):
         if not connection.features.has_select_for_update:
             return  # SQLite locks the whole database.
         owners = {}
-        for relation in _references_to(User):
+        relations = _references_to(User)
+        for relation in relations:
             if relation.on_delete is models.CASCADE:
                 owners.setdefault(relation.related_model, []).append(relation.field)
+        # Rows of others that lose their reference to this person, such as replies, may be deleted by their owner at once.
+        for relation in relations:
+            if relation.on_delete is models.SET_NULL and relation.related_model in owners:
+                owners[relation.related_model].append(relation.field)
 
         def owned(model, column):
             rows = model._base_manager.order_by()
