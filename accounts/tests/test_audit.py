@@ -60,6 +60,10 @@ def plant_follow_across_a_block(member, bob):
     Block.objects.create(blocker=member, blocked=bob)
 
 
+def plant_mute_that_has_ended(member, bob):
+    member.mute(bob, until=LONG_AGO)
+
+
 def plant_wrong_count(member, bob):
     User.objects.filter(pk=member.pk).update(follower_count=7)
 
@@ -133,6 +137,7 @@ def plant_report_about_a_deleted_post(member, bob):
 
 PLANTED = {
     audit.ReportSubjects: plant_report_about_a_deleted_post,
+    audit.EndedMutes: plant_mute_that_has_ended,
     audit.FollowsAcrossBlocks: plant_follow_across_a_block,
     audit.FollowCounts: plant_wrong_count,
     audit.NameWords: plant_missing_word,
@@ -150,7 +155,7 @@ PLANTED = {
     audit.PictureFiles: plant_orphaned_picture,
 }
 # Tested below, because constraints prevent such rows.
-APART = {audit.References, audit.FollowPairs, audit.BlockPairs}
+APART = {audit.References, audit.FollowPairs, audit.BlockPairs, audit.MutePairs}
 
 
 def test_every_check_has_an_error_to_find():

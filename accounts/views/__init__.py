@@ -12,7 +12,7 @@ from accounts.views.auth import (
 )
 from accounts.views.decisions import AppealView, DecisionsView, SuspendedView
 from accounts.views.passwords import PasswordCheckView
-from accounts.views.people import BlocksView, FollowersView, FollowingView, PeopleView
+from accounts.views.people import BlocksView, FollowersView, FollowingView, MutesView, PeopleView
 from accounts.views.profile import (
     EmailSettingsView,
     LeaveView,
@@ -20,11 +20,22 @@ from accounts.views.profile import (
     ProfileSettingsView,
     SettingsView,
 )
-from accounts.views.relationships import BlockView, FollowView, RemoveFollowerView, UnblockView, UnfollowView
+from accounts.views.relationships import (
+    BlockView,
+    FollowView,
+    MuteView,
+    RemoveFollowerView,
+    UnblockView,
+    UnfollowView,
+    UnmuteView,
+)
 from accounts.views.signup import SignupView
 from accounts.views.welcome import WelcomePeopleView, WelcomeView
 
 __all__ = [
+    "MuteView",
+    "MutesView",
+    "UnmuteView",
     "AppealView",
     "BlockView",
     "BlocksView",

@@ -1,4 +1,4 @@
-"""The buttons to follow, unfollow, block and unblock a person."""
+"""The buttons to follow, unfollow, mute, unmute, block and unblock a person."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.common.app_settings import app_settings
 from accounts.common.links import is_on_this_site
+from accounts.forms.mute import MuteForm
 from accounts.models import User
 from accounts.security import rate_limits
 
@@ -119,6 +120,43 @@ class RemoveFollowerView(PersonActionView):
 
     def change(self, user, person):
         return person.unfollow(user)
+
+
+class MuteView(PersonActionView):
+    """Says what muting does, and mutes the person for the time that the member chooses."""
+
+    http_method_names = ["get", "head", "post"]
+    action = "mute"
+    limit = "BLOCK_LIMIT"
+    done_message = gettext_lazy("You've muted @%(name)s.")
+
+    def get(self, request, username):
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if self.person == request.user:
+            return HttpResponseRedirect(self.person.get_absolute_url())
+        return self.render_form(MuteForm())
+
+    def post(self, request, username):
+        self.form = MuteForm(request.POST)
+        if request.user.is_authenticated and self.person != request.user and not self.form.is_valid():
+            return self.render_form(self.form)
+        return super().post(request, username)
+
+    def render_form(self, form):
+        return render(self.request, "accounts/mute_confirm.html", {"person": self.person, "form": form})
+
+    def change(self, user, person):
+        return user != person and user.mute(person, until=self.form.until)
+
+
+class UnmuteView(PersonActionView):
+    action = "mute"
+    limit = "BLOCK_LIMIT"
+    done_message = gettext_lazy("You've unmuted @%(name)s.")
+
+    def change(self, user, person):
+        return user.unmute(person)
 
 
 class BlockView(PersonActionView):

@@ -97,7 +97,9 @@ class ProfileView(TimelineView):
         if not request.htmx:  # htmx gets only more posts.
             count = CappedPostCount("pk", limit=POST_COUNT_LIMIT + 1, condition=CappedPostCount.VISIBLE)
             people = people.annotate(post_count=count)
-        self.person = get_object_or_404(people.with_blocks_of(request.user), username=username)
+        self.person = get_object_or_404(
+            people.with_blocks_of(request.user).with_mute_by(request.user), username=username
+        )
         if self.person.blocks_viewer:
             raise Http404("Blocked.")
         return super().get(request, username=username)

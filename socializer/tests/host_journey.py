@@ -109,7 +109,7 @@ for message in mail.outbox:
 # Pages of members
 for name, *args in (
     ("accounts:followers", "bob"), ("accounts:following", "ada"), ("accounts:settings",), ("accounts:settings-profile",),
-    ("accounts:settings-emails",), ("accounts:settings-locale",), ("accounts:blocks",),
+    ("accounts:settings-emails",), ("accounts:settings-locale",), ("accounts:blocks",), ("accounts:mutes",),
     ("account_email",), ("account_change_password",), ("accounts:leave",),
 ):  # fmt: skip
     ada_browser.page(name, *args)

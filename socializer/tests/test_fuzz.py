@@ -29,7 +29,7 @@ REQUESTS = int(os.environ.get("FUZZ_REQUESTS", 600))
 
 QUERIES = ["state", "before", "after", "q", "next", "format", "page", "o", "p"]
 PATHS = [
-    "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/", "/users/decisions/", "/users/suspended/", "/@bob/report/",
+    "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", "/users/suspended/", "/@bob/report/",
     "/@bob/block/", "/users/welcome/", "/users/welcome/people/", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/", "/posts/1/history/",
     "/posts/2/edit/", "/unread/", "/news/", "/help/", "/explore/feed.atom", "/feeds/x.y/home.atom", "/users/feeds/", "/sitemap-posts-1.xml",
     "/healthz/", "/@bob/feed.atom",
@@ -44,6 +44,7 @@ FORMS = {
     "/users/decisions/1/appeal/": ["text"],
     "/users/suspended/": [],
     "/posts/1/delete/": [],
+    "/@bob/mute/": ["duration", "next"],
     "/users/settings/profile/": ["display_name", "bio", "noindex", "picture", "remove_picture"],
     "/users/settings/emails/": ["new_follower", "home_by_mail"],
     "/users/settings/locale/": ["time_zone", "language"],
