@@ -28,6 +28,13 @@ class CappedPostCount(models.Func):
         super().__init__(column, limit=limit, condition=condition)
 
 
+class CappedCount(models.Subquery):
+    """How many rows a sliced queryset has."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) counted)"
+    output_field = models.IntegerField()
+
+
 class PostQuerySet(models.QuerySet):
     """Queries for posts. They can be chained."""
 
@@ -56,6 +63,18 @@ class PostQuerySet(models.QuerySet):
     def followed_by(self, reader):
         """Return visible posts by people whom `reader` follows. This is the home timeline without the reader's own posts."""
         return self.visible_to(reader).filter(author__in=reader.followings.values("followed"))
+
+    def bookmarked_by(self, member):
+        """Return visible posts that `member` has bookmarked, latest bookmark first, with `position`."""
+        bookmarked = self.visible_to(member).filter(bookmarks__member=member)
+        return bookmarked.annotate(position=F("bookmarks__id")).order_by("-position")
+
+    def with_like_count(self, viewer, *, limit):
+        """Add `like_count`, the number of visible people who like the post, without those with a block, at most `limit`."""
+        likes = self.model.likes.rel.related_model.objects.filter(post=models.OuterRef("pk"))
+        visible = likes.exclude(PersonCondition(SUSPENDED, "member"))
+        counted = without_blocked(visible, "member", viewer).values("pk")
+        return self.annotate(like_count=CappedCount(counted[:limit]))
 
     def between(self, first, end):
         """Return posts with ids from `first` up to, but not including, `end`."""

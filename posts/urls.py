@@ -23,6 +23,13 @@ urlpatterns = [
     path("posts/<int:pk>/history/", views.PostHistoryView.as_view(), name="history"),
     path("posts/<int:pk>/delete/", views.PostDeleteView.as_view(), name="delete"),
     path("posts/<int:pk>/report/", ReportView.as_view(subject_name="post"), name="report"),
+    path("posts/<int:pk>/reply/", views.PostDetailView.as_view(), name="reply"),
+    path("posts/<int:pk>/like/", views.LikeView.as_view(), name="like"),
+    path("posts/<int:pk>/unlike/", views.UnlikeView.as_view(), name="unlike"),
+    path("posts/<int:pk>/likes/", views.LikesView.as_view(), name="likes"),
+    path("posts/<int:pk>/bookmark/", views.BookmarkView.as_view(), name="bookmark"),
+    path("posts/<int:pk>/remove-bookmark/", views.RemoveBookmarkView.as_view(), name="remove-bookmark"),
+    path("bookmarks/", views.BookmarksView.as_view(), name="bookmarks"),
     path("users/feeds/", views.HomeFeedView.as_view(), name="feeds"),
     path("users/export/", views.ExportView.as_view(), name="export"),
     # This was the address of the home timeline in the original Flask version.

@@ -42,6 +42,25 @@ def must_confirm_email():
     return account_settings.EMAIL_VERIFICATION == EmailVerificationMethod.MANDATORY
 
 
+def _owners():
+    """Return a dict of the models whose rows are deleted with a person: model to names of lookups for that person."""
+    owners = {}
+    relations = _references_to(User)
+    for relation in relations:
+        if relation.on_delete is models.CASCADE:
+            owners.setdefault(relation.related_model, []).append(relation.field.name)
+    # Rows of others that lose their reference to this person, such as replies, may be deleted by their owner at once.
+    for relation in relations:
+        if relation.on_delete is models.SET_NULL and relation.related_model in owners:
+            owners[relation.related_model].append(relation.field.name)
+    # Some rows are also deleted with what someone else owns, such as a like with the post.
+    for model, names in list(owners.items()):
+        for relation in _references_to(model):
+            if relation.on_delete is models.CASCADE and relation.related_model in owners:
+                owners[relation.related_model] += [f"{relation.field.name}__{name}" for name in names]
+    return owners
+
+
 def _references_to(model):
     """Return the foreign keys and one-to-one fields that refer to `model`, as Django's relation objects."""
     fields = model._meta.get_fields(include_hidden=True)
@@ -473,19 +492,11 @@ class User(HasPicture, AbstractUser):
         """
         if not connection.features.has_select_for_update:
             return  # SQLite locks the whole database.
-        owners = {}
-        relations = _references_to(User)
-        for relation in relations:
-            if relation.on_delete is models.CASCADE:
-                owners.setdefault(relation.related_model, []).append(relation.field)
-        # Rows of others that lose their reference to this person, such as replies, may be deleted by their owner at once.
-        for relation in relations:
-            if relation.on_delete is models.SET_NULL and relation.related_model in owners:
-                owners[relation.related_model].append(relation.field)
+        owners = _owners()
 
         def owned(model, column):
             rows = model._base_manager.order_by()
-            return [rows.filter(**{owner.name: self}).values_list(column) for owner in owners.get(model, [])]
+            return [rows.filter(**{owner: self}).values_list(column) for owner in owners.get(model, [])]
 
         for model in sorted(owners, key=lambda model: not _references_to(model)):
             references = _references_to(model)

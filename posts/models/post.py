@@ -36,6 +36,10 @@ class RepliesRestricted(ReplyRefused):
     """The author of the post accepts replies from others only."""
 
 
+class PostGone(Exception):
+    """The post doesn't exist any more, or the member may not see it."""
+
+
 class ReplyPolicy(models.TextChoices):
     """Who may reply to a post, besides its author."""
 
@@ -311,6 +315,61 @@ class Post(models.Model):
             ModerationAction.record(ModerationAction.Action.RESTORE, self, by=by, reason=reason, **details)
             signals.post_restored.send(sender=Post, post=self, by=by, reason=reason)
         return True
+
+    def like(self, member):
+        """Record that `member` likes this post, and send `post_liked`. Returns whether anything changed.
+
+        Raises PostGone if they can't see the post, and AccountGone if they have left. People may like their own posts.
+        """
+        with transaction.atomic():
+            self._lock_for(member)
+            like, created = self.likes.get_or_create(member=member)
+            if created:
+                signals.post_liked.send(sender=Post, like=like)
+        return created
+
+    def unlike(self, member):
+        """Undo `like()`, also if `member` can't see the post any more, and send `post_unliked`. Returns whether anything changed."""
+        with transaction.atomic():
+            self._lock_people_with(member)
+            deleted, _by_model = self.likes.filter(member=member).delete()
+            if deleted:
+                signals.post_unliked.send(sender=Post, post=self, member=member)
+        return bool(deleted)
+
+    def bookmark(self, member):
+        """Bookmark this post for `member`. Nobody is told. Returns whether anything changed.
+
+        Raises PostGone if they can't see the post, and AccountGone if they have left.
+        """
+        with transaction.atomic():
+            self._lock_for(member)
+            _bookmark, created = self.bookmarks.get_or_create(member=member)
+        return created
+
+    def remove_bookmark(self, member):
+        """Undo `bookmark()`, also if `member` can't see the post any more. Returns whether anything changed."""
+        with transaction.atomic():
+            self._lock_people_with(member)
+            deleted, _by_model = self.bookmarks.filter(member=member).delete()
+        return bool(deleted)
+
+    def likers(self):
+        """Return the visible people who like this post, latest like first, with `position`."""
+        people = get_user_model().objects.visible()
+        return people.filter(likes__post=self).newest_first_by("likes__id")
+
+    def _lock_people_with(self, member):
+        """Lock `member` and the author. Raises AccountGone if `member` has left."""
+        if member.pk not in get_user_model().objects.lock(member.pk, self.author_id):
+            raise AccountGone
+
+    def _lock_for(self, member):
+        """Lock `member`, the author and this post. Raises PostGone if `member` can't see it, and AccountGone."""
+        self._lock_people_with(member)
+        visible = Post.objects.visible_to(member).filter(pk=self.pk)
+        if visible.select_for_update(no_key=True).first() is None:
+            raise PostGone
 
     def audit_subject(self):
         """Return the author and the text, for reports and the record of moderation actions."""

@@ -8,13 +8,25 @@ from posts.views.post import (
     PostEditView,
     PostHistoryView,
 )
+from posts.views.reactions import (
+    BookmarksView,
+    BookmarkView,
+    LikesView,
+    LikeView,
+    RemoveBookmarkView,
+    UnlikeView,
+)
 from posts.views.timelines import ExploreView, HomeView, ProfileView
 
 __all__ = [
+    "BookmarkView",
+    "BookmarksView",
     "ExploreView",
     "ExportView",
     "HomeFeedView",
     "HomeView",
+    "LikeView",
+    "LikesView",
     "NewPostsView",
     "PostCreateView",
     "PostDeleteView",
@@ -22,5 +34,7 @@ __all__ = [
     "PostEditView",
     "PostHistoryView",
     "ProfileView",
+    "RemoveBookmarkView",
+    "UnlikeView",
     "UnreadView",
 ]

@@ -29,6 +29,7 @@ from posts import drafts
 from posts.forms import PostEditForm, PostForm
 from posts.models import Post
 from posts.models.post import EditingClosed
+from posts.reactions import COUNT_LIMIT, load_states
 from posts.rendering.cards import render_cards
 
 logger = logging.getLogger(__name__)
@@ -216,7 +217,9 @@ class PostDetailView(DetailView):
     template_name = "posts/post_detail.html"
 
     def get_queryset(self):
-        return Post.objects.open_to(self.request.user).for_display()
+        viewer = self.request.user
+        posts = Post.objects.open_to(viewer).for_display()
+        return posts.with_like_count(viewer, limit=COUNT_LIMIT + 1)
 
     def get_other_posts(self):
         """Return the newest other posts by the author."""
@@ -226,8 +229,9 @@ class PostDetailView(DetailView):
     def get_context_data(self, **kwargs):
         """Add other posts by the author and, for the author of a hidden post, the decision to hide it."""
         others = self.get_other_posts()
-        render_cards([self.object, *others])
-        context = super().get_context_data(others=others, **kwargs)
+        posts = render_cards([self.object, *others])
+        load_states(posts, self.request.user)
+        context = super().get_context_data(others=others, like_limit=COUNT_LIMIT, **kwargs)
         if self.object.hidden_on and self.object.author_id == self.request.user.pk:
             decisions = ModerationAction.objects.shown_to(self.request.user).filter(
                 subject_model=Post._meta.label, subject_id=self.object.pk, action="hide"

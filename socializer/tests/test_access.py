@@ -12,7 +12,7 @@ from django.urls import get_resolver, resolve
 from accounts.models import Block, Follow, User
 from accounts.moderation.models import ModerationAction, Report
 from accounts.tests.factories import UserFactory
-from posts.models import Post
+from posts.models import Bookmark, Like, Post
 from posts.tests.factories import PostFactory
 
 WHO = ("visitor", "member", "author", "blocked", "moderator", "administrator")
@@ -60,6 +60,14 @@ PAGES = {
     "/posts/1/edit/": ("in", 404, 302, 404, 404, 404),  # Too late.
     "/posts/1/delete/": ("in", 404, 200, 404, 404, 404),
     "/posts/1/report/": ("in", 200, 404, 404, 200, 200),
+    "/posts/1/reply/": (200, 200, 200, 404, 200, 200),
+    "/posts/1/likes/": (200, 200, 200, 404, 200, 200),
+    "/posts/2/likes/": (404, 404, 200, 404, 200, 200),  # Hidden.
+    "/posts/1/like/": (405, 405, 405, 405, 405, 405),
+    "/posts/1/unlike/": (405, 405, 405, 405, 405, 405),
+    "/posts/1/bookmark/": (405, 405, 405, 405, 405, 405),
+    "/posts/1/remove-bookmark/": (405, 405, 405, 405, 405, 405),
+    "/bookmarks/": ("in", 200, 200, 200, 200, 200),
     "/@author/follow/": (405, 405, 405, 405, 405, 405),
     "/@author/block/": ("in", 200, 302, 404, 200, 200),
     "/@author/mute/": ("in", 200, 302, 404, 200, 200),
@@ -146,6 +154,12 @@ POSTS = {
     "/@author/report/": ("in", 200, 404, 404, 200, 200),
     "/users/decisions/1000000/appeal/": ("in", 404, 200, 404, 404, 404),
     "/users/suspended/": ("in", "in", "in", "in", "in", "in"),
+    **{
+        f"/posts/1/{action}/": ("in", 302, 302, 404, 302, 302)
+        for action in ("like", "unlike", "bookmark", "remove-bookmark")
+    },
+    "/posts/2/like/": (404, 404, 404, 404, 404, 404),
+    "/posts/2/remove-bookmark/": (404, 404, 404, 404, 404, 404),
     "/posts/1/edit/": ("in", 404, 200, 404, 404, 404),
     "/posts/1/delete/": ("in", 404, 302, 404, 404, 404),
     "/users/settings/profile/": ("in", 200, 200, 200, 200, 200),
@@ -263,7 +277,9 @@ def test_read_only_pages_accept_no_post(clients, path):
 
 def everything():
     """Return all rows that a safe method might change by mistake."""
-    return [list(model.objects.order_by("pk").values()) for model in (Post, Follow, Block, Report)]
+    return [
+        list(model.objects.order_by("pk").values()) for model in (Post, Follow, Block, Report, Like, Bookmark)
+    ]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -107,7 +107,15 @@ def test_empty_pages(chinese_client):
     assert walk(chinese_client, ["/", "/explore/", "/@newcomer/"]) == {}
     chinese_client.force_login(newcomer)
 
-    paths = ["/", "/explore/", "/users/", "/@newcomer/", "/@newcomer/followers/", "/@newcomer/following/"]
+    paths = [
+        "/",
+        "/explore/",
+        "/users/",
+        "/bookmarks/",
+        "/@newcomer/",
+        "/@newcomer/followers/",
+        "/@newcomer/following/",
+    ]
     assert walk(chinese_client, paths) == {}
 
 

@@ -32,7 +32,7 @@ PATHS = [
     "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", "/users/suspended/", "/@bob/report/",
     "/@bob/block/", "/users/welcome/", "/users/welcome/people/", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/", "/posts/1/history/",
     "/posts/2/edit/", "/unread/", "/news/", "/help/", "/explore/feed.atom", "/feeds/x.y/home.atom", "/users/feeds/", "/sitemap-posts-1.xml",
-    "/healthz/", "/@bob/feed.atom",
+    "/healthz/", "/@bob/feed.atom", "/posts/1/likes/", "/bookmarks/",
 ]  # fmt: skip
 FORMS = {
     "/": ["content", "submission"],
@@ -61,6 +61,10 @@ FORMS = {
     "/users/reauthenticate/": ["password", "next"],
     "/users/unsubscribe/x:y:z/": ["List-Unsubscribe", "when"],
     "/@bob/follow/": ["next"],
+    "/posts/1/like/": ["next"],
+    "/posts/1/unlike/": ["next"],
+    "/posts/1/bookmark/": ["next"],
+    "/posts/1/remove-bookmark/": ["next"],
     "/@bob/block/": ["next"],
     "/@bob/unblock/": ["next"],
 }

@@ -24,7 +24,7 @@ from accounts.notifications.models import DigestSchedule, Notification
 from accounts.security.models import AccountSnapshot
 from accounts.tests.factories import PASSWORD
 from posts.ids import first_id_at, time_of
-from posts.models import Post
+from posts.models import Bookmark, Like, Post
 from socializer.health import late_emails, late_jobs
 from socializer.sitemaps import SiteSitemap
 from socializer.tests.plans import scans
@@ -58,6 +58,10 @@ def site(clients):  # noqa: F811
             Post(id=pk, author=people[n % PEOPLE], content=f"Post {n}", created_on=time_of(pk))
             for n, pk in ((n, first + n * 40_000_000) for n in range(PEOPLE * 4))
         ]
+    )
+    Like.objects.bulk_create([Like(post_id=1, member=person) for person in people])
+    Bookmark.objects.bulk_create(
+        [Bookmark(post=post, member=member) for post in Post.objects.filter(author__in=people[:50])]
     )
     User.objects.recount()
     Block.objects.bulk_create(
@@ -147,6 +151,7 @@ def test_no_page_scans(site):
 MORE_PAGES = [
     *(f"{path}?{side}={2**52}" for path in ("/", "/explore/", "/@author/", "/@author/feed.atom", "/explore/feed.atom") for side in ("before", "after")),
     *(f"{path}?{side}={position}" for path in ("/@author/followers/", "/@author/following/") for side, position in (("before", 10**6), ("after", 1))),
+    *(f"{path}?{side}={position}" for path in ("/posts/1/likes/", "/bookmarks/") for side, position in (("before", 10**6), ("after", 1))),
     *(f"/users/?{side}={2**40}" for side in ("before", "after")),
     *(f"/users/?q={words}" for words in ("crowd", "crowd_7", "crowd+7", "nobody", "@moderator")),
     f"/users/?q=crowd&before={2**33}", f"/users/decisions/?before={2**40}", "/users/decisions/?after=1",
@@ -202,6 +207,7 @@ FORMS = {
     "/users/feeds/": {"do": "renew"},
     "/posts/1/report/": {"reason": "spam", "note": "Look"},
     "/@crowd_7/report/": {"reason": "spam", "note": "Look"},
+    **{f"/posts/1/{action}/": {} for action in ("like", "unlike", "bookmark", "remove-bookmark")},
     "/@crowd_8/follow/": {},
     "/@crowd_8/unfollow/": {},
     "/@crowd_9/remove-follower/": {},

@@ -39,6 +39,8 @@ def with_an_edited_post(network):
     edited = Post(author=network["ada"], content="Frist!")
     edited.publish()
     edited.edit("First!")
+    edited.like(network["bob"])
+    Post.objects.by(network["bob"]).visible().latest("pk").bookmark(network["ada"])
     action = ModerationAction.record(
         "warn", network["ada"], by=network["bob"], reason="Be kind.", rule_title="§ 1"
     )
@@ -48,7 +50,7 @@ def with_an_edited_post(network):
 def pages_of_a_visitor(network):
     unsubscribe = unsubscribe_url(network["ada"], types.get("new_follower")).partition("8000")[2]
     return [
-        "/", "/explore/", "/help/", "/about/", "/rules/", "/privacy/", "/@bob/", f"/@{'z' * 40}/", f"/posts/{network['own'].pk}/", f"/posts/{network['edited'].pk}/history/", "/users/login/", "/users/signup/",
+        "/", "/explore/", "/help/", "/about/", "/rules/", "/privacy/", "/@bob/", f"/@{'z' * 40}/", f"/posts/{network['own'].pk}/", f"/posts/{network['edited'].pk}/history/", f"/posts/{network['edited'].pk}/likes/", "/users/login/", "/users/signup/",
         "/users/password/reset/", "/users/password/reset/done/", "/users/inactive/", "/users/confirm-email/",
         unsubscribe, "/users/unsubscribe/broken/", "/nope/", "/healthz/", "/@bob/?before=1",
     ]  # fmt: skip
@@ -61,6 +63,7 @@ def pages_of_a_member(network):
         "/users/sessions/", "/users/2fa/", "/users/2fa/totp/activate/", "/users/2fa/webauthn/add/", "/users/2fa/webauthn/", "/users/settings/mail/new_follower/",
         "/users/settings/mail/home_by_mail/", "/users/reauthenticate/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", f"/users/decisions/{network['decision'].pk}/appeal/", "/@bob/report/", "/users/feeds/", "/users/leave/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
         f"/posts/{network['other'].pk}/", f"/posts/{network['other'].pk}/report/",
+        f"/posts/{network['edited'].pk}/", f"/posts/{network['edited'].pk}/likes/", f"/posts/{network['own'].pk}/likes/", "/bookmarks/", "/bookmarks/?before=1",
         f"/posts/{network['edited'].pk}/edit/", f"/posts/{network['edited'].pk}/history/",
         f"/posts/{network['own'].pk}/history/", f"/posts/{network['own'].pk}/delete/",
     ]  # fmt: skip
