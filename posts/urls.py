@@ -23,6 +23,12 @@ urlpatterns = [
     path("posts/<int:pk>/history/", views.PostHistoryView.as_view(), name="history"),
     path("posts/<int:pk>/delete/", views.PostDeleteView.as_view(), name="delete"),
     path("posts/<int:pk>/report/", ReportView.as_view(subject_name="post"), name="report"),
+    path("posts/<int:pk>/mute-conversation/", views.MuteConversationView.as_view(), name="mute-conversation"),
+    path(
+        "posts/<int:pk>/unmute-conversation/",
+        views.UnmuteConversationView.as_view(),
+        name="unmute-conversation",
+    ),
     path("users/feeds/", views.HomeFeedView.as_view(), name="feeds"),
     path("users/export/", views.ExportView.as_view(), name="export"),
     # This was the address of the home timeline in the original Flask version.

@@ -1,6 +1,7 @@
 from posts.export import ExportView
 from posts.feeds.views import HomeFeedView
 from posts.reading.views import NewPostsView, UnreadView
+from posts.views.conversation_mutes import MuteConversationView, UnmuteConversationView
 from posts.views.post import (
     PostCreateView,
     PostDeleteView,
@@ -15,6 +16,7 @@ __all__ = [
     "ExportView",
     "HomeFeedView",
     "HomeView",
+    "MuteConversationView",
     "NewPostsView",
     "PostCreateView",
     "PostDeleteView",
@@ -22,5 +24,6 @@ __all__ = [
     "PostEditView",
     "PostHistoryView",
     "ProfileView",
+    "UnmuteConversationView",
     "UnreadView",
 ]
