@@ -30,6 +30,12 @@ urlpatterns = [
     path("posts/<int:pk>/bookmark/", views.BookmarkView.as_view(), name="bookmark"),
     path("posts/<int:pk>/remove-bookmark/", views.RemoveBookmarkView.as_view(), name="remove-bookmark"),
     path("bookmarks/", views.BookmarksView.as_view(), name="bookmarks"),
+    path("posts/<int:pk>/mute-conversation/", views.MuteConversationView.as_view(), name="mute-conversation"),
+    path(
+        "posts/<int:pk>/unmute-conversation/",
+        views.UnmuteConversationView.as_view(),
+        name="unmute-conversation",
+    ),
     path("users/feeds/", views.HomeFeedView.as_view(), name="feeds"),
     path("users/export/", views.ExportView.as_view(), name="export"),
     # This was the address of the home timeline in the original Flask version.

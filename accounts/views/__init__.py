@@ -1,6 +1,6 @@
 from accounts.emails.views import EmailPreviewView, EmailStyleView, TrustAddressView
 from accounts.moderation.views import PersonReportView
-from accounts.notifications.views import UnsubscribeView
+from accounts.notifications.views import NotificationsView, UnsubscribeView
 from accounts.views.auth import (
     ConfirmEmailView,
     EmailView,
@@ -14,9 +14,9 @@ from accounts.views.decisions import AppealView, DecisionsView, SuspendedView
 from accounts.views.passwords import PasswordCheckView
 from accounts.views.people import BlocksView, FollowersView, FollowingView, MutesView, PeopleView
 from accounts.views.profile import (
-    EmailSettingsView,
     LeaveView,
     LocaleSettingsView,
+    NotificationSettingsView,
     ProfileSettingsView,
     SettingsView,
 )
@@ -42,7 +42,6 @@ __all__ = [
     "ConfirmEmailView",
     "DecisionsView",
     "EmailPreviewView",
-    "EmailSettingsView",
     "EmailStyleView",
     "EmailView",
     "FollowView",
@@ -51,6 +50,8 @@ __all__ = [
     "LeaveView",
     "LocaleSettingsView",
     "LoginView",
+    "NotificationSettingsView",
+    "NotificationsView",
     "PasswordChangeView",
     "PasswordCheckView",
     "PasswordResetFromKeyView",

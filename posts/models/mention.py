@@ -3,6 +3,9 @@ from django.db import models
 
 from posts.models.post import Post
 
+# How many of the people whom a post mentions are notified: the first ones.
+NOTIFIED_PER_POST = 20
+
 
 class Mention(models.Model):
     """A member whom a post mentions, by the username in its text. `Post.publish()` and `Post.edit()` write these rows.

@@ -1,6 +1,7 @@
 from posts.export import ExportView
 from posts.feeds.views import HomeFeedView
 from posts.reading.views import NewPostsView, UnreadView
+from posts.views.conversation_mutes import MuteConversationView, UnmuteConversationView
 from posts.views.post import (
     PostCreateView,
     PostDeleteView,
@@ -27,6 +28,7 @@ __all__ = [
     "HomeView",
     "LikeView",
     "LikesView",
+    "MuteConversationView",
     "NewPostsView",
     "PostCreateView",
     "PostDeleteView",
@@ -36,5 +38,6 @@ __all__ = [
     "ProfileView",
     "RemoveBookmarkView",
     "UnlikeView",
+    "UnmuteConversationView",
     "UnreadView",
 ]

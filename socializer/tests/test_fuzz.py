@@ -27,12 +27,12 @@ from posts.tests.factories import PostFactory, ReportFactory
 
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", 600))
 
-QUERIES = ["state", "before", "after", "q", "next", "format", "page", "o", "p"]
+QUERIES = ["state", "before", "after", "seen", "q", "next", "format", "page", "o", "p"]
 PATHS = [
     "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", "/users/suspended/", "/@bob/report/",
     "/@bob/block/", "/users/welcome/", "/users/welcome/people/", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/", "/posts/1/history/",
     "/posts/2/edit/", "/unread/", "/news/", "/help/", "/explore/feed.atom", "/feeds/x.y/home.atom", "/users/feeds/", "/sitemap-posts-1.xml",
-    "/healthz/", "/@bob/feed.atom", "/posts/1/likes/", "/bookmarks/",
+    "/healthz/", "/@bob/feed.atom", "/posts/1/likes/", "/bookmarks/", "/notifications/",
 ]  # fmt: skip
 FORMS = {
     "/": ["content", "submission"],
@@ -46,7 +46,9 @@ FORMS = {
     "/posts/1/delete/": [],
     "/@bob/mute/": ["duration", "next"],
     "/users/settings/profile/": ["display_name", "bio", "noindex", "picture", "remove_picture"],
-    "/users/settings/emails/": ["new_follower", "home_by_mail"],
+    "/users/settings/emails/": ["new_follower", "home_by_mail", "new_follower-site", "with_site"],
+    "/posts/1/mute-conversation/": [],
+    "/posts/1/unmute-conversation/": [],
     "/users/settings/locale/": ["time_zone", "language"],
     "/users/welcome/": ["display_name", "picture"],
     "/users/password/check/": ["password1", "username", "email"],

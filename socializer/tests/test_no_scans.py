@@ -75,7 +75,14 @@ def site(clients):  # noqa: F811
     )
     Notification.objects.bulk_create(
         [
-            Notification(recipient=two, actor=one, type="new_follower", subject=n, emailed_in="x")
+            Notification(
+                recipient=two,
+                actor=one,
+                type="new_follower",
+                subject=n,
+                group_key=f"new_follower::{n % 30}",
+                emailed_in="x",
+            )
             for n, (one, two) in enumerate(pairs)
         ]
     )
@@ -155,6 +162,7 @@ MORE_PAGES = [
     *(f"/users/?{side}={2**40}" for side in ("before", "after")),
     *(f"/users/?q={words}" for words in ("crowd", "crowd_7", "crowd+7", "nobody", "@moderator")),
     f"/users/?q=crowd&before={2**33}", f"/users/decisions/?before={2**40}", "/users/decisions/?after=1",
+    f"/notifications/?before={2**40}", "/notifications/?after=1",
     "/sitemap-people-5.xml", "/sitemap-posts-3.xml",
 ]  # fmt: skip
 ADMIN_PAGES = [
@@ -206,6 +214,8 @@ FORMS = {
     "/users/password/check/": {"password1": "password"},
     "/users/feeds/": {"do": "renew"},
     "/posts/1/report/": {"reason": "spam", "note": "Look"},
+    "/posts/1/mute-conversation/": {},
+    "/posts/1/unmute-conversation/": {},
     "/@crowd_7/report/": {"reason": "spam", "note": "Look"},
     **{f"/posts/1/{action}/": {} for action in ("like", "unlike", "bookmark", "remove-bookmark")},
     "/@crowd_8/follow/": {},

@@ -41,6 +41,9 @@ def with_an_edited_post(network):
     edited.edit("First!")
     edited.like(network["bob"])
     Post.objects.by(network["bob"]).visible().latest("pk").bookmark(network["ada"])
+    network["bob"].follow(network["ada"])
+    Post(author=network["bob"], content="Well done, @ada", in_reply_to=edited).publish()
+    Post(author=network["bob"], content="@ada was first").publish()
     action = ModerationAction.record(
         "warn", network["ada"], by=network["bob"], reason="Be kind.", rule_title="§ 1"
     )
@@ -61,7 +64,7 @@ def pages_of_a_member(network):
         "/", "/?before=1", "/unread/?after=1", "/help/", "/explore/", "/@ada/", "/@bob/", f"/@{'z' * 40}/", "/@ada/followers/", "/@bob/following/",
         "/users/welcome/", "/users/welcome/people/", "/users/", "/users/?q=nobody+at+all", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/email/", "/users/password/change/",
         "/users/sessions/", "/users/2fa/", "/users/2fa/totp/activate/", "/users/2fa/webauthn/add/", "/users/2fa/webauthn/", "/users/settings/mail/new_follower/",
-        "/users/settings/mail/home_by_mail/", "/users/reauthenticate/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", f"/users/decisions/{network['decision'].pk}/appeal/", "/@bob/report/", "/users/feeds/", "/users/leave/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
+        "/users/settings/mail/home_by_mail/", "/users/settings/mail/reply/", "/users/settings/mail/like/", "/notifications/", "/notifications/?before=1", "/users/reauthenticate/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", f"/users/decisions/{network['decision'].pk}/appeal/", "/@bob/report/", "/users/feeds/", "/users/leave/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
         f"/posts/{network['other'].pk}/", f"/posts/{network['other'].pk}/report/",
         f"/posts/{network['edited'].pk}/", f"/posts/{network['edited'].pk}/likes/", f"/posts/{network['own'].pk}/likes/", "/bookmarks/", "/bookmarks/?before=1",
         f"/posts/{network['edited'].pk}/edit/", f"/posts/{network['edited'].pk}/history/",
