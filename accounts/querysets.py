@@ -37,6 +37,7 @@ BLOCKS_VIEWER = "EXISTS (SELECT 1 FROM {block} b WHERE b.blocker_id = {person} A
 FOLLOWED_BY_VIEWER = (
     "EXISTS (SELECT 1 FROM {follow} f WHERE f.follower_id = {viewer} AND f.followed_id = {person})"
 )
+MUTED_BY_VIEWER = "EXISTS (SELECT 1 FROM {mute} m WHERE m.muter_id = {viewer} AND m.muted_id = {person})"
 
 
 class PersonCondition(Func):
@@ -60,6 +61,7 @@ def _table_names(connection):
         "user": user,
         "block": user.blocks.rel.related_model,
         "follow": user.follows.through,
+        "mute": user.mutes.rel.related_model,
     }
     return {name: connection.ops.quote_name(model._meta.db_table) for name, model in tables.items()}
 

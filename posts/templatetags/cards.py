@@ -1,4 +1,5 @@
 from django import template
+from django.contrib.auth.models import AnonymousUser
 from django.template.loader import get_template
 from django.urls import get_script_prefix
 from django.utils import timezone
@@ -7,6 +8,7 @@ from django.utils.translation import get_language
 
 from accounts.common.local_cache import LocalCache
 from accounts.templatetags.times import time_ago
+from posts.conversations.replied_to import load_replied_to, replied_to_html
 from posts.rendering.cards import render_cards
 
 register = template.Library()
@@ -21,11 +23,12 @@ def cards(context, posts, divider=None):
     """Return the cards of a page's posts. Each shows the post's age and, to members, a menu: edit and delete, or report.
 
     The divider goes above the post with the id `divider`. A single tag renders all cards because a loop in the template would
-    double the time.
+    double the time, and because it finds what the replies on the page reply to at once.
     """
     now = timezone.localtime()
-    user = context.get("user")
-    viewer = user.pk if user is not None and not context.get("without_actions") else None
+    user = context.get("user") or AnonymousUser()
+    viewer = user.pk if not context.get("without_actions") else None
+    load_replied_to([post for post in posts if not hasattr(post, "replied_to")], user)
     parts = []
     for post in posts:
         if not hasattr(post, "card"):
@@ -33,7 +36,8 @@ def cards(context, posts, divider=None):
         if post.pk == divider:
             parts.append(get_template("posts/_divider.html").render())
         time = time_ago(post.created_on.astimezone(now.tzinfo), now)
-        parts.append(post.card.fill_in(time, actions(post, viewer) if viewer else ""))
+        replied_to = replied_to_html(post, with_excerpt=not context.get("in_thread"))
+        parts.append(post.card.fill_in(time, replied_to, actions(post, viewer) if viewer else ""))
     return mark_safe("".join(parts))  # noqa: S308 (each part is safe)
 
 

@@ -8,7 +8,8 @@ from posts.views.post import (
     PostEditView,
     PostHistoryView,
 )
-from posts.views.timelines import ExploreView, HomeView, ProfileView
+from posts.views.replies import ReplyPolicyView, ReplyView
+from posts.views.timelines import ExploreView, HomeView, ProfileRepliesView, ProfileView
 
 __all__ = [
     "ExploreView",
@@ -21,6 +22,9 @@ __all__ = [
     "PostDetailView",
     "PostEditView",
     "PostHistoryView",
+    "ProfileRepliesView",
     "ProfileView",
+    "ReplyPolicyView",
+    "ReplyView",
     "UnreadView",
 ]
