@@ -38,6 +38,7 @@ MUTED_BY_VIEWER = "{person} IN (SELECT m.muted_id FROM {mute} m WHERE m.muter_id
 FOLLOWED_BY_VIEWER = (
     "EXISTS (SELECT 1 FROM {follow} f WHERE f.follower_id = {viewer} AND f.followed_id = {person})"
 )
+MUTED_BY_VIEWER = "EXISTS (SELECT 1 FROM {mute} m WHERE m.muter_id = {viewer} AND m.muted_id = {person})"
 
 
 class PersonCondition(Func):

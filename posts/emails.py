@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from accounts.common.links import absolute
 from accounts.emails.samples import sample_people
 from accounts.notifications.types import Digest, Frequency, register
+from posts.conversations.replied_to import load_replied_to, replied_to_text
 from posts.ids import first_id_at
 from posts.models import Post
 from posts.rendering.text import render_contents, render_text
@@ -33,7 +34,9 @@ class HomeDigest(Digest):
         posts = Post.objects.followed_by(recipient).between(
             first_id_at(datetime.fromisoformat(since)), first_id_at(datetime.fromisoformat(until))
         )
-        return self._context(list(posts.for_display().newest_first()[:MAX_POSTS]), posts.count())
+        shown = list(posts.for_display().newest_first()[:MAX_POSTS])
+        load_replied_to(shown, recipient)
+        return self._context(shown, posts.count())
 
     def _context(self, posts, count):
         if not posts:
@@ -65,6 +68,7 @@ def describe(post):
         author=post.author,
         created_on=post.created_on,
         url=absolute(post.get_absolute_url()),
+        replied_to=replied_to_text(post),
         text=render_text(post.content),
         html=post.content_html,
     )

@@ -1,12 +1,15 @@
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F
 
-from accounts.querysets import NOINDEX, SUSPENDED, PersonCondition, without_blocked
+from accounts.querysets import MUTED_BY_VIEWER, NOINDEX, SUSPENDED, PersonCondition, without_blocked
 from posts.ids import settled
 
 # The columns that cards and feeds show, and the columns that determine which actions a card offers.
 LISTED = (
-    *("content", "created_on", "edited_on", "hidden_on"),
+    *("content", "language", "created_on", "edited_on", "hidden_on"),
+    # For the line that says to whom a post replies. See posts.conversations.replied_to.
+    *("thread", "in_reply_to", "in_reply_to_author"),
     *("author__username", "author__display_name", "author__picture"),
 )
 
@@ -59,6 +62,25 @@ class PostQuerySet(models.QuerySet):
 
     def by(self, author):
         return self.filter(author=author)
+
+    def in_language(self, language):
+        """Return posts in the language with that code, which may have been unknown when they were published."""
+        return self.filter(language=language)
+
+    def without_replies(self):
+        """Return posts that don't reply to anybody, or only to their own author."""
+        return self.filter(models.Q(thread=None) | models.Q(in_reply_to_author=F("author")))
+
+    def with_is_muted(self, viewer):
+        """Add `is_muted`, whether `viewer` has muted the author. It is False for a visitor."""
+        if not viewer.is_authenticated:
+            return self.annotate(is_muted=models.Value(False))
+        return self.annotate(is_muted=PersonCondition(MUTED_BY_VIEWER, "author", viewer.pk))
+
+    def with_replied_to_name(self, viewer):
+        """Add `replied_to_name`, the username of the person to whom a post replies, or None if `viewer` may not see them."""
+        people = get_user_model().objects.visible_to(viewer).filter(pk=models.OuterRef("in_reply_to_author"))
+        return self.annotate(replied_to_name=models.Subquery(people.values("username")))
 
     def followed_by(self, reader):
         """Return visible posts by people whom `reader` follows. This is the home timeline without the reader's own posts."""

@@ -80,6 +80,7 @@ def find_home_feed(request, cursor, token):
         path=reverse("posts:home-feed", args=[token]),
         link=home,
         cursor=cursor,
+        reader=reader,
         page=home_timeline().page(reader, cursor),
     )
 

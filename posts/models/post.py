@@ -16,7 +16,7 @@ from posts import ids, paths, signals
 from posts.app_settings import app_settings
 from posts.fields import PostIdField
 from posts.querysets import PostQuerySet
-from posts.rendering.text import mentioned_names
+from posts.rendering.text import mentioned_names, render_text
 from posts.validators import MAX_CODE_POINTS, validate_content
 
 
@@ -141,6 +141,8 @@ class Post(models.Model):
                 name="post_replies_to_person",
                 condition=models.Q(in_reply_to_author__isnull=False),
             ),
+            # For Explore in one language.
+            models.Index("language", models.F("id").desc(), name="post_language_newest"),
             models.Index("id", "hidden_on", name="post_hidden", condition=models.Q(hidden_on__isnull=False)),
         ]
 
@@ -171,6 +173,11 @@ class Post(models.Model):
                 if not taken:
                     raise
         raise IntegrityError("There is no free id for the post. Too many posts were made in one millisecond.")
+
+    @property
+    def excerpt(self):
+        """The first words, on one line."""
+        return truncate(" ".join(render_text(self.content).split()), 80)
 
     @property
     def is_reply(self):

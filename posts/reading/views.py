@@ -46,6 +46,7 @@ class UnreadView(LoginRequiredMixin, TimelineView):
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(start=time_of(self.get_cursor().after), **kwargs)
+        context["oldest_first"] = context["page"].items[::-1]
         if context["page"]:
             positions.record_page(self.request, context["page"], self.get_cursor(), self.marker)
         return context

@@ -1,4 +1,5 @@
 from django import template
+from django.contrib.auth.models import AnonymousUser
 from django.template.loader import get_template
 from django.urls import get_script_prefix
 from django.utils import timezone
@@ -8,6 +9,7 @@ from django.utils.translation import get_language
 
 from accounts.common.local_cache import LocalCache
 from accounts.templatetags.times import time_ago
+from posts.conversations.replied_to import load_replied_to, replied_to_html
 from posts.reactions import load_states
 from posts.rendering.cards import render_cards
 
@@ -25,13 +27,15 @@ def cards(context, posts, divider=None):
     """Return the cards of a page's posts. Each shows the post's age and, to members, what they can do with it.
 
     The divider goes above the post with the id `divider`. A single tag renders all cards because a loop in the template would
-    double the time. If the posts' states aren't loaded, this takes a query.
+    double the time, and because it finds what the replies on the page reply to at once. If the posts' states aren't loaded, this
+    takes another query.
     """
     now = timezone.localtime()
-    user = context.get("user")
-    viewer = user if user is not None and user.pk and not context.get("without_actions") else None
+    user = context.get("user") or AnonymousUser()
+    viewer = user if user.pk and not context.get("without_actions") else None
     if viewer:
         load_states([post for post in posts if not hasattr(post, "state")], viewer)
+    load_replied_to([post for post in posts if not hasattr(post, "replied_to")], user)
     parts = []
     for post in posts:
         if not hasattr(post, "card"):
@@ -39,7 +43,8 @@ def cards(context, posts, divider=None):
         if post.pk == divider:
             parts.append(get_template("posts/_divider.html").render())
         time = time_ago(post.created_on.astimezone(now.tzinfo), now)
-        parts.append(post.card.fill_in(time, actions(context, post, viewer) if viewer else ""))
+        replied_to = replied_to_html(post, with_excerpt=not context.get("in_thread"))
+        parts.append(post.card.fill_in(time, replied_to, actions(context, post, viewer) if viewer else ""))
     return mark_safe("".join(parts))  # noqa: S308 (each part is safe)
 
 

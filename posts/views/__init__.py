@@ -17,7 +17,8 @@ from posts.views.reactions import (
     RemoveBookmarkView,
     UnlikeView,
 )
-from posts.views.timelines import ExploreView, HomeView, ProfileView
+from posts.views.replies import ReplyPolicyView, ReplyView
+from posts.views.timelines import ExploreView, HomeView, ProfileRepliesView, ProfileView
 
 __all__ = [
     "BookmarkView",
@@ -35,9 +36,12 @@ __all__ = [
     "PostDetailView",
     "PostEditView",
     "PostHistoryView",
+    "ProfileRepliesView",
     "ProfileView",
     "RemoveBookmarkView",
     "UnlikeView",
     "UnmuteConversationView",
+    "ReplyPolicyView",
+    "ReplyView",
     "UnreadView",
 ]

@@ -27,16 +27,20 @@ from posts.tests.factories import PostFactory, ReportFactory
 
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", 600))
 
-QUERIES = ["state", "before", "after", "seen", "q", "next", "format", "page", "o", "p"]
+QUERIES = ["state", "before", "after", "seen", "q", "next", "format", "page", "o", "p", "language"]
 PATHS = [
     "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", "/users/suspended/", "/@bob/report/",
-    "/@bob/block/", "/users/welcome/", "/users/welcome/people/", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/", "/posts/1/history/",
+    "/@bob/block/", "/users/welcome/", "/users/welcome/people/", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/", "/posts/1/history/", "/posts/1/reply/", "/posts/1/replies/", "/@bob/replies/",
     "/posts/2/edit/", "/unread/", "/news/", "/help/", "/explore/feed.atom", "/feeds/x.y/home.atom", "/users/feeds/", "/sitemap-posts-1.xml",
     "/healthz/", "/@bob/feed.atom", "/posts/1/likes/", "/bookmarks/", "/notifications/",
 ]  # fmt: skip
 FORMS = {
     "/": ["content", "submission"],
-    "/posts/add/": ["content", "submission"],
+    "/posts/add/": ["content", "submission", "language", "reply_policy"],
+    "/posts/1/reply/": ["content", "submission", "language"],
+    "/posts/2/reply/": ["content", "submission", "language"],
+    "/posts/1/replies/": ["reply_policy"],
+    "/posts/2/replies/": ["reply_policy"],
     "/posts/1/edit/": ["content", "seen"],
     "/posts/2/edit/": ["content", "seen"],
     "/posts/1/report/": ["reason", "note"],
