@@ -34,6 +34,7 @@ BLOCKED_BY_VIEWER = (
     "EXISTS (SELECT 1 FROM {block} b WHERE b.blocker_id = {viewer} AND b.blocked_id = {person})"
 )
 BLOCKS_VIEWER = "EXISTS (SELECT 1 FROM {block} b WHERE b.blocker_id = {person} AND b.blocked_id = {viewer})"
+MUTED_BY_VIEWER = "{person} IN (SELECT m.muted_id FROM {mute} m WHERE m.muter_id = {viewer})"
 FOLLOWED_BY_VIEWER = (
     "EXISTS (SELECT 1 FROM {follow} f WHERE f.follower_id = {viewer} AND f.followed_id = {person})"
 )
@@ -60,6 +61,7 @@ def _table_names(connection):
         "user": user,
         "block": user.blocks.rel.related_model,
         "follow": user.follows.through,
+        "mute": user.mutes.rel.related_model,
     }
     return {name: connection.ops.quote_name(model._meta.db_table) for name, model in tables.items()}
 
@@ -68,6 +70,15 @@ def without_blocked(queryset, field, viewer):
     """Return the rows without those where `viewer` and the person in `field` have blocked each other, in either direction."""
     return (
         queryset.exclude(PersonCondition(BLOCKED, field, viewer.pk)) if viewer.is_authenticated else queryset
+    )
+
+
+def without_muted(queryset, field, viewer):
+    """Return the rows without those where `viewer` has muted the person in `field`."""
+    return (
+        queryset.exclude(PersonCondition(MUTED_BY_VIEWER, field, viewer.pk))
+        if viewer.is_authenticated
+        else queryset
     )
 
 

@@ -42,7 +42,7 @@ class HomeView(TimelineView):
         return super().get_page()
 
     def get_queryset(self):
-        return Post.objects.indexable()  # Visitors have no blocks, and some are search engines.
+        return Post.objects.public().indexable()  # Visitors have no blocks, and some are search engines.
 
     def get_context_data(self, **kwargs):
         # On later pages, a new post would be in the wrong place.
@@ -74,12 +74,12 @@ class HomeView(TimelineView):
 
 @method_decorator(login_not_required, name="dispatch")
 class ExploreView(TimelineView):
-    """The public timeline: everyone's posts."""
+    """The public timeline: everyone's posts that aren't replies."""
 
     template_name = "posts/public_timeline.html"
 
     def get_queryset(self):
-        return Post.objects.visible_to(self.request.user)
+        return Post.objects.public_to(self.request.user)
 
 
 @method_decorator(login_not_required, name="dispatch")

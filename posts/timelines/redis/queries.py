@@ -64,19 +64,24 @@ PAGE_CONDITIONS = {
     for engine, proposed in PROPOSED.items()
 }
 
-# The newest ids of each given author.
+# The newest posts of each given author, and the person to whom each replies, or 0 if anyone who follows the author sees it. Replies
+# to people who have left are left out.
+REPLIES_TO = "CASE WHEN p.in_reply_to_author_id <> p.author_id THEN p.in_reply_to_author_id ELSE 0 END AS person_id"
+SEEN = "p.hidden_on IS NULL AND (p.thread IS NULL OR p.in_reply_to_author_id IS NOT NULL)"
 NEWEST_BY_AUTHOR = {
-    "postgresql": """
-        SELECT a.author_id, n.id FROM unnest(%(authors)s::bigint[]) a(author_id) CROSS JOIN LATERAL (
-            SELECT p.id FROM {post} p WHERE p.author_id = a.author_id AND {visible} ORDER BY p.id DESC LIMIT {limit}
+    "postgresql": f"""
+        SELECT a.author_id, n.id, n.person_id FROM unnest(%(authors)s::bigint[]) a(author_id) CROSS JOIN LATERAL (
+            SELECT p.id, {REPLIES_TO} FROM {{post}} p
+            WHERE p.author_id = a.author_id AND {SEEN} ORDER BY p.id DESC LIMIT {{limit}}
         ) n ORDER BY a.author_id, n.id DESC
-    """,
-    "sqlite": """
-        SELECT author_id, id FROM (
-            SELECT p.author_id, p.id, row_number() OVER (PARTITION BY p.author_id ORDER BY p.id DESC) AS rank
-            FROM {post} p WHERE p.author_id IN (SELECT value FROM json_each(%(authors)s)) AND {visible}
-        ) WHERE rank <= {limit} ORDER BY author_id, id DESC
-    """,
+    """,  # noqa: S608
+    "sqlite": f"""
+        SELECT author_id, id, person_id FROM (
+            SELECT p.author_id, p.id, {REPLIES_TO},
+            row_number() OVER (PARTITION BY p.author_id ORDER BY p.id DESC) AS rank
+            FROM {{post}} p WHERE p.author_id IN (SELECT value FROM json_each(%(authors)s)) AND {SEEN}
+        ) WHERE rank <= {{limit}} ORDER BY author_id, id DESC
+    """,  # noqa: S608
 }
 
 PARTS = {
