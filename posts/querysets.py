@@ -77,7 +77,9 @@ class PostQuerySet(models.QuerySet):
     def followed_by(self, reader):
         """Return the home timeline without the reader's own posts. posts.timelines.base states which posts those are."""
         person = "in_reply_to_author"
-        unseen = models.Q(PersonCondition(SUSPENDED, person)) | models.Q(PersonCondition(BLOCKED, person, reader.pk))
+        unseen = models.Q(PersonCondition(SUSPENDED, person)) | models.Q(
+            PersonCondition(BLOCKED, person, reader.pk)
+        )
         unseen |= models.Q(PersonCondition(MUTED_BY_VIEWER, person, reader.pk))
         followed = models.Q(PersonCondition(FOLLOWED_BY_VIEWER, person, reader.pk))
         addressed = models.Q(thread=None) | models.Q(in_reply_to_author=reader) | (followed & ~unseen)

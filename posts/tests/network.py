@@ -268,7 +268,9 @@ class Network(RuleBasedStateMachine):
         author = self.posts[pk]
         if author == reader:
             return True
-        return author in followed and (pk not in self.replies or self.replies[pk] in {reader, author} | followed)
+        return author in followed and (
+            pk not in self.replies or self.replies[pk] in {reader, author} | followed
+        )
 
     def blocked_with(self, person):
         return {other for pair in self.blocks if person in pair for other in pair} - {person}
@@ -293,7 +295,10 @@ def run_random_series(series=40, steps=40):
     """Run a Network through many series of changes. Raises AssertionError if a page isn't what the sets say."""
     # No deadline, because the duration depends on the machine.
     budget = settings(
-        max_examples=series, stateful_step_count=steps, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=series,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
     )
     try:
         run_state_machine_as_test(Network, settings=budget)

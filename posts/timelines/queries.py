@@ -205,21 +205,25 @@ def _positional(engine, sql, everybody, **parts):
         parts[f"{name}_is_followed"] = IS_FOLLOWED.replace("{person}", person)
         parts[f"{name}_not_excluded"] = not_excluded.replace("{person}", person)
         parts[f"{name}_not_suspended"] = not_suspended.replace("{person}", person)
-    parts = table_names() | {
-        "addressed": ADDRESSED.replace("{replied_to_followed}", REPLIED_TO_FOLLOWED),
-        "addressed_by_lookup": ADDRESSED.replace("{replied_to_followed}", REPLIED_TO_FOLLOWED_BY_LOOKUP),
-        "authors": AUTHORS,
-        "authors_visible": AUTHORS if everybody else AUTHORS_VISIBLE,
-        "belongs": BELONGS,
-        "excluded": EXCLUDED,
-        "excluded_list": EXCLUDED,
-        "followed": FOLLOWED,
-        "followed_list": FOLLOWED,
-        "follows_many": FOLLOWS_MANY,
-        "latest_per_author": LATEST_PER_AUTHOR,
-        "ordered_join": ORDERED_JOIN,
-        "ordered_join_limit": ORDERED_JOIN_LIMIT,
-    } | parts
+    parts = (
+        table_names()
+        | {
+            "addressed": ADDRESSED.replace("{replied_to_followed}", REPLIED_TO_FOLLOWED),
+            "addressed_by_lookup": ADDRESSED.replace("{replied_to_followed}", REPLIED_TO_FOLLOWED_BY_LOOKUP),
+            "authors": AUTHORS,
+            "authors_visible": AUTHORS if everybody else AUTHORS_VISIBLE,
+            "belongs": BELONGS,
+            "excluded": EXCLUDED,
+            "excluded_list": EXCLUDED,
+            "followed": FOLLOWED,
+            "followed_list": FOLLOWED,
+            "follows_many": FOLLOWS_MANY,
+            "latest_per_author": LATEST_PER_AUTHOR,
+            "ordered_join": ORDERED_JOIN,
+            "ordered_join_limit": ORDERED_JOIN_LIMIT,
+        }
+        | parts
+    )
     while "{" in sql:  # Parts contain other parts.
         sql = sql.format(**parts)
     sql = " ".join(sql.split())  # For each execution, Psycopg parses a statement of more than 4 kB again.

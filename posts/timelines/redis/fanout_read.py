@@ -231,7 +231,8 @@ class FanOutOnReadTimeline(FanOutTimeline):
         with connections[router.db_for_read(Post)].cursor() as cursor:
             cursor.execute(sql, params)
             return {
-                author: [row[1:] for row in rows] for author, rows in groupby(cursor.fetchall(), itemgetter(0))
+                author: [row[1:] for row in rows]
+                for author, rows in groupby(cursor.fetchall(), itemgetter(0))
             }
 
     def fan_out(self, pending):

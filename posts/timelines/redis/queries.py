@@ -66,7 +66,9 @@ PAGE_CONDITIONS = {
 
 # The newest posts of each given author, and the person to whom each replies, or 0 if anyone who follows the author sees it. Replies
 # to people who have left are left out.
-REPLIES_TO = "CASE WHEN p.in_reply_to_author_id <> p.author_id THEN p.in_reply_to_author_id ELSE 0 END AS person_id"
+REPLIES_TO = (
+    "CASE WHEN p.in_reply_to_author_id <> p.author_id THEN p.in_reply_to_author_id ELSE 0 END AS person_id"
+)
 SEEN = "p.hidden_on IS NULL AND (p.thread IS NULL OR p.in_reply_to_author_id IS NOT NULL)"
 NEWEST_BY_AUTHOR = {
     "postgresql": f"""
