@@ -2,7 +2,16 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F
 
-from accounts.querysets import MUTED_BY_VIEWER, NOINDEX, SUSPENDED, PersonCondition, without_blocked
+from accounts.querysets import (
+    BLOCKED,
+    FOLLOWED_BY_VIEWER,
+    MUTED_BY_VIEWER,
+    NOINDEX,
+    SUSPENDED,
+    PersonCondition,
+    without_blocked,
+    without_muted,
+)
 from posts.ids import settled
 
 # The columns that cards and feeds show, and the columns that determine which actions a card offers.
@@ -82,9 +91,25 @@ class PostQuerySet(models.QuerySet):
         people = get_user_model().objects.visible_to(viewer).filter(pk=models.OuterRef("in_reply_to_author"))
         return self.annotate(replied_to_name=models.Subquery(people.values("username")))
 
+    def public(self):
+        """Return the public timeline: posts that everyone may read and that aren't replies."""
+        return self.visible().filter(thread=None)
+
+    def public_to(self, viewer):
+        """Return the public timeline of `viewer`, without the posts of people whom they have blocked or muted."""
+        return without_muted(without_blocked(self.public(), "author", viewer), "author", viewer)
+
     def followed_by(self, reader):
-        """Return visible posts by people whom `reader` follows. This is the home timeline without the reader's own posts."""
-        return self.visible_to(reader).filter(author__in=reader.followings.values("followed"))
+        """Return the home timeline without the reader's own posts. posts.timelines.base states which posts those are."""
+        person = "in_reply_to_author"
+        unseen = models.Q(PersonCondition(SUSPENDED, person)) | models.Q(
+            PersonCondition(BLOCKED, person, reader.pk)
+        )
+        unseen |= models.Q(PersonCondition(MUTED_BY_VIEWER, person, reader.pk))
+        followed = models.Q(PersonCondition(FOLLOWED_BY_VIEWER, person, reader.pk))
+        addressed = models.Q(thread=None) | models.Q(in_reply_to_author=reader) | (followed & ~unseen)
+        posts = without_muted(self.visible_to(reader), "author", reader)
+        return posts.filter(addressed, author__in=reader.followings.values("followed"))
 
     def bookmarked_by(self, member):
         """Return visible posts that `member` has bookmarked, latest bookmark first, with `position`."""

@@ -79,6 +79,14 @@ class Migration(migrations.Migration):
             name='thread',
             field=models.BigIntegerField(editable=False, null=True),
         ),
+        migrations.RemoveIndex(
+            model_name='post',
+            name='post_author_newest',
+        ),
+        migrations.AddIndex(
+            model_name='post',
+            index=models.Index(models.F('author'), models.OrderBy(models.F('id'), descending=True), models.F('hidden_on'), models.F('in_reply_to_author'), models.F('thread'), name='post_author_newest'),
+        ),
         migrations.AddIndex(
             model_name='post',
             index=models.Index(condition=models.Q(('thread__isnull', False)), fields=['thread', 'path'], name='post_thread'),

@@ -121,10 +121,17 @@ class Post(models.Model):
             ),
         ]
         indexes = [
-            # Every timeline reads an author's visible posts from this index, newest first, without reading the rows. It
-            # includes hidden posts, because the export, the admin and the deletion of an account need them too.
-            models.Index("author", models.F("id").desc(), "hidden_on", name="post_author_newest"),
-            # This index contains hidden_on because SQLite would otherwise scan the index above.
+            # Every timeline reads an author's posts from this index, newest first, without reading the rows: the last columns
+            # say whether a post is visible, and to whom it replies. It includes hidden posts, because the export, the admin and
+            # the deletion of an account need them too.
+            models.Index(
+                "author",
+                models.F("id").desc(),
+                "hidden_on",
+                "in_reply_to_author",
+                "thread",
+                name="post_author_newest",
+            ),
             # For a page of a conversation.
             models.Index(
                 fields=["thread", "path"], name="post_thread", condition=models.Q(thread__isnull=False)
@@ -143,6 +150,7 @@ class Post(models.Model):
             ),
             # For Explore in one language.
             models.Index("language", models.F("id").desc(), name="post_language_newest"),
+            # This index contains hidden_on because SQLite would otherwise scan the index of authors.
             models.Index("id", "hidden_on", name="post_hidden", condition=models.Q(hidden_on__isnull=False)),
         ]
 

@@ -43,7 +43,7 @@ class HomeView(TimelineView):
         return super().get_page()
 
     def get_queryset(self):
-        return Post.objects.indexable()  # Visitors have no blocks, and some are search engines.
+        return Post.objects.public().indexable()  # Visitors have no blocks, and some are search engines.
 
     def get_context_data(self, **kwargs):
         # On later pages, a new post would be in the wrong place.
@@ -75,7 +75,7 @@ class HomeView(TimelineView):
 
 @method_decorator(login_not_required, name="dispatch")
 class ExploreView(TimelineView):
-    """The public timeline: everyone's posts, or those in one of the site's languages."""
+    """The public timeline: everyone's posts that aren't replies, or those in one of the site's languages."""
 
     template_name = "posts/public_timeline.html"
 
@@ -87,7 +87,7 @@ class ExploreView(TimelineView):
         return code
 
     def get_queryset(self):
-        posts, language = Post.objects.visible_to(self.request.user), self.get_language()
+        posts, language = Post.objects.public_to(self.request.user), self.get_language()
         return posts.in_language(language) if language else posts
 
     def get_context_data(self, **kwargs):
