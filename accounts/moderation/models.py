@@ -6,8 +6,8 @@ from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from accounts import signals
 from accounts.common.append_only import AppendOnly, AppendOnlyQuerySet
@@ -29,6 +29,11 @@ FIRST_RULES = [
     gettext_noop("No spam, no scams, nothing illegal."),
     gettext_noop("Use your own name or one you made up, not someone else's."),
 ]
+
+
+def localized_rule(title):
+    """Return the title of a rule as readers see it: a rule of a new site in their language, any other as it was written."""
+    return gettext(title) if title in FIRST_RULES else title
 
 
 class RuleQuerySet(models.QuerySet):
@@ -61,7 +66,7 @@ class Rule(models.Model):
         ordering = ["position", "pk"]
 
     def __str__(self):
-        return self.title
+        return localized_rule(self.title)
 
 
 class ReportQuerySet(models.QuerySet):
@@ -333,6 +338,11 @@ class ModerationAction(AppendOnly):
     def outcome(self):
         """A sentence that tells the person concerned what was done."""
         return OUTCOMES[self.action]
+
+    @property
+    def rule(self):
+        """The title of the rule that was broken, as readers see it, or an empty string."""
+        return localized_rule(self.rule_title)
 
     @property
     def is_appealable(self):

@@ -515,6 +515,35 @@ def test_the_rules_of_a_new_site_are_rows_that_administrators_edit(client, db):
     assert "private information" not in page
 
 
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("No spam, no scams, nothing illegal.", "不发垃圾信息，不诈骗，不违法。"),
+        ("Rules", "Rules"),  # The catalogue has this word, but an administrator wrote it.
+    ],
+)
+def test_only_rules_of_a_new_site_are_translated(
+    clock, member, member_client, moderator, run_jobs, mailoutbox, title, shown
+):
+    rule = Rule.objects.create(title=title)
+    User.objects.filter(pk__in=[member.pk, moderator.pk]).update(language="zh-hans")
+    mo = Client()
+    mo.force_login(moderator)
+    page = mo.get(f"/admin/moderation/people/{member.username}/").content.decode()
+    assert f'<option value="{rule.pk}">{shown}</option>' in page
+    assert f"<li>{shown}</li>" in member_client.get("/rules/").content.decode()
+
+    (action,) = decide(moderator, [member], Decision.WARN, reason="Stop", rule=rule, reported=False)
+    assert action.rule_title == title
+    clock.shift(UNDO_FOR)
+    run_jobs()
+    (mail,) = mailoutbox
+    assert shown in mail.body
+    assert shown in mail.alternatives[0][0]
+    assert shown in member_client.get("/users/decisions/").content.decode()
+    assert shown in mo.get("/admin/moderation/record/").content.decode()
+
+
 def test_moderators_read_the_rules_and_administrators_edit_them(moderator):
     Rule.objects.create_first()
     path = f"/admin/accounts/rule/{Rule.objects.first().pk}/change/"
