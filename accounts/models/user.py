@@ -94,6 +94,8 @@ class User(HasPicture, AbstractUser):
     following_count = CountField(_("following"))
     # The highest of 10, 100, 1,000 and so on that the number of followers has ever reached, or 0.
     milestone = CountField()
+    # The id of the oldest moderators' decision about this person that they haven't opened: see `moderation.unseen`.
+    unseen_decision = models.BigIntegerField(null=True, editable=False)
     # The position in the directory: most followers first, then oldest account. Fits 2**31 followers and 2**32 people.
     rank = models.GeneratedField(
         expression=(F("follower_count") + 1) * models.Value(2**32, models.BigIntegerField()) - F("id"),

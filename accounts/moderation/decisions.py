@@ -129,12 +129,18 @@ def answer_appeal(moderator, appeal, *, grant, reason):
     return answer
 
 
-def why_not_answer(moderator, appeal):
-    """Return a sentence that says why `moderator` can't answer the appeal, or None."""
+def why_not_answer(moderator, appeal, is_only_moderator=None):
+    """Return a sentence that says why `moderator` can't answer the appeal, or None.
+
+    If you already know whether there are no other moderators, `is_only_moderator` saves a query.
+    """
     if appeal.person_id == moderator.pk:
         return _("You can't answer your own appeal.")
-    if appeal.action.moderator_id == moderator.pk and other_moderators(moderator).exists():
-        return _("You made this decision, so another moderator answers the appeal.")
+    if appeal.action.moderator_id == moderator.pk:
+        if is_only_moderator is None:
+            is_only_moderator = not other_moderators(moderator).exists()
+        if not is_only_moderator:
+            return _("You made this decision, so another moderator answers the appeal.")
     return None
 
 
