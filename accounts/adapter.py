@@ -148,6 +148,8 @@ class AccountAdapter(DefaultAccountAdapter):
         if user.suspended_on:
             suspended_access.grant(request, user)
             raise ImmediateHttpResponse(redirect("accounts:suspended"))
+        # Another member may have looked at their suspension in this browser.
+        suspended_access.revoke(request)
         last_login = user.last_login
         # Django stores the time of this login, so `get_login_redirect_url()` couldn't tell a first login.
         user.has_logged_in_before = last_login is not None
