@@ -15,6 +15,7 @@ from accounts.moderation.decisions import (
     Decision,
     can_be_undone,
     describe,
+    other_moderators,
     version_of,
     why_not,
     why_not_answer,
@@ -45,6 +46,8 @@ class Card:
     buttons: list = field(default_factory=list)
     form: object = None
     selected: bool = False
+    # People don't learn who reported them, even if they are moderators.
+    is_about_viewer: bool = False
 
     def __post_init__(self):
         self.person, self.text = self.subject.audit_subject()
@@ -135,6 +138,7 @@ def load_cards(viewer, groups):
     facts = load_facts([card.person for card in cards.values()])
     for card in cards.values():
         card.facts = facts[card.person.pk]
+        card.is_about_viewer = card.person == viewer
         card.refusal = why_not(viewer, card.person, Decision.DISMISS)
         card.buttons = buttons_for(viewer, card.person, card)
     return list(cards.values())
@@ -225,8 +229,9 @@ def load_appeals(viewer):
     appeals = list(
         Appeal.objects.open().select_related("action", "person").order_by("created_on", "pk")[:CARDS]
     )
+    others = list(other_moderators(viewer)) if appeals else []
     for appeal in appeals:
-        appeal.refusal = why_not_answer(viewer, appeal)
+        appeal.refusal = why_not_answer(viewer, appeal, others)
         appeal.grant_label = grant_label(appeal.action)
         appeal.form = None
     return appeals

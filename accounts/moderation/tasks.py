@@ -1,14 +1,19 @@
 """Tasks of the moderation room."""
 
+import logging
+
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.jobs.models import ClockReading
 from accounts.jobs.registry import task
 from accounts.models import User
 from accounts.moderation import permissions
 from accounts.moderation.models import ModerationAction, Report
 from accounts.notifications import digests
 from accounts.notifications.models import Notification
+
+logger = logging.getLogger(__name__)
 
 # How many suspensions one job ends, and how many reporters it tells.
 BATCH = 100
@@ -18,8 +23,12 @@ MAX_MODERATORS = 1_000
 
 @task("moderation.end_suspensions")
 def end_suspensions():
-    """Reinstate the people whose suspension has ended."""
-    people = list(User.objects.suspended_until(timezone.now()).order_by("suspended_until")[:BATCH])
+    """Reinstate the people whose suspension has ended, unless the clock may be ahead, because they stay reinstated."""
+    now = timezone.now()
+    people = list(User.objects.suspended_until(now).order_by("suspended_until")[:BATCH])
+    if people and not ClockReading.trusts(now):
+        logger.warning("No suspension was ended, because the clock has jumped ahead to %s", now)
+        return
     for person in people:
         person.end_suspension()
     if len(people) == BATCH:
