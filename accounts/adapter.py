@@ -145,6 +145,8 @@ class AccountAdapter(DefaultAccountAdapter):
         if user.suspended_on:
             suspended_access.grant(request, user)
             raise ImmediateHttpResponse(redirect("accounts:suspended"))
+        # Another member may have looked at their suspension in this browser.
+        suspended_access.revoke(request)
         # Django stores the time of this login, so `get_login_redirect_url()` couldn't tell a first login.
         user.has_logged_in_before = user.last_login is not None
         super().login(request, user)

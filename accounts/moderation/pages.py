@@ -15,6 +15,7 @@ from django.views.generic import TemplateView, View
 
 from accounts.common import converters  # noqa: F401 (<username:...> comes from here)
 from accounts.common.cursors import Cursor, read_position
+from accounts.common.database_errors import AccountGone
 from accounts.common.links import is_on_this_site
 from accounts.common.lists import CursorListView
 from accounts.common.text import fit
@@ -310,17 +311,20 @@ class PersonView(ModeratorMixin, TemplateView):
                 form.add_error(refusal.field, str(refusal))
             else:
                 return HttpResponseRedirect(f"{request.path}#decided")
-        del self.person  # It may have changed.
+        vars(self).pop("person", None)  # It may have changed.
         return self.render_to_response(self.get_context_data(form=form))
 
     def add_note(self):
         author = self.request.user
+        if self.person == author:
+            raise PermissionDenied
         note = ModeratorNote(person=self.person, author=author, author_name=author.username)
         form = NoteForm(self.request.POST, instance=note)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(note_form=form))
         with transaction.atomic():
-            self.person.lock()
+            if len(User.objects.lock(self.person.pk, author.pk)) < 2:
+                raise AccountGone
             form.save()
         messages.success(self.request, _("Note added."))
         return HttpResponseRedirect(f"{self.request.path}#notes")
@@ -329,6 +333,8 @@ class PersonView(ModeratorMixin, TemplateView):
         person, viewer = self.person, self.request.user
         reports = Report.objects.select_related("reporter", "person", "closed_by").order_by("-pk")
         actions = ModerationAction.objects.filter(person_name=person.username).order_by("-pk")[:SHOWN]
+        # People don't learn who reported them or what moderators noted about them, even if they are moderators.
+        is_viewer = person == viewer
         buttons = queue.buttons_for(viewer, person)
         parts = [
             (subject_type.person_template_name, subject_type.newest_of(person, SHOWN))
@@ -340,10 +346,11 @@ class PersonView(ModeratorMixin, TemplateView):
             facts=queue.load_facts([person])[person.pk],
             is_confirmed=EmailAddress.objects.filter(user=person, verified=True).exists(),
             parts=parts,
-            reports_about=reports.filter(person=person)[:SHOWN],
+            is_viewer=is_viewer,
+            reports_about=[] if is_viewer else reports.filter(person=person)[:SHOWN],
             reports_by=reports.filter(reporter=person)[:SHOWN],
             actions=list(actions),
-            notes=person.moderator_notes.order_by("-pk")[:SHOWN],
+            notes=[] if is_viewer else person.moderator_notes.order_by("-pk")[:SHOWN],
             note_form=note_form or NoteForm(),
             form=form or DecisionForm(rules=self.rules, key="person"),
             buttons=buttons,

@@ -48,6 +48,8 @@ class Card:
     buttons: list = field(default_factory=list)
     form: object = None
     selected: bool = False
+    # People don't learn who reported them, even if they are moderators.
+    is_about_viewer: bool = False
 
     def __post_init__(self):
         self.person, self.text = self.subject.audit_subject()
@@ -152,6 +154,7 @@ def load_cards(viewer, groups):
     facts = load_facts([card.person for card in cards.values()])
     for card in cards.values():
         card.facts = facts[card.person.pk]
+        card.is_about_viewer = card.person == viewer
         card.refusal = why_not(viewer, card.person, Decision.DISMISS)
         card.buttons = buttons_for(viewer, card.person, card)
     return list(cards.values())
@@ -240,9 +243,9 @@ def read_decision(value):
 def load_appeals(viewer, keys):
     """Return the appeals with these primary keys, oldest first, each with `refusal` and the labels of its buttons."""
     appeals = list(Appeal.objects.filter(pk__in=keys).select_related("action", "person").order_by("pk"))
-    is_only_moderator = bool(appeals) and not other_moderators(viewer).exists()
+    others = list(other_moderators(viewer)) if appeals else []
     for appeal in appeals:
-        appeal.refusal = why_not_answer(viewer, appeal, is_only_moderator)
+        appeal.refusal = why_not_answer(viewer, appeal, others)
         appeal.grant_label = grant_label(appeal.action)
         appeal.form = None
     return appeals

@@ -1,15 +1,20 @@
 """Tasks of the moderation room."""
 
+import logging
+
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.jobs.models import ClockReading
 from accounts.jobs.registry import task
 from accounts.models import User
 from accounts.moderation import permissions
-from accounts.moderation.decisions import why_not_answer
+from accounts.moderation.decisions import other_moderators, why_not_answer
 from accounts.moderation.models import Appeal, ModerationAction, Report
 from accounts.notifications import digests
 from accounts.notifications.models import Notification
+
+logger = logging.getLogger(__name__)
 
 # How many suspensions one job ends, and how many reporters it tells.
 BATCH = 100
@@ -19,8 +24,12 @@ MAX_MODERATORS = 1_000
 
 @task("moderation.end_suspensions")
 def end_suspensions():
-    """Reinstate the people whose suspension has ended."""
-    people = list(User.objects.suspended_until(timezone.now()).order_by("suspended_until")[:BATCH])
+    """Reinstate the people whose suspension has ended, unless the clock may be ahead, because they stay reinstated."""
+    now = timezone.now()
+    people = list(User.objects.suspended_until(now).order_by("suspended_until")[:BATCH])
+    if people and not ClockReading.trusts(now):
+        logger.warning("No suspension was ended, because the clock has jumped ahead to %s", now)
+        return
     for person in people:
         person.end_suspension()
     if len(people) == BATCH:
@@ -41,7 +50,11 @@ def tell_moderators_of_appeal(appeal_pk):
     """Notify the moderators who may answer a new appeal."""
     appeal = Appeal.objects.open().filter(pk=appeal_pk).select_related("action", "person").first()
     if appeal is not None:
-        _tell(lambda moderator: not why_not_answer(moderator, appeal), appeal.pk, actor=appeal.person)
+
+        def may_answer(moderator):
+            return not why_not_answer(moderator, appeal, other_moderators(moderator))
+
+        _tell(may_answer, appeal.pk, actor=appeal.person)
 
 
 def _tell(may_decide, subject, actor=None):

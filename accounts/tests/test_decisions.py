@@ -718,3 +718,41 @@ def test_no_notification_waits_for_ever_if_a_job_is_lost(clock, member, moderato
     run_jobs()
     assert len(mailoutbox) == 1
     assert Delivery.objects.get().state == "sent"
+
+
+def test_a_clock_that_is_briefly_ahead_ends_no_suspension(clock, member, moderator):
+    call_command("prune", verbosity=0)  # Runs every day.
+    suspend(member, moderator, until=timezone.now() + WEEK)
+    clock.shift(timedelta(days=2000))
+    tasks.end_suspensions.func()
+    people_tasks.prune.func()
+    tasks.end_suspensions.func()
+    assert User.objects.suspended().exists()
+    clock.shift(-timedelta(days=2000))
+    tasks.end_suspensions.func()
+    assert User.objects.suspended().exists()
+    for _day in range(7):
+        clock.shift(timedelta(days=1))
+        call_command("prune", verbosity=0)
+        tasks.end_suspensions.func()
+    assert not User.objects.suspended().exists()
+
+
+def test_after_a_long_break_suspensions_end_half_a_day_later(clock, member, moderator):
+    call_command("prune", verbosity=0)
+    suspend(member, moderator, until=timezone.now() + WEEK)
+    clock.shift(timedelta(days=40))
+    people_tasks.prune.func()
+    tasks.end_suspensions.func()
+    assert User.objects.suspended().exists()
+    clock.shift(timedelta(hours=12))
+    tasks.end_suspensions.func()
+    assert not User.objects.suspended().exists()
+
+
+def test_the_next_member_in_the_same_browser_does_not_see_the_suspension(client, member, bob, moderator):
+    suspend(member, moderator)
+    log_in(client, member)
+    assert client.get("/users/suspended/").status_code == 200
+    log_in(client, bob)
+    assert client.get("/users/suspended/").url == "/users/login/"

@@ -512,3 +512,37 @@ def test_staff_without_the_permissions_see_nothing(post):
         assert watcher.get(path).status_code == 403
     assert watcher.post("/admin/moderation/undo/").status_code == 403
     assert QUEUE not in watcher.get("/explore/").content.decode()
+
+
+def test_a_persons_page_answers_a_reason_that_is_too_long(mo, post):
+    data = {"decision": "warn", "reason": "x" * 10_000, "after": "0"}
+    page = mo.post("/admin/moderation/people/ada/", data)
+    assert "This text is too long" in page.content.decode()
+    assert "x" * 10_000 in page.content.decode()
+    assert not ModerationAction.objects.exists()
+
+
+@pytest.mark.parametrize("user", ["mo", "chief"])
+def test_moderators_do_not_learn_who_reported_them_or_what_others_noted(mo, chief, user):
+    client = {"mo": mo, "chief": chief}[user]
+    own, eve = PostFactory(author=client.user), UserFactory(username="eve")
+    ReportFactory(post=own, reporter=eve, note="Since Monday", reason="spam")
+    ModeratorNote.objects.create(person=client.user, author_name="zoe", text="Watch closely")
+    path = f"/admin/moderation/people/{user}/"
+    for page in (text_of(client.get(QUEUE)), text_of(client.get(path))):
+        assert not any(secret in page for secret in ("@eve", "Since Monday", "Watch closely", "@zoe"))
+        assert "Only other moderators see" in page
+    assert "It&#x27;s spam or a scam" in text_of(client.get(QUEUE))
+    assert client.post(path, {"text": "All fine"}).status_code == 403
+    other = chief if client is mo else mo
+    assert "@eve" in text_of(other.get(QUEUE))
+    assert "Watch closely" in text_of(other.get(path))
+
+
+def test_other_lengths_are_offered_only_where_someone_can_be_suspended(mo, chief, post):
+    assert "Other lengths" in text_of(mo.get(QUEUE))
+    assert "When a suspension ends, posts that nobody hid are visible again." in text_of(mo.get(QUEUE))
+    path = "/admin/moderation/people/ada/"
+    assert "Other lengths" in text_of(mo.get(path))
+    post.author.suspend()
+    assert "Other lengths" not in text_of(mo.get(path))
