@@ -8,10 +8,8 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.crypto import get_random_string
-from django.utils.html import format_html
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts import suspended_access
@@ -23,7 +21,6 @@ from accounts.common.locale import known_zone, offered_variant
 from accounts.emails import outbox, rendering
 from accounts.models import RetiredUsername, User
 from accounts.models.user import must_confirm_email
-from accounts.moderation.models import ModerationAction
 from accounts.passwords import advise, keep_session, prepared
 from accounts.security import devices, snapshots
 
@@ -144,19 +141,15 @@ class AccountAdapter(DefaultAccountAdapter):
         return None if user.suspended_on else super().pre_login(request, user, **kwargs)
 
     def login(self, request, user):
-        """Log the member in, and point them to decisions since their last login. Suspended members see why they can't."""
+        """Log the member in. Suspended members see why they can't."""
         if user.suspended_on:
             suspended_access.grant(request, user)
             raise ImmediateHttpResponse(redirect("accounts:suspended"))
-        last_login = user.last_login
+        # Another member may have looked at their suspension in this browser.
+        suspended_access.revoke(request)
         # Django stores the time of this login, so `get_login_redirect_url()` couldn't tell a first login.
-        user.has_logged_in_before = last_login is not None
+        user.has_logged_in_before = user.last_login is not None
         super().login(request, user)
-        decisions = ModerationAction.objects.told_to(user)
-        if last_login and decisions.filter(created_on__gt=last_login).exists():
-            text = gettext("A moderator has made a decision about you or your posts.")
-            link = format_html('<a href="{}">{}</a>', reverse("accounts:decisions"), gettext("Read it"))
-            messages.warning(request, format_html("{} {}", text, link))
 
     def post_login(self, request, user, *, signup, **kwargs):
         """Email the member about a login from an unknown browser, but not about the one right after sign-up.

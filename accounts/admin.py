@@ -13,7 +13,7 @@ from accounts.common.admin import ReadOnlyAdmin, SearchByMemberMixin, SetFilter,
 from accounts.forms.locale import LocaleFieldsMixin
 from accounts.models import Follow, User
 from accounts.models.name import prefixes_in
-from accounts.moderation.actions import may_be_suspended_by, moderate, suspend
+from accounts.moderation.actions import may_be_moderated_by, may_be_suspended_by, moderate, suspend
 from accounts.moderation.admin import ReasonMixin
 
 import accounts.emails.admin  # noqa: F401 isort: skip
@@ -139,7 +139,11 @@ class UserAdmin(ReasonMixin, VisibleLookupsMixin, DjangoUserAdmin):
     @admin.action(description=_("Reinstate"), permissions=["moderate"])
     def reinstate(self, request, queryset):
         def act(reason):
-            changed = moderate(request.user, User.reinstate, queryset, reason)
+            allowed = may_be_moderated_by(request.user)
+            if queryset.exclude(allowed).exists():
+                message = _("Only administrators can reinstate moderators and administrators.")
+                self.message_user(request, message, messages.ERROR)
+            changed = moderate(request.user, User.reinstate, queryset.filter(allowed), reason)
             return ngettext("%d person reinstated.", "%d people reinstated.", changed) % changed
 
         question = ngettext_lazy("Reinstate this person?", "Reinstate these %(count)d people?", "count")

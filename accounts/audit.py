@@ -1,4 +1,4 @@
-"""Audit checks of members, follows, reports, emails, jobs, sessions and pictures. See accounts/common/auditing.py."""
+"""Audit checks of members, follows, reports, appeals, emails, jobs, sessions and pictures. See accounts/common/auditing.py."""
 
 from datetime import timedelta
 
@@ -22,7 +22,8 @@ from accounts.jobs.worker import is_known_dead
 from accounts.models import Block, Follow, Mute, NameWord, RetiredUsername, User
 from accounts.models.name import words_of
 from accounts.moderation import subjects
-from accounts.moderation.models import Report
+from accounts.moderation.decisions import UNDONE_BY
+from accounts.moderation.models import ENDED_BY, Appeal, ModerationAction, Report
 from accounts.notifications.followers import NewFollower
 from accounts.notifications.models import Notification
 from accounts.security import rate_limits
@@ -136,6 +137,46 @@ class ReportSubjects(RowCheck):
 
     def fix(self, key):
         self.rows().filter(pk=key).delete()
+
+
+@register
+class AppealedDecisions(RowCheck):
+    """A database constraint ensures that each decision has at most one appeal. Appeals leave with the person."""
+
+    title = (
+        "Each appeal is by the person concerned, against a decision that can be appealed, and the only one"
+    )
+    remedy = "Restore the decision from a backup, or delete the appeal: nobody can answer it."
+
+    def rows(self):
+        return Appeal.objects.all()
+
+    def wrong(self, rows):
+        earlier = Appeal.objects.filter(action=OuterRef("action"), pk__lt=OuterRef("pk"))
+        possible = Q(action__action__in=list(ENDED_BY), action__person_name=F("person__username"))
+        return rows.filter(~possible | Exists(earlier))
+
+
+@register
+class AppealAnswers(RowCheck):
+    title = "Each answered appeal names the later action that took the decision back or rejected the appeal"
+    remedy = "The appeal is opened again, and moderators find it in their queue."
+    can_fix = True
+
+    def rows(self):
+        return Appeal.objects.exclude(answer=None)
+
+    def wrong(self, rows):
+        outcome = Q(answer__action=ModerationAction.Action.REJECT_APPEAL)
+        for action, undoing in UNDONE_BY.items():
+            outcome |= Q(action__action=action, answer__action=undoing)
+        same_subject = Q(
+            answer__subject_model=F("action__subject_model"), answer__subject_id=F("action__subject_id")
+        )
+        return rows.exclude(outcome & same_subject, answer__gt=F("action"))
+
+    def fix(self, key):
+        self.rows().filter(pk=key).update(answer=None)
 
 
 class PairCheck(RowCheck):

@@ -9,7 +9,7 @@ from django.utils.translation import ngettext_lazy
 from accounts.common.admin import ReadOnlyAdmin, SetFilter
 from accounts.common.text import truncate
 from accounts.models import User
-from accounts.moderation.actions import moderate
+from accounts.moderation.actions import may_be_moderated_by, moderate
 from accounts.moderation.admin import ReasonMixin
 from posts.models import Post
 
@@ -65,13 +65,15 @@ class PostAdmin(ReasonMixin, ReadOnlyAdmin):
         return self.with_reason(request, queryset, question, button, act)
 
     def allowed_to_moderate(self, request, queryset):
-        """Return the posts that this moderator may moderate: all but their own. Administrators may also moderate their own."""
-        if request.user.is_superuser:
-            return queryset
-        if queryset.filter(author=request.user).exists():
-            self.message_user(request, _("You can't moderate your own posts."), messages.ERROR)
-        others = Post.objects.exclude(author=request.user)
-        return others.filter(pk__in=list(queryset.values_list("pk", flat=True)))
+        """Return the posts that this moderator may moderate: all but those of moderators and administrators.
+
+        Administrators may moderate all posts.
+        """
+        allowed = may_be_moderated_by(request.user, "author")
+        if queryset.exclude(allowed).exists():
+            message = _("Only administrators can decide about the posts of moderators and administrators.")
+            self.message_user(request, message, messages.ERROR)
+        return Post.objects.filter(allowed, pk__in=list(queryset.values_list("pk", flat=True)))
 
     @admin.action(description=_("Hide from everyone but the author"), permissions=["moderate"])
     def hide(self, request, queryset):

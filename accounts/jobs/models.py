@@ -354,6 +354,14 @@ class ClockReading(models.Model):
         return self.read_on >= self.trusted_from
 
     @classmethod
+    def trusts(cls, now):
+        """Return whether a clock that shows `now` hasn't jumped ahead since the last reading. Stores nothing."""
+        last = cls.objects.first()
+        if last is None or now < last.read_on:
+            return True
+        return now - last.read_on <= cls.LONGEST_GAP and now >= last.trusted_from
+
+    @classmethod
     def record(cls, now, *, trust=False):
         """Store and return the reading `now`. With `trust`, it is trusted regardless of earlier readings."""
         with transaction.atomic():

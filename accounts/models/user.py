@@ -116,6 +116,8 @@ class User(HasPicture, AbstractUser):
     milestone = CountField()
     # The member has seen the notifications up to this id.
     notifications_seen = models.BigIntegerField(default=0, db_default=0, editable=False)
+    # The id of the oldest moderators' decision about this person that they haven't opened: see `moderation.unseen`.
+    unseen_decision = models.BigIntegerField(null=True, editable=False)
     # The position in the directory: most followers first, then oldest account. Fits 2**31 followers and 2**32 people.
     rank = models.GeneratedField(
         expression=(F("follower_count") + 1) * models.Value(2**32, models.BigIntegerField()) - F("id"),

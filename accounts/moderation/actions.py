@@ -40,13 +40,21 @@ def lock(moderator, rows):
     return rows.filter(pk__in=keys).order_by("pk")
 
 
+def may_be_moderated_by(moderator, person=""):
+    """Return the condition for rows about whose people `moderator` may decide. Only administrators decide about moderators.
+
+    `person` is the name of the field with the person, or empty if the rows are people.
+    """
+    is_staff = f"{person}__is_staff" if person else "is_staff"
+    return Q() if moderator.is_superuser else Q(**{is_staff: False})
+
+
 def may_be_suspended_by(moderator):
     """Return the condition for people that `moderator` may suspend: anyone but themselves and administrators.
 
     Only administrators may suspend moderators.
     """
-    allowed = ~Q(is_superuser=True) & ~Q(pk=moderator.pk)
-    return allowed if moderator.is_superuser else allowed & ~Q(is_staff=True)
+    return may_be_moderated_by(moderator) & ~Q(is_superuser=True) & ~Q(pk=moderator.pk)
 
 
 def suspend(moderator, people, reason):

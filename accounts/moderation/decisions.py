@@ -81,23 +81,36 @@ def decide(
 def undo(moderator, *actions):
     """Take back decisions that are at most five minutes old. The reports that they closed open again.
 
-    Only the moderator who decided, or an administrator, can do so, and only once. Returns the list of ModerationActions.
+    Only the moderator who decided, or an administrator whom the decision doesn't concern, can do so, and only once. Returns the
+    list of ModerationActions.
     """
-    for action in actions:
-        if action.action not in UNDONE_BY:
-            raise DecisionRefused(_("This can't be undone."))
-        if action.moderator_id != moderator.pk and not moderator.is_superuser:
-            raise DecisionRefused(_("Only %(name)s can undo this.") % {"name": f"@{action.moderator_name}"})
-        if not can_be_undone(action):
-            raise DecisionRefused(_("It's too late to undo this: more than five minutes have passed."))
     with transaction.atomic():
         people = _lock_people(moderator, {action.person_name for action in actions})
+        for action in actions:
+            # The locks can take long, and emails are sent after five minutes.
+            if refusal := why_not_undo(moderator, action):
+                raise DecisionRefused(refusal)
         return [_take_back(moderator, action, people.get(action.person_name)) for action in actions]
+
+
+def why_not_undo(moderator, action):
+    """Return a sentence that says why `moderator` can't undo the action, whatever happened since, or None."""
+    if action.action not in UNDONE_BY:
+        return _("This can't be undone.")
+    if action.moderator_id != moderator.pk:
+        if not moderator.is_superuser:
+            return _("Only %(name)s can undo this.") % {"name": f"@{action.moderator_name}"}
+        if action.person_name == moderator.username:
+            return _("You can't decide about yourself. Another moderator has to.")
+    if not can_be_undone(action):
+        return _("It's too late to undo this: more than five minutes have passed.")
+    return None
 
 
 def can_be_undone(action):
     """Return whether it's still time to undo the action."""
-    return timezone.now() - action.created_on < UNDO_FOR
+    # The time of an action that was recorded while a clock was ahead is in the future.
+    return abs(timezone.now() - action.created_on) < UNDO_FOR
 
 
 def answer_appeal(moderator, appeal, *, grant, reason):
@@ -117,8 +130,12 @@ def answer_appeal(moderator, appeal, *, grant, reason):
             )
         if appeal.answer_id:
             raise DecisionRefused(describe(appeal.answer))
-        if refusal := why_not_answer(moderator, appeal):
+        if refusal := why_not_answer(moderator, appeal, other_moderators(moderator)):
             raise DecisionRefused(refusal)
+        later = _ending(action)
+        if grant and later and later.action == action.action:
+            # Granting this appeal must not take back a newer decision, which the person can appeal, too.
+            raise DecisionRefused(describe(later))
         details = {"by": moderator, "reason": reason}
         if grant:
             answer = _reverse(action, person, **details)
@@ -129,11 +146,16 @@ def answer_appeal(moderator, appeal, *, grant, reason):
     return answer
 
 
-def why_not_answer(moderator, appeal):
-    """Return a sentence that says why `moderator` can't answer the appeal, or None."""
-    if appeal.person_id == moderator.pk:
+def why_not_answer(moderator, appeal, others):
+    """Return a sentence that says why `moderator` can't answer the appeal, or None. `others` are the other moderators."""
+    person = appeal.person
+    if person == moderator:
         return _("You can't answer your own appeal.")
-    if appeal.action.moderator_id == moderator.pk and other_moderators(moderator).exists():
+    if refusal := why_not(moderator, person, Decision.WARN):
+        return refusal
+    if appeal.action.moderator_id == moderator.pk and any(
+        not why_not(other, person, Decision.WARN) for other in others
+    ):
         return _("You made this decision, so another moderator answers the appeal.")
     return None
 
@@ -358,16 +380,7 @@ UNDONE_BY = {
 
 
 def _take_back(moderator, action, person):
-    later = ModerationAction.objects.filter(
-        Q(undoes=action)
-        | Q(
-            subject_model=action.subject_model,
-            subject_id=action.subject_id,
-            action__in=ENDED_BY.get(action.action, []),
-            pk__gt=action.pk,
-        )
-    ).first()
-    if later:
+    if later := _ending(action) or ModerationAction.objects.filter(answered_appeal__action=action).first():
         raise DecisionRefused(describe(later))
     subject = _subject_of(action)
     if subject is None or person is None:
@@ -377,6 +390,17 @@ def _take_back(moderator, action, person):
     Report.objects.reopen(action)
     Appeal.objects.open().filter(action=action).update(answer=undoing)
     return undoing
+
+
+def _ending(action):
+    """Return the newest action that took this one back or replaced it, or None if this one is still in force."""
+    ended = Q(
+        subject_model=action.subject_model,
+        subject_id=action.subject_id,
+        action__in=ENDED_BY.get(action.action, []),
+        pk__gt=action.pk,
+    )
+    return ModerationAction.objects.filter(Q(undoes=action) | ended).order_by("-pk").first()
 
 
 def _subject_of(action):
@@ -396,7 +420,7 @@ def _reverse(action, person, *, by, reason):
     subject, changed = _subject_of(action), False
     if subject and action.action == Action.HIDE:
         changed = subjects.find(type(subject)).restore(subject, **details)
-    elif subject and action.action == Action.SUSPEND and person and person.suspended_on:
+    elif subject and action.action == Action.SUSPEND:
         changed = subject.reinstate(**details)
     if changed:
         return _latest_action(subject)

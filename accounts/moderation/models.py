@@ -3,14 +3,15 @@ from datetime import timedelta
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, ExpressionWrapper, F, Min, OuterRef, Q, Value, When
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from accounts import signals
 from accounts.common.append_only import AppendOnly, AppendOnlyQuerySet
+from accounts.common.cursors import MAX_POSITION
 from accounts.common.fields import FreeTextField
 from accounts.common.text import fit, truncate
 from accounts.moderation import subjects
@@ -29,6 +30,11 @@ FIRST_RULES = [
     gettext_noop("No spam, no scams, nothing illegal."),
     gettext_noop("Use your own name or one you made up, not someone else's."),
 ]
+
+
+def localized_rule(title):
+    """Return the title of a rule as readers see it: a rule of a new site in their language, any other as it was written."""
+    return gettext(title) if title in FIRST_RULES else title
 
 
 class RuleQuerySet(models.QuerySet):
@@ -61,7 +67,7 @@ class Rule(models.Model):
         ordering = ["position", "pk"]
 
     def __str__(self):
-        return self.title
+        return localized_rule(self.title)
 
 
 class ReportQuerySet(models.QuerySet):
@@ -80,13 +86,20 @@ class ReportQuerySet(models.QuerySet):
         return self.filter(subject_type=subject.name, subject_id__in=keys) if subject else self.none()
 
     def by_subject(self):
-        """Return the subjects of the open reports as dicts with `count` and `oldest`, most urgent first."""
+        """Return the subjects of the open reports as dicts with `count` and `position`, most urgent first.
+
+        The `position` decreases along the list: most reports first, then oldest report. It fits 2**22 reports about one subject
+        and 2**40 reports in all.
+        """
+        position = ExpressionWrapper(
+            F("count") * Value(2**40, models.BigIntegerField()) - Min("pk"), models.BigIntegerField()
+        )
         return (
             self.open()
             .order_by()
             .values("subject_type", "subject_id")
-            .annotate(count=models.Count("pk"), oldest=models.Min("created_on"))
-            .order_by("-count", "oldest", "subject_type", "subject_id")
+            .annotate(count=models.Count("pk"), position=position)
+            .order_by("-position")
         )
 
     def lock(self):
@@ -162,7 +175,7 @@ class Report(models.Model):
             # This index finds the reports to delete with their subject.
             models.Index(fields=["subject_type", "subject_id"], name="report_subject"),
             models.Index(
-                fields=["subject_type", "subject_id", "created_on"],
+                fields=["subject_type", "subject_id", "id"],
                 name="report_open_subject",
                 condition=Q(closed_on=None),
             ),
@@ -335,6 +348,11 @@ class ModerationAction(AppendOnly):
         return OUTCOMES[self.action]
 
     @property
+    def rule(self):
+        """The title of the rule that was broken, as readers see it, or an empty string."""
+        return localized_rule(self.rule_title)
+
+    @property
     def is_appealable(self):
         """Whether the person concerned can appeal such a decision."""
         return self.action in ENDED_BY
@@ -401,6 +419,13 @@ class AppealQuerySet(models.QuerySet):
     def open(self):
         return self.filter(answer=None)
 
+    def in_queue(self):
+        """Return the open appeals, oldest first, with a `position` in the queue that is above those of all reports."""
+        position = ExpressionWrapper(
+            Value(MAX_POSITION, models.BigIntegerField()) - F("pk"), models.BigIntegerField()
+        )
+        return self.open().annotate(position=position).order_by("-position")
+
 
 class Appeal(models.Model):
     """What the person concerned replied to a moderation action. They can appeal once.
@@ -420,7 +445,7 @@ class Appeal(models.Model):
         verbose_name = _("appeal")
         verbose_name_plural = _("appeals")
         indexes = [
-            models.Index(fields=["created_on"], name="appeal_open", condition=Q(answer=None)),
+            models.Index(fields=["id"], name="appeal_open", condition=Q(answer=None)),
         ]
 
     def __str__(self):

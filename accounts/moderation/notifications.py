@@ -1,4 +1,4 @@
-"""Notifications about moderation: decisions for those concerned and those who reported, and new reports for moderators."""
+"""Notifications about moderation: decisions for those concerned and those who reported, and for moderators what they have to decide."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 from accounts import signals
 from accounts.common.links import absolute, home_path
 from accounts.models import User
-from accounts.moderation import permissions, tasks
-from accounts.moderation.models import OUTCOME, OUTCOMES, UNDO_FOR, ModerationAction, Report
+from accounts.moderation import permissions, tasks, unseen
+from accounts.moderation.models import OUTCOME, OUTCOMES, UNDO_FOR, Appeal, ModerationAction, Report
 from accounts.notifications import digests
 from accounts.notifications.types import Frequency, NotificationType, register
 
@@ -34,12 +34,14 @@ def connect():
     signals.moderation_action_recorded.connect(tell_person)
     signals.moderation_action_recorded.connect(tell_reporters_later)
     signals.report_made.connect(tell_moderators)
+    signals.appeal_made.connect(tell_moderators_of_appeal)
 
 
 def tell_person(sender, action, person, **kwargs):
-    """Notify the person concerned, who is locked."""
+    """Notify the person concerned, who is locked. Pages point to the decision until they have opened it."""
     if person and action.action in OUTCOMES:
         digests.notify(OUTCOME, person, subject=action.pk)
+        unseen.update(person, action)
 
 
 def tell_reporters_later(sender, action, **kwargs):
@@ -59,6 +61,11 @@ def load_actions(recipient, ids):
     for action in actions.values():
         action.heard = HEARD.get(action.action, "")
     return actions
+
+
+def tell_moderators_of_appeal(sender, appeal, **kwargs):
+    """Tell the moderators who may answer. A job does it, because they aren't locked."""
+    tasks.tell_moderators_of_appeal.enqueue(appeal.pk)
 
 
 @register
@@ -159,12 +166,15 @@ class ReportOutcome(NotificationType):
 
 @register
 class NewReport(NotificationType):
-    """New reports, for moderators. The subject is the id of the Report."""
+    """New reports and appeals, for moderators.
+
+    Without an actor, the subject is the id of the Report. With one, it is the id of that person's Appeal.
+    """
 
     item_template = "accounts/notifications/_new_report.html"
 
     name = "new_report"
-    label = gettext_lazy("Someone reports a post or a person")
+    label = gettext_lazy("New reports and appeals")
     template = "accounts/email/new_report"
     frequencies = (Frequency.AT_ONCE, Frequency.DAILY, Frequency.NEVER)
 
@@ -181,28 +191,42 @@ class NewReport(NotificationType):
 
     def condition(self, recipient):
         reports = Report.objects.open().exclude(person=recipient)
-        return Q(Exists(reports.filter(pk=OuterRef("subject"))))
+        appeals = Appeal.objects.open().exclude(person=recipient)
+        return Q(Exists(reports.filter(pk=OuterRef("subject"))), actor=None) | Q(
+            Exists(appeals.filter(pk=OuterRef("subject"), person=OuterRef("actor")))
+        )
 
     def group(self, subject):
         return ""
 
     def content_for(self, recipient, notifications):
-        reports = Report.objects.filter(pk__in=notifications.values("subject")).select_related("person")
-        return self._context(list(reports.order_by("pk")[:DESCRIBED]), reports.count())
+        reports = Report.objects.filter(pk__in=notifications.filter(actor=None).values("subject"))
+        appeals = Appeal.objects.filter(pk__in=notifications.exclude(actor=None).values("subject"))
+        return self._context(
+            list(reports.select_related("person").order_by("pk")[:DESCRIBED]),
+            list(appeals.select_related("person").order_by("pk")[:DESCRIBED]),
+            reports.count(),
+            appeals.count(),
+        )
 
     def sample(self, recipient):
         grace = User(username="grace", display_name="Grace Hopper")
         report = Report(person=grace, subject_type="post", reason="spam", subject_text="Buy followers!")
-        return self._context([report], 1)
+        appeal = Appeal(person=User(username="alan"))
+        return self._context([report], [appeal], 1, 1)
 
-    def _context(self, reports, count):
-        if not reports:
+    def _context(self, reports, appeals, report_count, appeal_count):
+        if not reports and not appeals:
             return None
+        count = report_count + appeal_count
         return {
             "reports": reports,
-            "first": reports[0],
+            "appeals": appeals,
+            "people": [each.person for each in [*reports, *appeals]],
+            "report_count": report_count,
+            "appeal_count": appeal_count,
             "count": count,
-            "more": count - len(reports),
+            "more": count - len(reports) - len(appeals),
             "queue_url": absolute(queue_path()),
         }
 

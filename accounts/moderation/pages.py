@@ -1,7 +1,5 @@
 """The pages for moderators in the admin: the queue, a person and the record. SecureAdminSite adds them to its addresses."""
 
-from urllib.parse import urlencode
-
 from allauth.account.models import EmailAddress
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied
@@ -12,10 +10,12 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView, View
 
 from accounts.common import converters  # noqa: F401 (<username:...> comes from here)
-from accounts.common.cursors import read_position
+from accounts.common.cursors import Cursor, read_position
+from accounts.common.database_errors import AccountGone
 from accounts.common.links import is_on_this_site
 from accounts.common.lists import CursorListView
 from accounts.common.text import fit
@@ -33,14 +33,13 @@ from accounts.moderation.decisions import (
 from accounts.moderation.forms import DecisionForm, NoteForm, ReasonForm
 from accounts.moderation.models import Appeal, ModerationAction, ModeratorNote, Report, Rule
 
-# A page of the queue starts at most this far down.
-MOST_SKIPPED = 1000
 # The search looks through this many of the newest actions.
 SEARCHED = 10_000
 MOST_SEARCHED = 100
 # How many posts, reports and so on the page of a person shows.
 SHOWN = 20
 TOGETHER = "together"
+UNDONE = gettext_lazy("Undone. It's as if nobody had decided.")
 
 
 def urls(admin_site):
@@ -143,7 +142,7 @@ class QueueView(ModeratorMixin, TemplateView):
         form = ReasonForm(self.request.POST, key=key)
         if appeal is None:
             messages.error(self.request, _("This appeal is gone: the member has left."))
-            return HttpResponseRedirect(self.request.path)
+            return HttpResponseRedirect(self.url_of_page())
         if form.is_valid():
             try:
                 grant, reason = "grant" in self.request.POST, form.cleaned_data["reason"]
@@ -152,7 +151,7 @@ class QueueView(ModeratorMixin, TemplateView):
                 form.add_error(refusal.field, str(refusal))
             else:
                 messages.success(self.request, queue.announce(action))
-                return HttpResponseRedirect(self.request.path)
+                return HttpResponseRedirect(self.url_of_page())
         return self.refused(form, key, [])
 
     def decided(self, actions, key):
@@ -160,9 +159,15 @@ class QueueView(ModeratorMixin, TemplateView):
             context = {"decided": queue.with_messages(actions), "key": key}
             return render(self.request, "accounts/moderation/_decided.html", context)
         # The next card takes the place of this one, below what was decided.
-        following = self.request.POST.get("following", "")
-        query = urlencode({"next": following}) if following else ""
-        return HttpResponseRedirect(f"{self.request.path}?{query}#decided")
+        return HttpResponseRedirect(f"{self.url_of_page(self.request.POST.get('following'))}#decided")
+
+    def url_of_page(self, following=None):
+        """Return the URL of this page of the queue. It shows what was decided above the card with the key `following`."""
+        query = self.request.GET.copy()
+        query.pop("next", None)
+        if following:
+            query["next"] = following
+        return f"{self.request.path}?{query.urlencode()}" if query else self.request.path
 
     def refused(self, form, key, values):
         if self.request.htmx and key != TOGETHER:
@@ -172,23 +177,19 @@ class QueueView(ModeratorMixin, TemplateView):
             # The card is gone, so there is no place for the form.
             for error in form.errors.values():
                 messages.error(self.request, " ".join(error))
-            return HttpResponseRedirect(self.request.path)
+            return HttpResponseRedirect(self.url_of_page())
         return self.render_to_response(context)
 
     def refused_in_place(self, form, key, values):
-        subject_type, pk, _version = queue.read_key(values[0])
-        card = queue.load_card(self.request.user, subject_type, pk)
+        card = load_card(self.request.user, values[0])
         if card is None:
-            errors = [message for error in form.errors.values() for message in error]
-            return render(self.request, "accounts/moderation/_gone.html", {"key": key, "errors": errors})
+            return render_gone(self.request, key, [each for error in form.errors.values() for each in error])
         card.form = form
         return render(self.request, "accounts/moderation/_card.html", {"card": card})
 
     def get_context_data(self, forms=None, selected=(), **kwargs):
         forms, viewer = forms or {}, self.request.user
-        start = read_position(self.request.GET.get("start") or "0", MOST_SKIPPED)
-        cards, has_more = queue.load_page(viewer, start)
-        appeals = [] if start else queue.load_appeals(viewer)
+        page, appeals, cards = queue.load_page(viewer, Cursor.from_query(self.request.GET))
         for number, card in enumerate(cards):
             card.form = forms.get(card.key) or DecisionForm(rules=self.rules, key=card.key)
             card.following = cards[number + 1].key if number + 1 < len(cards) else ""
@@ -199,18 +200,32 @@ class QueueView(ModeratorMixin, TemplateView):
         shown = {TOGETHER, *(card.key for card in cards), *(f"appeal-{appeal.pk}" for appeal in appeals)}
         decidable = [card for card in cards if not card.refusal]
         return super().get_context_data(
+            page=page,
             cards=cards,
             appeals=appeals,
             shown=shown,
             decided=queue.recent_decisions(viewer),
             decided_before=self.request.GET.get("next") if self.request.GET.get("next") in shown else None,
-            older_start=start + queue.CARDS if has_more and start + queue.CARDS <= MOST_SKIPPED else None,
             together=(forms.get(TOGETHER) or DecisionForm(rules=self.rules, key=TOGETHER))
             if len(decidable) > 1
             else None,
             together_buttons=together_buttons(decidable),
             **kwargs,
         )
+
+
+def load_card(viewer, value):
+    """Return the Card that a form names by its key or value, or None if there is no such card any more."""
+    try:
+        subject_type, pk, _version = queue.read_key(value)
+    except queue.UnknownCard as error:
+        raise BadRequest("There is no such card.") from error
+    return queue.load_card(viewer, subject_type, pk)
+
+
+def render_gone(request, key, texts):
+    """Return what htmx shows in place of a card that is gone: why it is."""
+    return render(request, "accounts/moderation/_gone.html", {"key": key, "texts": texts})
 
 
 def together_buttons(cards):
@@ -232,21 +247,36 @@ def together_buttons(cards):
 
 
 class UndoView(ModeratorMixin, View):
-    """Takes back decisions, and redirects to the page with the button."""
+    """Takes back decisions, and redirects to the page with the button. htmx gets the card that was decided."""
 
     http_method_names = ["post"]
 
     def post(self, request):
         keys = [read_position(value) for value in request.POST.getlist("action")[: queue.CARDS]]
         actions = list(ModerationAction.objects.filter(pk__in=keys).order_by("pk"))
+        refusals = []
         try:
             if actions:
                 undo(request.user, *actions)
-                messages.success(request, _("Undone. It's as if nobody had decided."))
         except DecisionRefused as refusal:
-            messages.error(request, str(refusal))
+            refusals.append(str(refusal))
+        if request.htmx:
+            return self.show_card(refusals)
+        if refusals:
+            messages.error(request, *refusals)
+        elif actions:
+            messages.success(request, UNDONE)
         url = request.POST.get("next", "")
         return HttpResponseRedirect(url if is_on_this_site(url) else reverse("admin:moderation"))
+
+    def show_card(self, refusals):
+        key = self.request.POST.get("card", "")
+        card = None if refusals else load_card(self.request.user, key)
+        if card is None:
+            return render_gone(self.request, key, refusals or [UNDONE])
+        card.form = DecisionForm(rules=self.rules, key=card.key)
+        context = {"card": card, "message": UNDONE}
+        return render(self.request, "accounts/moderation/_undone.html", context)
 
 
 class PersonView(ModeratorMixin, TemplateView):
@@ -281,17 +311,20 @@ class PersonView(ModeratorMixin, TemplateView):
                 form.add_error(refusal.field, str(refusal))
             else:
                 return HttpResponseRedirect(f"{request.path}#decided")
-        del self.person  # It may have changed.
+        vars(self).pop("person", None)  # It may have changed.
         return self.render_to_response(self.get_context_data(form=form))
 
     def add_note(self):
         author = self.request.user
+        if self.person == author:
+            raise PermissionDenied
         note = ModeratorNote(person=self.person, author=author, author_name=author.username)
         form = NoteForm(self.request.POST, instance=note)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(note_form=form))
         with transaction.atomic():
-            self.person.lock()
+            if len(User.objects.lock(self.person.pk, author.pk)) < 2:
+                raise AccountGone
             form.save()
         messages.success(self.request, _("Note added."))
         return HttpResponseRedirect(f"{self.request.path}#notes")
@@ -300,6 +333,8 @@ class PersonView(ModeratorMixin, TemplateView):
         person, viewer = self.person, self.request.user
         reports = Report.objects.select_related("reporter", "person", "closed_by").order_by("-pk")
         actions = ModerationAction.objects.filter(person_name=person.username).order_by("-pk")[:SHOWN]
+        # People don't learn who reported them or what moderators noted about them, even if they are moderators.
+        is_viewer = person == viewer
         buttons = queue.buttons_for(viewer, person)
         parts = [
             (subject_type.person_template_name, subject_type.newest_of(person, SHOWN))
@@ -311,10 +346,11 @@ class PersonView(ModeratorMixin, TemplateView):
             facts=queue.load_facts([person])[person.pk],
             is_confirmed=EmailAddress.objects.filter(user=person, verified=True).exists(),
             parts=parts,
-            reports_about=reports.filter(person=person)[:SHOWN],
+            is_viewer=is_viewer,
+            reports_about=[] if is_viewer else reports.filter(person=person)[:SHOWN],
             reports_by=reports.filter(reporter=person)[:SHOWN],
             actions=list(actions),
-            notes=person.moderator_notes.order_by("-pk")[:SHOWN],
+            notes=[] if is_viewer else person.moderator_notes.order_by("-pk")[:SHOWN],
             note_form=note_form or NoteForm(),
             form=form or DecisionForm(rules=self.rules, key="person"),
             buttons=buttons,

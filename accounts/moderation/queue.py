@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from django.db.models import Count, F, Value, Window
 from django.db.models.functions import RowNumber
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from accounts.common.cursors import fetch_from, paginate
 from accounts.moderation import subjects
 from accounts.moderation.decisions import (
     DAYS,
@@ -15,6 +17,7 @@ from accounts.moderation.decisions import (
     Decision,
     can_be_undone,
     describe,
+    other_moderators,
     version_of,
     why_not,
     why_not_answer,
@@ -45,6 +48,8 @@ class Card:
     buttons: list = field(default_factory=list)
     form: object = None
     selected: bool = False
+    # People don't learn who reported them, even if they are moderators.
+    is_about_viewer: bool = False
 
     def __post_init__(self):
         self.person, self.text = self.subject.audit_subject()
@@ -101,10 +106,24 @@ def capped(count):
     return f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count)
 
 
-def load_page(viewer, start=0):
-    """Return the list of Cards from position `start` of the queue on, and whether there are more."""
-    groups = list(Report.objects.by_subject()[start : start + CARDS + 1])
-    return load_cards(viewer, groups[:CARDS]), len(groups) > CARDS
+def load_page(viewer, cursor):
+    """Return the Page of the queue at `cursor` with its Appeals and Cards: appeals first, then cards, most urgent first."""
+    page = paginate(_fetch_queue, cursor, CARDS, position=itemgetter("position"))
+    keys = [row["appeal"] for row in page if "appeal" in row]
+    groups = [row for row in page if "appeal" not in row]
+    return page, load_appeals(viewer, keys), load_cards(viewer, groups)
+
+
+def _fetch_queue(before, after, limit):
+    """Fetch the rows of a page as dicts: those of `ReportQuerySet.by_subject()`, and for appeals `appeal` and `position`."""
+    appeals = Appeal.objects.in_queue().values("position", appeal=F("pk"))
+    to_newer, found = after is not None, []
+    parts = [appeals, Report.objects.by_subject()]
+    for rows in reversed(parts) if to_newer else parts:
+        if missing := limit - len(found):
+            fetched = list(fetch_from(rows)(before, after, missing))
+            found = fetched + found if to_newer else found + fetched
+    return found
 
 
 def load_card(viewer, subject_type, pk):
@@ -135,6 +154,7 @@ def load_cards(viewer, groups):
     facts = load_facts([card.person for card in cards.values()])
     for card in cards.values():
         card.facts = facts[card.person.pk]
+        card.is_about_viewer = card.person == viewer
         card.refusal = why_not(viewer, card.person, Decision.DISMISS)
         card.buttons = buttons_for(viewer, card.person, card)
     return list(cards.values())
@@ -220,13 +240,12 @@ def read_decision(value):
     return Decision(decision), int(days) if days else None
 
 
-def load_appeals(viewer):
-    """Return the open appeals, oldest first, each with `refusal` and the labels of its buttons."""
-    appeals = list(
-        Appeal.objects.open().select_related("action", "person").order_by("created_on", "pk")[:CARDS]
-    )
+def load_appeals(viewer, keys):
+    """Return the appeals with these primary keys, oldest first, each with `refusal` and the labels of its buttons."""
+    appeals = list(Appeal.objects.filter(pk__in=keys).select_related("action", "person").order_by("pk"))
+    others = list(other_moderators(viewer)) if appeals else []
     for appeal in appeals:
-        appeal.refusal = why_not_answer(viewer, appeal)
+        appeal.refusal = why_not_answer(viewer, appeal, others)
         appeal.grant_label = grant_label(appeal.action)
         appeal.form = None
     return appeals

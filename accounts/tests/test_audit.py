@@ -25,7 +25,8 @@ from accounts.emails.models import Delivery
 from accounts.jobs import registry
 from accounts.jobs.models import Job
 from accounts.models import Block, Follow, NameWord, RetiredUsername, User
-from accounts.moderation.models import Report
+from accounts.moderation.decisions import Decision, answer_appeal, decide
+from accounts.moderation.models import Appeal, ModerationAction, Report
 from accounts.notifications.models import Notification
 from accounts.security.models import AccountSnapshot, RateLimitCounter
 from accounts.tests.factories import FollowFactory, UserFactory
@@ -135,9 +136,24 @@ def plant_report_about_a_deleted_post(member, bob):
     Report.objects.create(reporter=member, person=bob, subject_type="post", subject_id=10**9, reason="spam")
 
 
+def warn(member, bob):
+    return ModerationAction.record("warn", member, by=bob, reason="Too loud")
+
+
+def plant_appeal_against_another_persons_decision(member, bob):
+    Appeal.objects.create(action=warn(member, bob), person=bob, text="No")
+
+
+def plant_appeal_that_another_decision_answers(member, bob):
+    appealed = warn(member, bob)
+    Appeal.objects.create(action=appealed, person=member, text="No", answer=warn(member, bob))
+
+
 PLANTED = {
     audit.ReportSubjects: plant_report_about_a_deleted_post,
     audit.EndedMutes: plant_mute_that_has_ended,
+    audit.AppealedDecisions: plant_appeal_against_another_persons_decision,
+    audit.AppealAnswers: plant_appeal_that_another_decision_answers,
     audit.FollowsAcrossBlocks: plant_follow_across_a_block,
     audit.FollowCounts: plant_wrong_count,
     audit.NameWords: plant_missing_word,
@@ -218,6 +234,51 @@ def test_duplicate_rows_and_rows_with_oneself_are_found(member, bob, model, chec
     assert wrong() == {check: 2}
     assert wrong(fix=True) == {}
     assert model.objects.get().pk == 1
+
+
+@pytest.mark.parametrize(
+    "action", set(ModerationAction.Action) - {"warn", "hide", "suspend"} | {"later_release"}
+)
+def test_an_appeal_against_what_cannot_be_appealed_is_found(member, bob, action):
+    made = ModerationAction.record(action, member, by=bob, reason="x")
+    Appeal.objects.create(action=made, person=member, text="No")
+    assert wrong() == {"AppealedDecisions": 1}
+
+
+def test_a_second_appeal_against_a_decision_is_found(member, bob):
+    appeal = Appeal.objects.create(action=warn(member, bob), person=member, text="No")
+    table = connection.ops.quote_name(Appeal._meta.db_table)
+    with connection.cursor() as cursor:
+        # As above: this table has no constraints.
+        cursor.execute(f"CREATE TEMPORARY TABLE {table} AS SELECT * FROM {table}")  # noqa: S608
+    second = Appeal(pk=appeal.pk + 1, action=appeal.action, person=member, text="No again")
+    Appeal.objects.bulk_create([second])
+
+    found = report()["AppealedDecisions"]
+    assert found["examples"] == [f"accounts.Appeal {second.pk}"]
+
+
+def test_an_answer_about_something_else_or_from_before_the_decision_is_found(member, bob):
+    earlier = ModerationAction.record("reject_appeal", member, by=bob, reason="x")
+    about_bob = ModerationAction.record("reject_appeal", bob, by=bob, reason="x")
+    first, second = warn(member, bob), warn(bob, member)
+    Appeal.objects.create(action=first, person=member, text="No", answer=earlier)
+    Appeal.objects.create(action=second, person=bob, text="No", answer=about_bob)
+    assert wrong() == {"AppealAnswers": 2}
+
+
+def test_appeals_that_moderators_answered_are_right(member, bob):
+    mo = UserFactory(username="mo", is_staff=True, is_superuser=True)
+    for grant, decision in [(True, "warn"), (False, "warn"), (True, "suspend"), (None, "suspend")]:
+        (made,) = decide(mo, [member], Decision(decision), reason="x", reported=False)
+        appeal = Appeal.objects.create(action=made, person=member, text="No")
+        if grant is None:
+            decide(mo, [User.objects.get(pk=member.pk)], Decision.REINSTATE, reason="x", reported=False)
+        else:
+            answer_appeal(mo, appeal, grant=grant, reason="x")
+        member.refresh_from_db()
+    assert Appeal.objects.exclude(answer=None).count() == 4
+    assert wrong() == {}
 
 
 def test_ending_a_follow_across_a_block_corrects_the_counts(member, bob, run_jobs):

@@ -7,15 +7,16 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import tasks as people_tasks
 from accounts.emails.models import Delivery
 from accounts.jobs.models import Job
 from accounts.models import User
-from accounts.moderation import tasks
+from accounts.moderation import notifications, tasks, unseen
 from accounts.moderation.decisions import Decision, answer_appeal, decide, undo
 from accounts.moderation.forms import AppealForm, AppealRefused
 from accounts.moderation.models import UNDO_FOR, Appeal, ModerationAction, Report, Rule
@@ -23,6 +24,7 @@ from accounts.notifications import digests
 from accounts.notifications.models import Notification
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tests.locking import begin, needs_row_locks
+from accounts.views import DecisionsView
 
 Action = ModerationAction.Action
 WEEK = timedelta(days=7)
@@ -286,6 +288,87 @@ def test_the_job_that_tells_moderators_can_run_twice(bob, moderator, report, run
     assert Notification.objects.filter(type="new_report").count() == 1
 
 
+def test_moderators_are_told_about_an_appeal_and_whoever_decided_is_not(
+    member, moderator, other_moderator, appeal, run_jobs, mailoutbox
+):
+    UserFactory(is_staff=True)  # May not moderate.
+    appeal(warn(member, moderator))
+    run_jobs()
+    (mail,) = mailoutbox
+    assert mail.to == [other_moderator.email]
+    assert mail.subject == "1 new appeal"
+    assert "Appeal by @ada" in mail.body
+    assert "Appeal by @ada" in mail.alternatives[0][0]
+    assert "List-Unsubscribe" in mail.extra_headers
+
+
+def test_the_only_moderator_is_told_about_an_appeal_against_their_decision(
+    member, moderator, appeal, run_jobs, mailoutbox
+):
+    appeal(warn(member, moderator))
+    run_jobs()
+    assert [mail.to for mail in mailoutbox] == [[moderator.email]]
+
+
+def test_reports_and_appeals_are_one_email_that_leaves_out_what_was_answered(
+    bob, member, moderator, other_moderator, report, appeal, run_jobs, mailoutbox
+):
+    moderator.notification_preferences.create(type="new_report", frequency="never")
+    report()
+    for _number in range(3):
+        appeal(warn(member, moderator))
+    answered = Appeal.objects.first()
+    answer_appeal(other_moderator, answered, grant=False, reason="No")
+    run_jobs()
+    mail = next(mail for mail in mailoutbox if mail.to == [other_moderator.email])
+    assert mail.subject == "3 new reports and appeals"
+    assert mail.body.count("Appeal by @ada") == 2
+
+
+def test_an_email_names_ten_reports_and_ten_appeals_at_most(
+    monkeypatch, bob, member, moderator, report, appeal, run_jobs, mailoutbox
+):
+    monkeypatch.setattr(notifications, "DESCRIBED", 1)
+    report()
+    for _number in range(3):
+        appeal(warn(member, moderator))
+    run_jobs()
+    (mail,) = mailoutbox
+    assert mail.body.count("Appeal by @ada") == 1
+    assert "And 2 more." in mail.body
+
+
+def test_nobody_is_emailed_about_their_own_appeal_or_one_by_someone_who_left(
+    member, bob, moderator, appeal, run_jobs, mailoutbox
+):
+    User.objects.filter(pk=member.pk).update(is_staff=True, is_superuser=True)
+    appeal(warn(member, bob))
+    tasks.tell_moderators_of_appeal.func(Appeal.objects.get().pk)
+    assert list(Notification.objects.filter(type="new_report").values_list("recipient", "actor")) == [
+        (moderator.pk, member.pk)
+    ]
+    User.objects.get(pk=member.pk).leave()
+    run_jobs()
+    assert mailoutbox == []
+
+
+def test_the_job_about_an_appeal_can_run_twice_and_after_the_person_left(
+    member, moderator, appeal, monkeypatch
+):
+    appeal(warn(member, moderator))
+    made = Appeal.objects.select_related("person").get()
+    for _number in range(2):
+        tasks.tell_moderators_of_appeal.func(made.pk)
+    assert Notification.objects.filter(type="new_report").count() == 1
+
+    Notification.objects.all().delete()
+    member.leave()
+    tasks.tell_moderators_of_appeal.func(made.pk)
+    # Someone can also leave after the job has read the appeal.
+    tasks._tell(lambda moderator: True, made.pk, actor=made.person)
+    assert not Notification.objects.filter(type="new_report").exists()
+
+
 def test_only_moderators_choose_about_new_reports(member_client, moderator):
     assert "new_report" not in member_client.get("/users/settings/emails/").content.decode()
     assert member_client.get("/users/settings/mail/new_report/").status_code == 404
@@ -325,15 +408,85 @@ def test_a_new_member_with_a_freed_name_sees_nothing_of_the_earlier_one(
     assert "warned" not in member_client.get("/users/decisions/").content.decode()
 
 
-def test_the_next_login_points_to_a_decision_once(client, member, moderator):
-    log_in(client, member)
-    client.logout()
+@pytest.fixture
+def is_pointed_to(member_client):
+    """Return a function that returns whether pages point ada to a decision."""
+    return lambda: "A moderator has made a decision" in member_client.get("/help/").content.decode()
+
+
+def test_every_page_points_to_a_decision_until_the_list_is_opened(
+    client, member, member_client, moderator, is_pointed_to
+):
+    assert not is_pointed_to()
     warn(member, moderator)
+    assert is_pointed_to()
+    page = member_client.get("/users/blocks/").content.decode()
+    assert page.index('<main id="main"') < page.index('<a href="/users/decisions/">Read it</a>')
     log_in(client, member)
     assert "A moderator has made a decision" in client.get("/help/").content.decode()
-    client.logout()
+
+    assert "A moderator has made a decision" not in member_client.get("/users/decisions/").content.decode()
+    assert not is_pointed_to()
+
+
+def test_pages_point_to_a_decision_until_it_is_opened(member, member_client, moderator, is_pointed_to):
+    action = warn(member, moderator)
+    assert "warned" in member_client.get(f"/users/decisions/{action.pk}/appeal/").content.decode()
+    assert not is_pointed_to()
+
+
+def test_pages_point_to_decisions_that_a_page_of_the_list_does_not_show(
+    member, member_client, moderator, is_pointed_to, monkeypatch
+):
+    monkeypatch.setattr(DecisionsView, "page_size", 2)
+    _first, second, _third = (warn(member, moderator) for _number in range(3))
+    member_client.get("/users/decisions/")
+    assert is_pointed_to()
+    member_client.get(f"/users/decisions/?before={second.pk}")
+    assert is_pointed_to()
+    member_client.get("/users/decisions/")
+    assert not is_pointed_to()
+
+
+def test_pages_do_not_point_to_what_was_undone_at_once(member, moderator, is_pointed_to):
+    first, second = warn(member, moderator), warn(member, moderator)
+    undo(moderator, first)
+    assert is_pointed_to()
+    undo(moderator, second)
+    assert not is_pointed_to()
+
+
+def test_pages_point_to_a_warning_although_an_earlier_one_was_undone(
+    member, member_client, moderator, is_pointed_to
+):
+    undo(moderator, warn(member, moderator))
+    warn(member, moderator)
+    assert is_pointed_to()
+
+
+def test_a_decision_that_comes_while_the_list_is_opened_is_still_pointed_to(member, moderator, is_pointed_to):
+    opened = [warn(member, moderator)]
+    warn(member, moderator)
+    member.refresh_from_db()
+    unseen.mark_opened(member, opened)
+    assert is_pointed_to()
+
+
+def test_pointing_to_a_decision_takes_no_query(member, member_client, moderator, django_assert_num_queries):
+    member_client.get("/users/blocks/")
+    with CaptureQueriesContext(connection) as without:
+        member_client.get("/users/blocks/")
+    warn(member, moderator)
+    with django_assert_num_queries(len(without)):
+        assert "Read it" in member_client.get("/users/blocks/").content.decode()
+
+
+def test_a_suspended_member_who_read_why_is_not_pointed_to_it_later(client, member, moderator):
+    suspend(member, moderator)
     log_in(client, member)
-    assert "A moderator has made a decision" not in client.get("/help/").content.decode()
+    client.get("/users/suspended/")
+    member.refresh_from_db()
+    assert member.unseen_decision is None
 
 
 # Suspended members
@@ -515,6 +668,35 @@ def test_the_rules_of_a_new_site_are_rows_that_administrators_edit(client, db):
     assert "private information" not in page
 
 
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("No spam, no scams, nothing illegal.", "不发垃圾信息，不诈骗，不违法。"),
+        ("Rules", "Rules"),  # The catalogue has this word, but an administrator wrote it.
+    ],
+)
+def test_only_rules_of_a_new_site_are_translated(
+    clock, member, member_client, moderator, run_jobs, mailoutbox, title, shown
+):
+    rule = Rule.objects.create(title=title)
+    User.objects.filter(pk__in=[member.pk, moderator.pk]).update(language="zh-hans")
+    mo = Client()
+    mo.force_login(moderator)
+    page = mo.get(f"/admin/moderation/people/{member.username}/").content.decode()
+    assert f'<option value="{rule.pk}">{shown}</option>' in page
+    assert f"<li>{shown}</li>" in member_client.get("/rules/").content.decode()
+
+    (action,) = decide(moderator, [member], Decision.WARN, reason="Stop", rule=rule, reported=False)
+    assert action.rule_title == title
+    clock.shift(UNDO_FOR)
+    run_jobs()
+    (mail,) = mailoutbox
+    assert shown in mail.body
+    assert shown in mail.alternatives[0][0]
+    assert shown in member_client.get("/users/decisions/").content.decode()
+    assert shown in mo.get("/admin/moderation/record/").content.decode()
+
+
 def test_moderators_read_the_rules_and_administrators_edit_them(moderator):
     Rule.objects.create_first()
     path = f"/admin/accounts/rule/{Rule.objects.first().pk}/change/"
@@ -536,3 +718,41 @@ def test_no_notification_waits_for_ever_if_a_job_is_lost(clock, member, moderato
     run_jobs()
     assert len(mailoutbox) == 1
     assert Delivery.objects.get().state == "sent"
+
+
+def test_a_clock_that_is_briefly_ahead_ends_no_suspension(clock, member, moderator):
+    call_command("prune", verbosity=0)  # Runs every day.
+    suspend(member, moderator, until=timezone.now() + WEEK)
+    clock.shift(timedelta(days=2000))
+    tasks.end_suspensions.func()
+    people_tasks.prune.func()
+    tasks.end_suspensions.func()
+    assert User.objects.suspended().exists()
+    clock.shift(-timedelta(days=2000))
+    tasks.end_suspensions.func()
+    assert User.objects.suspended().exists()
+    for _day in range(7):
+        clock.shift(timedelta(days=1))
+        call_command("prune", verbosity=0)
+        tasks.end_suspensions.func()
+    assert not User.objects.suspended().exists()
+
+
+def test_after_a_long_break_suspensions_end_half_a_day_later(clock, member, moderator):
+    call_command("prune", verbosity=0)
+    suspend(member, moderator, until=timezone.now() + WEEK)
+    clock.shift(timedelta(days=40))
+    people_tasks.prune.func()
+    tasks.end_suspensions.func()
+    assert User.objects.suspended().exists()
+    clock.shift(timedelta(hours=12))
+    tasks.end_suspensions.func()
+    assert not User.objects.suspended().exists()
+
+
+def test_the_next_member_in_the_same_browser_does_not_see_the_suspension(client, member, bob, moderator):
+    suspend(member, moderator)
+    log_in(client, member)
+    assert client.get("/users/suspended/").status_code == 200
+    log_in(client, bob)
+    assert client.get("/users/suspended/").url == "/users/login/"

@@ -16,6 +16,7 @@ from django.views.generic import FormView, TemplateView
 from accounts.common.cursors import fetch_from, paginate
 from accounts.common.lists import CursorListView
 from accounts.common.locale import zone_of
+from accounts.moderation import unseen
 from accounts.moderation.forms import AppealForm, AppealRefused
 from accounts.moderation.models import Appeal, ModerationAction
 from accounts.suspended_access import SuspendedToo, revoke, suspended_member
@@ -33,7 +34,9 @@ class DecisionsView(SuspendedToo, CursorListView):
 
     def get_page(self):
         fetch = fetch_from(self.get_queryset(), "pk")
-        return paginate(fetch, self.get_cursor(), self.page_size, position=attrgetter("pk"))
+        page = paginate(fetch, self.get_cursor(), self.page_size, position=attrgetter("pk"))
+        unseen.mark_opened(self.person, page)
+        return page
 
 
 class AppealView(SuspendedToo, FormView):
@@ -57,6 +60,7 @@ class AppealView(SuspendedToo, FormView):
 
     def get_context_data(self, **kwargs):
         kwargs.setdefault("refusal", self.decision.why_no_appeal())
+        unseen.mark_opened(self.person, [self.decision])
         return super().get_context_data(decision=self.decision, **kwargs)
 
     def form_valid(self, form):
@@ -92,4 +96,6 @@ class SuspendedView(TemplateView):
     def get_context_data(self, **kwargs):
         suspensions = ModerationAction.objects.shown_to(self.person).filter(action="suspend", is_over=False)
         decision = suspensions.order_by("-pk").first()
+        if decision:
+            unseen.mark_opened(self.person, [decision])
         return super().get_context_data(person=self.person, decision=decision, **kwargs)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.utils import timezone
 
@@ -271,3 +272,74 @@ def test_reinstating_answers_the_appeal(mo, chief, post):
     [reinstated] = decide(chief, [post.author], Decision.REINSTATE, reason="Sorry.", reported=False)
     appealed.refresh_from_db()
     assert (appealed.answer, reinstated.undoes) == (reinstated, action)
+
+
+@pytest.mark.parametrize("decision", ["hide", "suspend"])
+def test_granting_an_appeal_does_not_take_back_a_newer_decision(mo, chief, post, decision):
+    [action] = decide(mo, [post], decision, reason="Spam")
+    appealed, ada = appeal(action), post.author
+    Post.objects.get().restore()
+    User.objects.get(pk=ada.pk).reinstate(by=chief)
+    if decision == "hide":
+        decide(chief, [Post.objects.get()], "hide", reason="Threats", reported=False)
+    else:
+        decide(chief, [ada], "suspend", reason="Threats", reported=False)
+    before = everything()
+    with pytest.raises(DecisionRefused, match="^@chief .* just now: Threats$"):
+        answer_appeal(chief, appealed, grant=True, reason="Sorry.")
+    assert everything() == before
+    assert not Post.objects.visible().exists()
+    assert answer_appeal(chief, appealed, grant=False, reason="See the newer decision.")
+
+
+def test_an_appeal_by_a_moderator_is_answered_by_an_administrator(mo, chief):
+    other = UserFactory(username="other", is_staff=True)
+    for moderator in (mo, other):
+        moderator.user_permissions.add(Permission.objects.get(codename="change_user"))
+    [action] = decide(chief, [other], Decision.WARN, reason="Stop", reported=False)
+    appealed = appeal(action)
+    with pytest.raises(DecisionRefused, match="only an administrator"):
+        answer_appeal(User.objects.get(pk=mo.pk), appealed, grant=True, reason="Sorry.")
+    second = UserFactory(username="second", is_staff=True, is_superuser=True)
+    with pytest.raises(DecisionRefused, match="another moderator"):
+        answer_appeal(chief, appealed, grant=True, reason="Sorry.")
+    second.leave()
+    # Nobody else can answer.
+    assert answer_appeal(chief, appealed, grant=False, reason="No.")
+
+
+def test_undo_after_an_appeal_was_rejected(mo, chief, post):
+    [action] = decide(mo, [post], Decision.HIDE, reason="Spam")
+    answer_appeal(chief, appeal(action), grant=False, reason="It is spam.")
+    with pytest.raises(DecisionRefused, match="@chief rejected an appeal just now: It is spam."):
+        undo(mo, action)
+    assert not Post.objects.visible().exists()
+
+
+def test_administrators_cannot_undo_a_decision_about_themselves(chief):
+    second = UserFactory(username="second", is_staff=True, is_superuser=True)
+    [action] = decide(second, [chief], Decision.WARN, reason="Stop", reported=False)
+    with pytest.raises(DecisionRefused, match="yourself"):
+        undo(chief, action)
+
+
+def test_whether_it_is_too_late_is_decided_under_the_locks(mo, post, monkeypatch):
+    [action] = decide(mo, [post], Decision.WARN, reason="Spam")
+    lock, now = decisions._lock_people, timezone.now()
+
+    def lock_slowly(*args):
+        monkeypatch.setattr(timezone, "now", lambda: now + timedelta(minutes=5, seconds=1))
+        return lock(*args)
+
+    monkeypatch.setattr(decisions, "_lock_people", lock_slowly)
+    with pytest.raises(DecisionRefused, match="too late"):
+        undo(mo, action)
+
+
+def test_a_decision_of_a_clock_that_was_ahead_cannot_be_undone_for_ever(mo, post, monkeypatch):
+    now = timezone.now()
+    with monkeypatch.context() as patch:
+        patch.setattr(timezone, "now", lambda: now + timedelta(days=30))
+        [action] = decide(mo, [post], Decision.WARN, reason="Spam")
+    with pytest.raises(DecisionRefused, match="too late"):
+        undo(mo, action)

@@ -150,17 +150,20 @@ def test_an_action_without_a_moderator_is_not_recorded(db):
     assert not Report.objects.open().exists()
 
 
-def test_moderators_cannot_moderate_their_own_posts(db):
+def test_moderators_cannot_moderate_posts_of_their_own_or_of_other_moderators(db):
     moderator = UserFactory(username="mo")
     call_command("appoint_moderator", "mo", stdout=StringIO())
     client = Client()
     client.force_login(moderator)
     own, other = PostFactory(author=moderator), PostFactory()
+    chiefs = PostFactory(author=UserFactory(is_staff=True, is_superuser=True))
 
-    text = act(client, "hide", own, other).content.decode()
-    assert "You can&#x27;t moderate your own posts." in text
+    text = act(client, "hide", own, other, chiefs).content.decode()
+    assert "Only administrators can decide about the posts of moderators and administrators." in text
     assert "1 post hidden." in text
-    assert list(Post.objects.visible()) == [own]
+    assert set(Post.objects.visible()) == {own, chiefs}
+    own.hide()
+    assert "0 posts restored." in act(client, "restore", own).content.decode()
 
 
 def test_hiding_a_hidden_post_leaves_its_reports_open(admin):

@@ -5,7 +5,9 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
@@ -102,15 +104,114 @@ def test_the_queries_of_the_queue_do_not_grow_with_its_cards(mo, post, django_as
         assert len(cards(mo)) == 6
 
 
-def test_the_queue_has_pages(mo, post, monkeypatch):
-    monkeypatch.setattr(queue, "CARDS", 1)
-    other = PostFactory()
-    ReportFactory.create_batch(2, post=other)
+@pytest.fixture
+def reported(mo, monkeypatch):
+    """Five reported posts in the order of the queue, and pages of two cards."""
+    monkeypatch.setattr(queue, "CARDS", 2)
+    posts = PostFactory.create_batch(5)
+    for post, count in zip(posts, (3, 2, 2, 1, 1), strict=True):
+        ReportFactory.create_batch(count, post=post)
+    return posts
 
-    assert cards(mo) == [other]
-    assert "?start=1" in mo.get(QUEUE).content.decode()
-    assert cards(mo, f"{QUEUE}?start=1") == [post]
-    assert mo.get(f"{QUEUE}?start=x").status_code == 404
+
+def pages_from(client, path, side):
+    """Return the appeals and posts on each page, from `path` on along the links called "newer" or "older"."""
+    found = []
+    while True:
+        context = client.get(path).context
+        found.append([*context["appeals"], *(card.subject for card in context["cards"])])
+        position = getattr(context["page"], side)
+        if position is None:
+            return found
+        path = f"{QUEUE}?{'before' if side == 'older' else 'after'}={position}"
+
+
+def test_the_pages_of_the_queue_are_full_and_have_each_card_once(mo, reported):
+    assert pages_from(mo, QUEUE, "older") == [reported[:2], reported[2:4], reported[4:]]
+    assert pages_from(mo, f"{QUEUE}?before=1", "newer") == [[], reported[3:], reported[1:3], reported[:1]]
+    assert 'rel="next"' in mo.get(QUEUE).content.decode()
+
+
+def test_new_reports_do_not_shift_a_page_of_the_queue(mo, reported):
+    second = f"{QUEUE}?before={mo.get(QUEUE).context['page'].older}"
+    ReportFactory.create_batch(4, post=PostFactory())
+    ReportFactory(post=reported[1])
+    assert cards(mo, second) == reported[2:4]
+    # A card that has become more urgent is on an earlier page, and the next one takes its place.
+    ReportFactory(post=reported[2])
+    assert cards(mo, second) == reported[3:]
+
+
+def test_an_older_report_comes_first_among_equals(mo, reported):
+    ReportFactory(post=reported[4])
+    assert pages_from(mo, QUEUE, "older") == [reported[:2], [reported[2], reported[4]], [reported[3]]]
+
+
+def test_appeals_come_first_on_the_pages_of_the_queue(mo, chief, reported):
+    appeals = []
+    for _number in range(3):
+        [action] = decide(chief.user, [UserFactory()], Decision.WARN, reason="Stop", reported=False)
+        person = User.objects.get(username=action.person_name)
+        appeals.append(Appeal.objects.create(action=action, person=person, text="No"))
+    assert pages_from(mo, QUEUE, "older") == [
+        appeals[:2], [appeals[2], reported[0]], reported[1:3], reported[3:],
+    ]  # fmt: skip
+    assert pages_from(mo, f"{QUEUE}?before=1", "newer") == [
+        [], reported[3:], reported[1:3], [appeals[2], reported[0]], appeals[:2],
+    ]  # fmt: skip
+
+    second = f"{QUEUE}?before={mo.get(QUEUE).context['page'].older}"
+    answer = {"appeal": appeals[2].pk, "reason": ""}
+    assert f"card-appeal-{appeals[2].pk}" in mo.post(second, answer).content.decode()
+    assert mo.post(second, answer | {"reason": "No"}).url == second
+    assert cards(mo, second) == reported[:2]
+
+
+def test_the_queries_of_the_queue_do_not_grow_with_its_appeals(mo, chief, django_assert_num_queries):
+    def appeal():
+        [action] = decide(mo.user, [UserFactory()], Decision.WARN, reason="Stop", reported=False)
+        person = User.objects.get(username=action.person_name)
+        Appeal.objects.create(action=action, person=person, text="No")
+
+    appeal()
+    with CaptureQueriesContext(connection) as one:
+        assert "You made this decision" in mo.get(QUEUE).content.decode()
+    appeal()
+    with django_assert_num_queries(len(one)):
+        assert len(mo.get(QUEUE).context["appeals"]) == 2
+
+
+def test_the_last_card_of_the_last_page_leaves_a_way_back(mo, reported):
+    path = f"{QUEUE}?before=1"
+    page = mo.get(path).content.decode()
+    assert "There's nothing more here." in page
+    assert "Previous cards" in page
+    assert "Nothing to decide." not in page
+
+
+@pytest.mark.parametrize("query", ["before=x", "after=-1", f"before={2**63}", "before=1.5", "after=%00"])
+def test_nonsense_is_no_page_of_the_queue(mo, query):
+    assert mo.get(f"{QUEUE}?{query}").status_code == 404
+
+
+def test_a_decision_on_a_later_page_leads_back_to_it(mo, reported):
+    second = f"{QUEUE}?before={mo.get(QUEUE).context['page'].older}"
+    page = mo.get(second)
+    first, following = page.context["cards"]
+    assert f'action="{second.removeprefix(QUEUE)}"' in page.content.decode()
+    data = {"card": first.value, "decision": "hide", "following": following.key}
+    refused = mo.post(second, data | {"reason": ""})
+    assert [card.form.is_bound for card in refused.context["cards"]] == [True, False]
+
+    done = mo.post(second, data | {"reason": "Spam"})
+    assert done.url == f"{second}&next={following.key}#decided"
+    assert cards(mo, done.url) == reported[3:]
+    page = mo.get(done.url).content.decode()
+    assert page.index('id="decided"') < page.index(f'id="card-{following.key}"')
+    assert f'name="next" value="{done.url.partition("#")[0].replace("&", "&amp;")}"' in page
+    last = mo.get(done.url).context["cards"][0]
+    done = mo.post(done.url, {"card": last.value, "decision": "hide", "reason": "Spam"})
+    assert done.url == f"{second}#decided"
 
 
 @pytest.mark.parametrize(
@@ -184,6 +285,48 @@ def test_htmx_replaces_only_the_card(mo, post):
     assert f'id="card-post-{post.pk}"' in done
     again = mo.post(QUEUE, data | {"reason": "Spam"}, headers={"HX-Request": "true"}).content.decode()
     assert "@mo hid a post just now: Spam" in again
+
+
+def count_in(html):
+    """Return the number of cards that htmx puts into the navigation, "" for none, and None without one."""
+    swapped = re.search(
+        r'<span data-hx-swap-oob="innerHTML:.moderation-count">(.*?)</span>\s*$', html, re.DOTALL
+    )
+    return swapped and re.sub(r"<[^>]*>| to decide|\s", "", swapped[1])
+
+
+def test_htmx_gets_the_new_number_of_cards_with_a_decision_and_an_undo(mo, post):
+    ReportFactory(post=PostFactory())
+    htmx = {"HX-Request": "true"}
+    assert mo.get(QUEUE).content.decode().count('class="moderation-count"') == 2
+    data = {"card": value_of(mo, post), "decision": "hide", "reason": ""}
+    assert count_in(mo.post(QUEUE, data, headers=htmx).content.decode()) is None
+    decided = mo.post(QUEUE, data | {"reason": "Spam"}, headers=htmx).content.decode()
+    assert count_in(decided) == "1"
+    assert "data-hx-swap-oob" not in mo.get(QUEUE).content.decode()
+
+    undo = {"action": ModerationAction.objects.get().pk, "card": f"post-{post.pk}"}
+    assert all(f'name="{name}" value="{value}"' in decided for name, value in undo.items())
+    undone = mo.post("/admin/moderation/undo/", undo, headers=htmx).content.decode()
+    assert count_in(undone) == "2"
+    assert f'<article class="moderation-card" id="card-post-{post.pk}"' in undone
+    assert "Undone." in undone
+
+    again = mo.post("/admin/moderation/undo/", undo, headers=htmx).content.decode()
+    assert "@mo restored a post just now." in again
+    assert "moderation-card" not in again
+    assert count_in(again) == "2"
+
+
+def test_the_number_of_cards_disappears_with_the_last_one(mo, post):
+    data = {"card": value_of(mo, post), "decision": "dismiss"}
+    assert count_in(mo.post(QUEUE, data, headers={"HX-Request": "true"}).content.decode()) == ""
+
+
+def test_an_undo_with_a_card_of_nonsense_is_answered(mo, post):
+    [action] = decide(mo.user, [post], Decision.DISMISS)
+    data = {"action": action.pk, "card": "thing-1"}
+    assert mo.post("/admin/moderation/undo/", data, headers={"HX-Request": "true"}).status_code == 400
 
 
 def test_the_second_moderator_is_told_what_the_first_did(mo, chief, post):
@@ -369,3 +512,37 @@ def test_staff_without_the_permissions_see_nothing(post):
         assert watcher.get(path).status_code == 403
     assert watcher.post("/admin/moderation/undo/").status_code == 403
     assert QUEUE not in watcher.get("/explore/").content.decode()
+
+
+def test_a_persons_page_answers_a_reason_that_is_too_long(mo, post):
+    data = {"decision": "warn", "reason": "x" * 10_000, "after": "0"}
+    page = mo.post("/admin/moderation/people/ada/", data)
+    assert "This text is too long" in page.content.decode()
+    assert "x" * 10_000 in page.content.decode()
+    assert not ModerationAction.objects.exists()
+
+
+@pytest.mark.parametrize("user", ["mo", "chief"])
+def test_moderators_do_not_learn_who_reported_them_or_what_others_noted(mo, chief, user):
+    client = {"mo": mo, "chief": chief}[user]
+    own, eve = PostFactory(author=client.user), UserFactory(username="eve")
+    ReportFactory(post=own, reporter=eve, note="Since Monday", reason="spam")
+    ModeratorNote.objects.create(person=client.user, author_name="zoe", text="Watch closely")
+    path = f"/admin/moderation/people/{user}/"
+    for page in (text_of(client.get(QUEUE)), text_of(client.get(path))):
+        assert not any(secret in page for secret in ("@eve", "Since Monday", "Watch closely", "@zoe"))
+        assert "Only other moderators see" in page
+    assert "It&#x27;s spam or a scam" in text_of(client.get(QUEUE))
+    assert client.post(path, {"text": "All fine"}).status_code == 403
+    other = chief if client is mo else mo
+    assert "@eve" in text_of(other.get(QUEUE))
+    assert "Watch closely" in text_of(other.get(path))
+
+
+def test_other_lengths_are_offered_only_where_someone_can_be_suspended(mo, chief, post):
+    assert "Other lengths" in text_of(mo.get(QUEUE))
+    assert "When a suspension ends, posts that nobody hid are visible again." in text_of(mo.get(QUEUE))
+    path = "/admin/moderation/people/ada/"
+    assert "Other lengths" in text_of(mo.get(path))
+    post.author.suspend()
+    assert "Other lengths" not in text_of(mo.get(path))

@@ -182,6 +182,18 @@ def test_moderators_find_and_suspend_people_by_name(moderator, bob):
     assert User.objects.filter(Q(pk=bob.pk) & ~Q(suspended_on=None)).exists()
 
 
+def test_only_administrators_reinstate_moderators(moderator, administrator, bob):
+    User.objects.filter(pk=bob.pk).update(is_staff=True)
+    bob.suspend()
+    path, data = reverse("admin:accounts_user_changelist"), {"action": "reinstate", "reason": "Sorry."}
+    data["_selected_action"] = [bob.pk]
+    page = moderator.post(path, data, follow=True).content.decode()
+    assert "Only administrators can reinstate moderators and administrators." in page
+    assert User.objects.suspended().get() == bob
+    administrator.post(path, data)
+    assert not User.objects.suspended().exists()
+
+
 def test_administrators_see_addresses_and_nobody_sees_a_password(administrator, bob):
     change = reverse("admin:accounts_user_change", args=[bob.pk])
     for path in (reverse("admin:accounts_user_changelist"), change):

@@ -189,6 +189,8 @@ ADMIN_PAGES = [
         *("accounts/user/?q=crowd", "accounts/user/?q=nobody", "accounts/user/?q=c7@example.org"),
         *("accounts/user/?suspended_on__isempty=0", "accounts/user/?is_staff__exact=1"),
         *(
+            f"moderation/?before={2**50}",
+            "moderation/?after=1",
             "moderation/people/crowd_3/",
             "moderation/record/?action=hide&before=200",
             "moderation/record/?q=nothing",

@@ -31,6 +31,7 @@ NAMES = {
     "emails.send_digests",
     "moderation.end_suspensions",
     "moderation.tell_moderators",
+    "moderation.tell_moderators_of_appeal",
     "moderation.tell_reporters",
     "security.reconcile_accounts",
     "sitemap.store_parts",

@@ -120,6 +120,14 @@
   const formOf = (event) => event.detail.elt?.closest?.(SELECTOR);
   const isPart = (xhr) => xhr.getResponseHeader("HX-Reswap");
 
+  // The form is replaced after the response, with anything that was typed since it was sent. So nobody can type until then.
+  for (const [name, isPending] of [["htmx:beforeRequest", true], ["htmx:afterRequest", false]]) {
+    document.addEventListener(name, (event) => {
+      const form = formOf(event);
+      if (form) form.elements.content.readOnly = isPending;
+    });
+  }
+
   document.addEventListener("htmx:beforeSwap", (event) => {
     const form = formOf(event);
     if (!form || !isPart(event.detail.xhr)) return;

@@ -1,7 +1,7 @@
 // The moderators' queue: the focus goes to what was decided, and on from there to the next card.
 "use strict";
 {
-  const formOf = (event) => event.detail.elt.closest(".decision-form");
+  const formOf = (event) => event.detail.elt.closest(".decision-form, .undo-form");
 
   function focusOn(article) {
     const wrong = article.querySelector("[aria-invalid='true'], .form-errors");

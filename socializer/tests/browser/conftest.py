@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
 from posts import ids
@@ -103,10 +104,11 @@ def note_request(page, request, home):
 
 
 def log_in(page, username):
+    """Log in on a page in the active language."""
     page.goto("/users/login/")
-    page.get_by_label("Username or email").fill(username)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_label(_("Username or email")).fill(username)
+    page.get_by_label(_("Password")).fill(PASSWORD)
+    page.get_by_role("button", name=_("Log in")).click()
     page.wait_for_url("**/")
 
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.utils import timezone, translation
 from playwright.sync_api import expect
 
 from accounts.tests.factories import UserFactory
@@ -10,15 +11,19 @@ from posts.models import Post
 from posts.tests.factories import PostFactory
 from socializer.tests.browser.conftest import log_in, write_now
 from socializer.tests.browser.test_every_page import (
+    LOCALES,
     pages_of_a_member,
     pages_of_a_visitor,
     with_an_edited_post,
 )
 
 SMALLEST = 44
-# Names of ordinary length.
+# Names of ordinary length, and the longest.
 NAMES = [
     ("bartholomew", "Bartholomew Featherstone"),
+    ("maximilian_weber", "Maximilian Weber"),
+    ("zoe", "Zoë von und zu Donaudampfschifffahrt"),
+    ("salma_al_fihri", "سلمى بنت عبد الرحمن الفهري القرشية"),
     ("maria_delgado", "María Delgado"),
     ("w" * 40, "Jo"),
     ("plain_username", ""),
@@ -101,31 +106,71 @@ def test_the_follow_button_changes_once_and_keeps_its_width(open_page, network, 
     assert page.evaluate("window.shift") == 0
 
 
+@pytest.mark.parametrize("language", LOCALES)
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_name_and_time_are_on_one_line(open_page, network, width):
-    posts = [
-        PostFactory(author=UserFactory(username=username, display_name=name), content=f"By {name}")
-        for username, name in NAMES
-    ]
-    page = open_page(width)
-    log_in(page, "ada")
+def test_names_and_time_are_on_one_line(open_page, network, width, language):
+    """Also beside "edited" and the date of another year, which is the longest time."""
+    posts = []
+    for username, name in NAMES:
+        author = UserFactory(username=username, display_name=name)
+        posts += [PostFactory(author=author), PostFactory(author=author, edited_on=timezone.now())]
+    page = open_page(width, locale=LOCALES[language])
+    with translation.override(language):
+        log_in(page, "ada")
     page.goto("/explore/")
     for post in posts:
         card = page.locator(f"#post-{post.pk}")
-        time = card.locator("time").evaluate(BASELINE)
-        if len(post.author.display_name) < {320: 10, 390: 20}.get(width, 40):
-            assert abs(card.locator(".username").evaluate(BASELINE) - time) < 3, post.author
-        author, when = card.locator(".post-author").bounding_box(), card.locator("time").bounding_box()
-        assert author["x"] + author["width"] <= when["x"]
+        name, time = card.locator(".name, .username").first, card.locator("time")
+        assert abs(name.evaluate(BASELINE) - time.evaluate(BASELINE)) < 3, post.author
+        author, when = card.locator(".post-author").bounding_box(), time.bounding_box()
+        assert author["height"] < 1.5 * name.bounding_box()["height"], post.author
+        assert author["x"] + author["width"] <= when["x"], post.author
         menu = card.locator("summary").bounding_box()
-        assert when["x"] + when["width"] <= menu["x"] + 12
-        if post.author.display_name:
-            name = card.locator(".name")
-            assert (
-                name.evaluate("name => name.scrollWidth <= name.offsetWidth + 1 && name.textContent")
-                == post.author.display_name
-            )
-            assert abs(left_of_text(name) - left_of_text(card.locator(".post-text"))) < 1
+        assert menu["x"] <= when["x"] + when["width"] <= menu["x"] + 12
+        assert abs(name.bounding_box()["x"] - card.locator(".post-text").bounding_box()["x"]) < 2
+        expect(card.locator(".username")).to_have_attribute(
+            "title", f"{post.author.display_name} @{post.author.username}".strip()
+        )
+
+
+@pytest.mark.parametrize(
+    ("username", "name", "expected"),
+    [
+        ("maria", "Maria", ("whole", "whole")),
+        ("m" * 40, "Maria", ("whole", "shortened")),
+        ("maria", "M" * 40, ("shortened", "left out")),
+        ("salma", "سلمى" * 10, ("shortened", "left out")),
+        ("m" * 40, "", ("shortened",)),
+    ],
+)
+def test_a_username_is_shortened_before_a_name(open_page, network, username, name, expected):
+    post = PostFactory(author=UserFactory(username=username, display_name=name))
+    page = open_page(320)
+    log_in(page, "ada")
+    page.goto("/explore/")
+    card = page.locator(f"#post-{post.pk}")
+    line = card.locator(".post-author").bounding_box()
+
+    def shown(part):
+        if part.bounding_box()["y"] >= line["y"] + line["height"]:
+            return "left out"
+        return part.evaluate("part => part.scrollWidth > part.clientWidth ? 'shortened' : 'whole'")
+
+    assert tuple(map(shown, card.locator(".name, .username").all())) == expected
+    # The focus is visible in any case.
+    card.locator(".username").focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    assert card.locator(".post-author").evaluate("author => getComputedStyle(author).outlineStyle") == "solid"
+
+
+def test_the_link_to_an_author_does_not_cover_the_text(open_page, network):
+    post = PostFactory(author=network["bob"], content="@cleo is mentioned")
+    page = open_page(390)
+    page.goto("/explore/")
+    page.locator(f"#post-{post.pk}").get_by_role("link", name="@cleo").click()
+
+    page.wait_for_url("**/@cleo/")
 
 
 def test_right_to_left_names_begin_where_the_column_does(open_page, network):

@@ -5,6 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
+from accounts.moderation import queue
 from accounts.moderation.models import Report
 from accounts.tests.factories import UserFactory
 from posts.models import Post
@@ -126,4 +127,46 @@ def test_on_the_keyboard_the_focus_goes_to_what_was_decided_and_on_to_the_next_c
         page.evaluate("document.activeElement.closest('article.moderation-card').id")
         == f"card-post-{second.pk}"
     )
+    assert page.trouble == []
+
+
+def test_the_number_in_the_navigation_follows_decisions_and_undo_brings_the_card_back(open_page, reported):
+    page = open_page()
+    log_in(page, "mo")
+    page.goto("/admin/moderation/")
+    number = page.get_by_role("navigation", name="Main").locator(".moderation-count")
+    assert number.text_content().split()[0] == "6"
+    page.evaluate("window.kept = true")
+    first = reported[0]
+    card_of(page, first).get_by_role("button", name="Dismiss", exact=True).click()
+    page.get_by_text("Reports about @author0 dismissed.").first.wait_for()
+    assert number.text_content().split()[0] == "5"
+
+    card_of(page, first).get_by_role("button", name="Undo").click()
+    card_of(page, first).get_by_role("button", name="Dismiss", exact=True).wait_for()
+    page.wait_for_function(f"document.activeElement.id === 'card-post-{first.pk}'")
+    assert number.text_content().split()[0] == "6"
+    assert Report.objects.open().count() == 10
+    card_of(page, first).get_by_role("button", name="Dismiss", exact=True).click()
+    page.get_by_text("Reports about @author0 dismissed.").first.wait_for()
+    assert number.text_content().split()[0] == "5"
+    assert page.evaluate("window.kept")
+    assert page.trouble == []
+
+
+@pytest.mark.parametrize("java_script", [True, False])
+def test_the_next_card_takes_the_place_on_a_later_page_too(open_page, reported, monkeypatch, java_script):
+    monkeypatch.setattr(queue, "CARDS", 2)
+    page = open_page(390, java_script_enabled=java_script)
+    log_in(page, "mo")
+    page.goto("/admin/moderation/")
+    page.get_by_role("link", name="More cards").click()
+    page.get_by_role("link", name="Previous cards").wait_for()
+    third, fourth = reported[2:4]
+    card_of(page, third).get_by_role("button", name="Dismiss", exact=True).click()
+    page.get_by_text("Reports about @author2 dismissed.").first.wait_for()
+    assert card_of(page, fourth).is_visible()
+    assert not card_of(page, reported[0]).is_visible()
+    page.get_by_role("button", name="Undo").click()
+    card_of(page, third).get_by_role("button", name="Dismiss", exact=True).wait_for()
     assert page.trouble == []

@@ -172,3 +172,26 @@ def test_without_scripts_no_link_can_be_copied(open_page, network):
 
     expect(page.get_by_role("link", name="See it among")).to_be_visible()
     expect(page.get_by_text("Copy link")).to_be_hidden()
+
+
+def test_nothing_can_be_typed_while_the_post_is_sent_because_it_would_be_lost(open_page, network):
+    page = open_page()
+    log_in(page, "ada")
+    box(page).fill("Hello")
+    sent = []
+    page.route(
+        "**/*", lambda route: sent.append(route) if route.request.method == "POST" else route.continue_()
+    )
+    with page.expect_request(lambda request: request.method == "POST"):
+        page.get_by_role("button", name="Post", exact=True).click()
+    expect(box(page)).to_have_js_property("readOnly", True)
+    sent[0].continue_()
+    expect(box(page)).to_have_value("")
+    expect(box(page)).to_have_js_property("readOnly", False)
+
+    box(page).fill("Again")
+    page.get_by_role("button", name="Post", exact=True).click()
+    expect(box(page)).to_have_js_property("readOnly", True)
+    sent[1].abort()
+    expect(box(page)).to_have_js_property("readOnly", False)
+    expect(box(page)).to_have_value("Again")

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0034_moderators_view_rules'),
+        ('accounts', '0035_unseen_decision_and_queue'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0035_mute'),
+        ('accounts', '0036_mute'),
     ]
 
     operations = [
