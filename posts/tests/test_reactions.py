@@ -226,20 +226,18 @@ class TestState:
         hidden.hide()
         suspended.author.suspend()
         states = self.states_of(member_client)
-        assert states[1:] == [("1", "Unlike", "Remove bookmark"), ("", "Like", "Bookmark")]
+        assert states == [("1", "Unlike", "Remove bookmark"), ("", "Like", "Bookmark")]
 
     def test_many_replies_are_capped(self, member, member_client, monkeypatch):
         monkeypatch.setattr(reactions, "COUNT_LIMIT", 2)
         post = PostFactory()
-        for count, shown in enumerate(["1", "2", "2+", "2+"], 1):
+        for shown in ("1", "2", "2+", "2+"):
             PostFactory(in_reply_to=post)
-            assert self.states_of(member_client)[count][0] == shown
+            assert self.states_of(member_client)[0][0] == shown
 
     def test_visitors_see_no_buttons(self, post, client):
         for path in ("/", "/explore/", f"/posts/{post.pk}/"):
-            html = client.get(path).content.decode()
-            assert "post-bar" not in html
-            assert "/reply/" not in html
+            assert "post-bar" not in client.get(path).content.decode()
 
     def test_a_hidden_post_has_only_the_menu(self, member, member_client):
         post = PostFactory(author=member)
