@@ -110,7 +110,7 @@ def test_nobody_replies_across_a_block(people):
     everyone = list(User.objects.order_by("pk"))
     Follow.objects.all().delete()  # So all replies are to strangers.
     Block.objects.bulk_create(Block(blocker=everyone[0], blocked=other) for other in everyone[1:])
-    seed()
+    seed(count=300)
     assert not Post.objects.exclude(thread=None).filter(
         Q(author=everyone[0]) | Q(in_reply_to_author=everyone[0])
     )
@@ -118,7 +118,7 @@ def test_nobody_replies_across_a_block(people):
 
 
 def test_posts_are_in_their_authors_language_and_answers_in_a_common_one(people):
-    seed()
+    seed(count=500)
 
     languages = {
         person.pk: {"zh": "zh-hans"}.get(language_of(person), language_of(person))
@@ -132,7 +132,7 @@ def test_posts_are_in_their_authors_language_and_answers_in_a_common_one(people)
 
 
 def test_mentions_are_rows(people):
-    seed()
+    seed(count=500)
 
     found = {}
     for name, post in Mention.objects.values_list("person__username", "post"):
@@ -155,12 +155,12 @@ def test_few_posts_get_most_likes(people):
 
 def test_the_audit_finds_nothing_wrong(people, monkeypatch):
     monkeypatch.setattr(auditing, "PAUSE", 0)
-    seed()
+    seed(count=300)
     assert wrong() == {}
 
 
 def test_nobody_is_notified_or_emailed(people):
-    seed()
+    seed(count=300)
     assert not Notification.objects.exists()
     assert not Job.objects.exists()
 
@@ -257,7 +257,7 @@ def test_the_demo_network_has_a_member_to_log_in_as(client, db):
     assert (demo.following_count, demo.follower_count) == (45, 35)
 
 
-def test_the_demo_member_has_notifications_that_are_new_and_others(client, db, mailoutbox, run_jobs):
+def test_the_demo_member_has_bookmarks_and_notifications_some_of_them_new(client, db, mailoutbox, run_jobs):
     run("seed_demo")
 
     demo = User.objects.get(username="demo")
@@ -271,14 +271,9 @@ def test_the_demo_member_has_notifications_that_are_new_and_others(client, db, m
     assert set(notifications.values_list("emailed_in", flat=True)) == {Notification.NOT_WANTED}
     shown = client.get("/notifications/").content.decode()
     assert "follow" in shown
+    assert client.get("/bookmarks/").content.count(b"<article") == 6
     run_jobs()
     assert not mailoutbox
-
-
-def test_the_demo_member_has_bookmarks_of_others_posts(client, db):
-    run("seed_demo")
-    client.force_login(User.objects.get(username="demo"))
-    assert client.get("/bookmarks/").content.count(b"<article") == 6
 
 
 def test_the_demo_network_is_made_once(db):
