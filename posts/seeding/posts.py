@@ -82,12 +82,13 @@ class Conversations:
         return seen
 
 
-def make_posts(seed, authors, acquaintances, count, start, end, stored=frozenset()):
-    """Yield up to `count` unsaved posts by `authors` between `start` and `end`, in the order of their ids.
+def make_posts(seed, authors, acquaintances, submissions, start, end, stored=frozenset()):
+    """Yield an unsaved post by one of `authors` for each of the ids `submissions`, in the order of their times.
 
-    Posts whose submission ids are in `stored` are left out. A few authors write most posts, in proportion to
-    1 / (rank + 2) ** 0.7. A quarter of the authors stop writing at some point. Every third post is part of a burst, within
-    40 minutes of another post by the same author. Every third post replies to one that was yielded before.
+    The posts are from between `start` and `end`. Those whose submission ids are in `stored` are left out. A few authors write
+    most posts, in proportion to 1 / (rank + 2) ** 0.7. A quarter of the authors stop writing at some point. Every third post is
+    part of a burst, within 40 minutes of another post by the same author. Every third post replies to one that was yielded
+    before.
     """
     rng = random.Random(f"posts {seed}")
     names = {author.pk: author.username for author in authors}
@@ -95,9 +96,9 @@ def make_posts(seed, authors, acquaintances, count, start, end, stored=frozenset
     voices = {author.pk: Voice(rng, language_of(author)) for author in authors}
     conversations = Conversations(acquaintances)
     latest = 0
-    for time, author, number in sorted(make_times(rng, authors, count, start, end)):
+    for time, author, number in sorted(make_times(rng, authors, len(submissions), start, end)):
         latest = max(latest + 1, first_id_at(time) | rng.getrandbits(RANDOM_BITS))
-        submission = submission_of(seed, number)
+        submission = submissions[number]
         if submission in stored:
             continue
         replied_to = conversations.choose(rng, author) if rng.random() < REPLIES else None

@@ -41,10 +41,11 @@ class Command(SeedCommand):
         if days > (end - EPOCH).days:
             raise CommandError("--days: posts can't be older than 2015.")
         start, stored = end - timedelta(days=days), stored_submissions()
-        missing = sum(submission_of(seed, number) not in stored for number in range(count))
+        submissions = [submission_of(seed, number) for number in range(count)]
+        missing = sum(submission not in stored for submission in submissions)
         acquaintances, rng = Acquaintances(), random.Random(f"likes {seed}")
         people = {author.username: author.pk for author in authors}
-        posts = make_posts(seed, authors, acquaintances, count, start, end, stored)
+        posts = make_posts(seed, authors, acquaintances, submissions, start, end, stored)
         writers = set()
         for batch in self.in_batches(posts, missing, "Posts"):
             writers.update(post.author_id for post in batch)
