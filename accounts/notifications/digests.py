@@ -62,12 +62,17 @@ def notify(type_name, recipient, *, actor=None, subject=None, group=None, create
         type=type_name,
         actor=actor,
         subject=subject,
-        group_key=f"{type_name}:{group}:{int(created_on.timestamp() // GROUP_SPAN.total_seconds())}",
+        group_key=group_key(type_name, group, created_on),
         created_on=created_on,
         emailed_in=emailed_in,
     )
     if frequency == Frequency.AT_ONCE and not emailed_in:
         _request(recipient, digest)
+
+
+def group_key(type_name, group, created_on):
+    """Return the `group_key` of notifications of that type and group that were created within the same GROUP_SPAN."""
+    return f"{type_name}:{group}:{int(created_on.timestamp() // GROUP_SPAN.total_seconds())}"
 
 
 def choose_on_site(user, digest, on_site):
