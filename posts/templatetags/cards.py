@@ -6,13 +6,15 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
 
 from accounts.common.local_cache import LocalCache
+from accounts.moderation.permissions import may_moderate
 from accounts.templatetags.times import time_ago
 from posts.rendering.cards import render_cards
 
 register = template.Library()
 
-# The menus are rendered once for each language and kind of post, with this in the place of the post's id.
+# The menus are rendered once for each language and kind of post, with these in the place of the post's id and its author's name.
 PLACEHOLDER = 999_999_999_999_999_999
+USERNAME = "the_author_of_the_post"
 menus = LocalCache(100)
 
 
@@ -26,6 +28,7 @@ def cards(context, posts, divider=None):
     now = timezone.localtime()
     user = context.get("user")
     viewer = user.pk if user is not None and not context.get("without_actions") else None
+    moderates = viewer is not None and may_moderate(user)
     parts = []
     for post in posts:
         if not hasattr(post, "card"):
@@ -33,7 +36,7 @@ def cards(context, posts, divider=None):
         if post.pk == divider:
             parts.append(get_template("posts/_divider.html").render())
         time = time_ago(post.created_on.astimezone(now.tzinfo), now)
-        parts.append(post.card.fill_in(time, actions(post, viewer) if viewer else ""))
+        parts.append(post.card.fill_in(time, actions(post, viewer, moderates) if viewer else ""))
     return mark_safe("".join(parts))  # noqa: S308 (each part is safe)
 
 
@@ -43,12 +46,14 @@ def card(context, post):
     return cards(context, [post])
 
 
-def actions(post, viewer):
-    """Return the menu of a post for the member with the primary key `viewer`."""
-    kind = "other" if post.author_id != viewer else "editable" if post.is_editable else "own"
+def actions(post, viewer, moderates=False):
+    """Return the menu of a post for the member with the primary key `viewer`. `moderates` says whether they may moderate."""
+    others = "moderated" if moderates else "other"
+    kind = others if post.author_id != viewer else "editable" if post.is_editable else "own"
     key = get_language(), get_script_prefix(), kind
     html = menus.get(key)
     if html is None:
-        context = {"kind": kind, "pk": PLACEHOLDER}
+        context = {"kind": kind, "pk": PLACEHOLDER, "username": USERNAME}
         html = menus.keep(key, get_template("posts/_post_actions.html").render(context))
-    return html.replace(str(PLACEHOLDER), str(post.pk))
+    html = html.replace(str(PLACEHOLDER), str(post.pk))
+    return html.replace(USERNAME, post.author.username) if kind == "moderated" else html
