@@ -21,6 +21,7 @@ class ReportForm(forms.ModelForm):
         model = Report
         fields = ["reason", "note"]
         widgets = {"reason": forms.RadioSelect, "note": forms.Textarea(attrs={"rows": 3})}
+        error_messages = {"reason": {"required": _("Choose a reason.")}}
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -63,6 +64,7 @@ class AppealForm(forms.ModelForm):
         model = Appeal
         fields = ["text"]
         widgets = {"text": forms.Textarea(attrs={"rows": 6})}
+        error_messages = {"text": {"required": _("Write why you think the decision is wrong.")}}
 
     def save(self):
         """Store the appeal and send `appeal_made`. Returns the Appeal.

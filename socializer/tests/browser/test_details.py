@@ -298,7 +298,7 @@ def test_one_device_can_be_logged_out(open_page, network):
     page = open_page(390)
     log_in(page, "ada")
     page.goto("/users/sessions/")
-    button = page.get_by_role("button", name="Log out this device")
+    button = page.get_by_role("main").get_by_role("button", name="Log out", exact=True)
     expect(button).to_have_count(1)
     button.click()
 
