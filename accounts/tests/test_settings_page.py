@@ -89,6 +89,8 @@ def test_times_are_shown_in_the_chosen_zone(member, member_client):
     assert member.time_zone == "Asia/Tokyo"
     with time_machine.travel("2026-03-01T20:00:00Z", tick=False):
         member.follow(UserFactory(username="bob"))
+    # The list has a time for every device but the current one.
+    Client().post("/users/login/", {"login": "ada", "password": PASSWORD})
     session = member_client.get("/users/sessions/").content.decode()
     assert "+09:00" in session
 
