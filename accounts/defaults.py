@@ -50,6 +50,9 @@ ACCOUNTS_MIDDLEWARE = [
 # Django's default is a hundred languages. In most of them, pages would be partly in English.
 LANGUAGES = languages_in(CATALOGUES)
 
+# English dates as "5 December 2026, 10:06".
+FORMAT_MODULE_PATH = "accounts.formats"
+
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.decorators import method_decorator
@@ -43,6 +44,11 @@ def suspended_member(request):
     return user if user and constant_time_compare(session_hash, user.get_session_auth_hash()) else None
 
 
+def suspended_context():
+    """Return the context for a page that a suspended member opens. Its links lead to the page about the suspension."""
+    return {"is_suspended": True, "home_url": reverse("accounts:suspended")}
+
+
 @method_decorator(login_not_required, name="dispatch")
 class SuspendedToo:
     """A mixin for pages that are also open to suspended members. `person` is the member who opens the page."""
@@ -53,3 +59,8 @@ class SuspendedToo:
             return redirect_to_login(request.get_full_path())
         timezone.activate(zone_of(self.person))
         return super().dispatch(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs):
+        if not self.request.user.is_authenticated:
+            kwargs = suspended_context() | kwargs
+        return super().get_context_data(**kwargs)

@@ -69,4 +69,6 @@ class MethodNotAllowedPageMiddleware:
         if response.status_code == 405 and not response.streaming and not response.content:
             with readers_locale(request):
                 response.content = render_page("405", 405, request)
+            # CommonMiddleware has stored the length of the empty response.
+            response.headers["Content-Length"] = str(len(response.content))
         return response

@@ -20,9 +20,20 @@ from accounts.models.user import must_confirm_email
 from accounts.passwords import keep_session, prepared
 from accounts.security import rate_limits
 
+# What to do about an empty field, by its name.
+REQUIRED = {
+    "username": _("Choose a username."),
+    "email": _("Enter your email."),
+    "login": _("Enter your username or email."),
+    "password": _("Enter your password."),
+    "oldpassword": _("Enter your current password."),
+    "password1": _("Choose a password."),
+    "password2": _("Enter the new password again."),
+}
+
 
 class BaseForm:
-    """Removes placeholders that repeat the label, shortens the help text of passwords, and prepares passwords.
+    """Says what is missing in an empty field. Removes placeholders that repeat the label, shortens the help text of passwords, and prepares passwords.
 
     With htmx, a new password is checked at each pause while it is typed: see PasswordCheckView.
     """
@@ -31,6 +42,8 @@ class BaseForm:
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
             field.widget.attrs.pop("placeholder", None)
+            if name in REQUIRED:
+                field.error_messages["required"] = REQUIRED[name]
             if name == "password1":
                 field.help_text = _("At least 8 characters.")
                 self._check_while_typed(field)
@@ -98,6 +111,9 @@ class SignupForm(BaseForm, allauth_forms.SignupForm):
     def clean(self):
         """Prepare the account without storing it. Hash the password here, before anything is locked."""
         data = super().clean()
+        if self.errors and "password1" in self.cleaned_data:
+            # The page with the errors doesn't contain the password.
+            self.add_error("password1", _("Enter your password again."))
         if not self.errors:
             adapter = get_adapter()
             self.account = adapter.save_user(

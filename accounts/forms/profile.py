@@ -18,8 +18,12 @@ class LeaveForm(forms.Form):
         label=_("Password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        error_messages={"required": _("Enter your password.")},
     )
-    sure = forms.BooleanField(label=_("Delete my account and everything in it for good"))
+    sure = forms.BooleanField(
+        label=_("Delete my account and everything in it for good"),
+        error_messages={"required": _("Tick the box to confirm.")},
+    )
 
     def __init__(self, *args, request, user, **kwargs):
         super().__init__(*args, **kwargs)

@@ -1,5 +1,6 @@
 from django import forms
 from django.db import transaction
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts import signals
@@ -8,6 +9,7 @@ from accounts.common.database_errors import AccountGone
 from accounts.common.fields import FreeTextFormField
 from accounts.models import User
 from accounts.moderation import subjects
+from accounts.moderation.decisions import DAYS
 from accounts.moderation.models import Appeal, ModerationAction, ModeratorNote, Report
 from accounts.security import rate_limits
 
@@ -19,6 +21,7 @@ class ReportForm(forms.ModelForm):
         model = Report
         fields = ["reason", "note"]
         widgets = {"reason": forms.RadioSelect, "note": forms.Textarea(attrs={"rows": 3})}
+        error_messages = {"reason": {"required": _("Choose a reason.")}}
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -61,6 +64,7 @@ class AppealForm(forms.ModelForm):
         model = Appeal
         fields = ["text"]
         widgets = {"text": forms.Textarea(attrs={"rows": 6})}
+        error_messages = {"text": {"required": _("Write why you think the decision is wrong.")}}
 
     def save(self):
         """Store the appeal and send `appeal_made`. Returns the Appeal.
@@ -85,6 +89,7 @@ class ReasonForm(forms.Form):
 
     reason = FreeTextFormField(
         label=_("Reason"),
+        help_text=_("The person concerned will read this."),
         characters=500,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
@@ -94,10 +99,27 @@ class ReasonForm(forms.Form):
         super().__init__(*args, auto_id=f"id-{key}-%s", **kwargs)
 
 
+def suspension_lengths():
+    """Return the choices for how many days a suspension lasts."""
+    days = [(number, ngettext("%(days)d day", "%(days)d days", number) % {"days": number}) for number in DAYS]
+    return [*days, ("", gettext("until we lift it"))]
+
+
 class DecisionForm(ReasonForm):
-    """The reason for a decision, and the rule that was broken. `rules` is the list of the Rules in force."""
+    """The reason for a decision, the rule that was broken, and how many days a suspension lasts, None for no end.
+
+    `rules` is the list of the Rules in force.
+    """
 
     rule = forms.TypedChoiceField(label=_("Rule"), required=False, empty_value=None)
+    days = forms.TypedChoiceField(
+        label=_("Suspend for"),
+        choices=suspension_lengths,
+        coerce=int,
+        initial=DAYS[1],
+        required=False,
+        empty_value=None,
+    )
 
     def __init__(self, *args, rules, **kwargs):
         super().__init__(*args, **kwargs)
@@ -105,7 +127,10 @@ class DecisionForm(ReasonForm):
             del self.fields["rule"]
             return
         by_key = {str(rule.pk): rule for rule in rules}
-        self.fields["rule"].choices = [("", _("None")), *((key, str(rule)) for key, rule in by_key.items())]
+        self.fields["rule"].choices = [
+            ("", _("No particular rule")),
+            *((key, str(rule)) for key, rule in by_key.items()),
+        ]
         self.fields["rule"].coerce = by_key.get
 
 

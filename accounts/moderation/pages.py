@@ -22,7 +22,6 @@ from accounts.common.text import fit
 from accounts.models import User
 from accounts.moderation import permissions, queue, subjects
 from accounts.moderation.decisions import (
-    DAYS,
     Decision,
     DecisionRefused,
     answer_appeal,
@@ -77,7 +76,7 @@ class ModeratorMixin:
 
     def read_decision(self):
         try:
-            return queue.read_decision(self.request.POST.get("decision", ""))
+            return Decision(self.request.POST.get("decision", ""))
         except ValueError as error:
             raise BadRequest("There is no such decision.") from error
 
@@ -96,20 +95,20 @@ class QueueView(ModeratorMixin, TemplateView):
         values = request.POST.getlist("card")
         together = TOGETHER in request.POST
         key = TOGETHER if together else values[0].partition(":")[0] if values else ""
-        decision, days = self.read_decision()
+        decision = self.read_decision()
         form = DecisionForm(request.POST, rules=self.rules, key=key)
         if form.is_valid():
             try:
                 rows = self.read_cards(values, decision)
                 if not rows:
-                    raise DecisionRefused(_("Select at least one card."))
+                    raise DecisionRefused(_("Select at least one report."))
                 actions = decide(
                     request.user,
                     list(rows),
                     decision,
                     reason=form.cleaned_data["reason"],
                     rule=form.cleaned_data.get("rule"),
-                    days=days,
+                    days=form.cleaned_data["days"],
                     seen=rows,
                 )
             except DecisionRefused as refusal:
@@ -146,17 +145,17 @@ class QueueView(ModeratorMixin, TemplateView):
         if form.is_valid():
             try:
                 grant, reason = "grant" in self.request.POST, form.cleaned_data["reason"]
-                action = answer_appeal(self.request.user, appeal, grant=grant, reason=reason)
+                answer_appeal(self.request.user, appeal, grant=grant, reason=reason)
             except DecisionRefused as refusal:
                 form.add_error(refusal.field, str(refusal))
             else:
-                messages.success(self.request, queue.announce(action))
-                return HttpResponseRedirect(self.url_of_page())
+                return HttpResponseRedirect(f"{self.url_of_page()}#decided")
         return self.refused(form, key, [])
 
     def decided(self, actions, key):
         if self.request.htmx:
-            context = {"decided": queue.with_messages(actions), "key": key}
+            settled = queue.settled_keys(actions) - {key}
+            context = {"decided": queue.with_messages(actions), "key": key, "settled": sorted(settled)}
             return render(self.request, "accounts/moderation/_decided.html", context)
         # The next card takes the place of this one, below what was decided.
         return HttpResponseRedirect(f"{self.url_of_page(self.request.POST.get('following'))}#decided")
@@ -184,28 +183,36 @@ class QueueView(ModeratorMixin, TemplateView):
         card = load_card(self.request.user, values[0])
         if card is None:
             return render_gone(self.request, key, [each for error in form.errors.values() for each in error])
-        card.form = form
+        card.form, card.is_open = form, True
         return render(self.request, "accounts/moderation/_card.html", {"card": card})
 
     def get_context_data(self, forms=None, selected=(), **kwargs):
         forms, viewer = forms or {}, self.request.user
         page, appeals, cards = queue.load_page(viewer, Cursor.from_query(self.request.GET))
+        refused_appeals = [appeal for appeal in appeals if appeal.refusal]
+        appeals = [appeal for appeal in appeals if not appeal.refusal]
+        decidable = [card for card in cards if not card.refusal]
+        following = self.request.GET.get("next")
+        in_turn = next(
+            (card for card in decidable if card.key == following), decidable[0] if decidable else None
+        )
         for number, card in enumerate(cards):
             card.form = forms.get(card.key) or DecisionForm(rules=self.rules, key=card.key)
             card.following = cards[number + 1].key if number + 1 < len(cards) else ""
             card.selected = card.value in selected
+            card.is_open = card is in_turn or card.form.is_bound
         for appeal in appeals:
             key = f"appeal-{appeal.pk}"
             appeal.form = forms.get(key) or ReasonForm(key=key)
         shown = {TOGETHER, *(card.key for card in cards), *(f"appeal-{appeal.pk}" for appeal in appeals)}
-        decidable = [card for card in cards if not card.refusal]
         return super().get_context_data(
             page=page,
             cards=cards,
             appeals=appeals,
+            refused_appeals=refused_appeals,
             shown=shown,
             decided=queue.recent_decisions(viewer),
-            decided_before=self.request.GET.get("next") if self.request.GET.get("next") in shown else None,
+            decided_before=following if following in shown else None,
             together=(forms.get(TOGETHER) or DecisionForm(rules=self.rules, key=TOGETHER))
             if len(decidable) > 1
             else None,
@@ -230,20 +237,14 @@ def render_gone(request, key, texts):
 
 def together_buttons(cards):
     """Return the decisions about several cards at once, in the form of `queue.buttons_for`."""
-    buttons = [(Decision.DISMISS, _("Dismiss selected"), "")]
+    buttons = [(Decision.DISMISS, _("Dismiss selected"))]
     if any(card.subject_type.can_be_hidden for card in cards):
-        buttons.append((Decision.HIDE, _("Hide selected"), ""))
-    buttons.append((Decision.WARN, _("Warn these people"), ""))
+        buttons.append((Decision.HIDE, _("Hide selected")))
     buttons += [
-        (
-            f"{Decision.SUSPEND}-{days}",
-            queue.suspend_label(days, _("these people")),
-            "" if days == DAYS[1] else "more",
-        )
-        for days in DAYS
+        (Decision.WARN, _("Warn these people")),
+        (Decision.SUSPEND, queue.suspend_labels(_("these people"))),
     ]
-    buttons.append((Decision.SUSPEND, _("Suspend these people"), "danger"))
-    return [{"value": str(value), "label": label, "kind": kind} for value, label, kind in buttons]
+    return [queue.button(*each) for each in buttons]
 
 
 class UndoView(ModeratorMixin, View):
@@ -252,16 +253,16 @@ class UndoView(ModeratorMixin, View):
     http_method_names = ["post"]
 
     def post(self, request):
-        keys = [read_position(value) for value in request.POST.getlist("action")[: queue.CARDS]]
-        actions = list(ModerationAction.objects.filter(pk__in=keys).order_by("pk"))
-        refusals = []
+        chosen = [read_position(value) for value in request.POST.getlist("action")[: queue.CARDS]]
+        actions = list(ModerationAction.objects.filter(pk__in=chosen).order_by("pk"))
+        refusals, keys = [], queue.settled_keys(actions)
         try:
             if actions:
                 undo(request.user, *actions)
         except DecisionRefused as refusal:
             refusals.append(str(refusal))
         if request.htmx:
-            return self.show_card(refusals)
+            return self.show_cards(refusals, keys)
         if refusals:
             messages.error(request, *refusals)
         elif actions:
@@ -269,13 +270,17 @@ class UndoView(ModeratorMixin, View):
         url = request.POST.get("next", "")
         return HttpResponseRedirect(url if is_on_this_site(url) else reverse("admin:moderation"))
 
-    def show_card(self, refusals):
+    def show_cards(self, refusals, keys):
+        """Show the card that was decided, and below it the others that are open again."""
         key = self.request.POST.get("card", "")
         card = None if refusals else load_card(self.request.user, key)
         if card is None:
             return render_gone(self.request, key, refusals or [UNDONE])
-        card.form = DecisionForm(rules=self.rules, key=card.key)
-        context = {"card": card, "message": UNDONE}
+        others = (load_card(self.request.user, each) for each in sorted(keys - {key})[: queue.CARDS])
+        cards = [card, *filter(None, others)]
+        for each in cards:
+            each.form, each.is_open = DecisionForm(rules=self.rules, key=each.key), each is card
+        context = {"cards": cards, "message": UNDONE}
         return render(self.request, "accounts/moderation/_undone.html", context)
 
 
@@ -288,30 +293,52 @@ class PersonView(ModeratorMixin, TemplateView):
     def person(self):
         return get_object_or_404(User, username=self.kwargs["username"].lower())
 
+    @cached_property
+    def card(self):
+        """The Card of what the address names, such as a post of this person, reported or not. None if there is no such thing."""
+        try:
+            subject_type, pk, _version = queue.read_key(self.request.GET.get("about", ""))
+        except queue.UnknownCard:
+            return None
+        card = queue.load_card(self.request.user, subject_type, pk, reported=False)
+        return card if card and card.person == self.person else None
+
     def post(self, request, username):
         if "text" in request.POST:
             return self.add_note()
-        decision, days = self.read_decision()
-        if decision not in (Decision.WARN, Decision.SUSPEND, Decision.REINSTATE):
+        decision = self.read_decision()
+        if decision == Decision.DISMISS:
             raise BadRequest("This decision isn't about a person.")
+        card = self.card if decision == Decision.HIDE else None
+        if decision == Decision.HIDE and card is None:
+            messages.error(request, subjects.ReportSubject.deleted_message)
+            return HttpResponseRedirect(request.path)
+        if (
+            card
+            and card.subject_type.can_be_hidden
+            and not request.user.has_perm(card.subject_type.hide_permission)
+        ):
+            raise PermissionDenied
         form = DecisionForm(request.POST, rules=self.rules, key="person")
         if form.is_valid():
             try:
                 decide(
                     request.user,
-                    [self.person],
+                    [card.subject if card else self.person],
                     decision,
                     reason=form.cleaned_data["reason"],
                     rule=form.cleaned_data.get("rule"),
-                    days=days,
+                    days=form.cleaned_data["days"],
                     reported=False,
+                    seen={card.subject: request.POST.get("version")} if card else None,
                     after=read_position(request.POST.get("after") or "0"),
                 )
             except DecisionRefused as refusal:
                 form.add_error(refusal.field, str(refusal))
             else:
                 return HttpResponseRedirect(f"{request.path}#decided")
-        vars(self).pop("person", None)  # It may have changed.
+        for name in ("person", "card"):  # Both may have changed.
+            vars(self).pop(name, None)
         return self.render_to_response(self.get_context_data(form=form))
 
     def add_note(self):
@@ -332,17 +359,29 @@ class PersonView(ModeratorMixin, TemplateView):
     def get_context_data(self, form=None, note_form=None, **kwargs):
         person, viewer = self.person, self.request.user
         reports = Report.objects.select_related("reporter", "person", "closed_by").order_by("-pk")
-        actions = ModerationAction.objects.filter(person_name=person.username).order_by("-pk")[:SHOWN]
+        actions = (
+            ModerationAction.objects.filter(person_name=person.username)
+            .select_related("undone_by")
+            .order_by("-pk")[:SHOWN]
+        )
         # People don't learn who reported them or what moderators noted about them, even if they are moderators.
         is_viewer = person == viewer
         buttons = queue.buttons_for(viewer, person)
+        if self.card:
+            hide = [button for button in self.card.buttons if button["value"] == Decision.HIDE]
+            buttons = hide + buttons
+        about = self.card and self.card.subject
         parts = [
             (subject_type.person_template_name, subject_type.newest_of(person, SHOWN))
             for subject_type in subjects.all_subjects()
             if subject_type.person_template_name
         ]
+        if about:
+            # It's shown above, with the buttons.
+            parts = [(name, [row for row in rows if row != about]) for name, rows in parts if rows != [about]]
         return super().get_context_data(
             person=person,
+            card=self.card,
             facts=queue.load_facts([person])[person.pk],
             is_confirmed=EmailAddress.objects.filter(user=person, verified=True).exists(),
             parts=parts,
@@ -372,7 +411,9 @@ class RecordView(ModeratorMixin, CursorListView):
         return fit(self.request.GET.get(name, "").replace("\0", "").strip(), MOST_SEARCHED)
 
     def get_queryset(self):
-        actions = ModerationAction.objects.annotate(position=F("id")).order_by("-id")
+        actions = (
+            ModerationAction.objects.select_related("undone_by").annotate(position=F("id")).order_by("-id")
+        )
         if (action := self.asked("action")) in ModerationAction.Action:
             actions = actions.filter(action=action)
         for name, field in (("moderator", "moderator_name"), ("person", "person_name")):

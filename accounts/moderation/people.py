@@ -11,7 +11,7 @@ class PersonSubject(ReportSubject):
     name = "person"
     model = User
     title = _("Report a person")
-    question = _("What's wrong with this account?")
+    question = _("Why are you reporting this person?")
     card_title = _("Account of @%(name)s")
     already_reported = _("You've already reported this person.")
     template_name = "accounts/_reported_person.html"

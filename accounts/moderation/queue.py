@@ -31,8 +31,8 @@ CARDS = 20
 REPORTS_SHOWN = 10
 # Counts that are only shown stop here: "99+".
 COUNT_LIMIT = 99
-# How many of a moderator's latest decisions can be undone on the page.
-DECIDED_SHOWN = 5
+# How many of a moderator's latest decisions a page shows.
+DECIDED_SHOWN = 3
 
 
 @dataclass
@@ -50,17 +50,28 @@ class Card:
     selected: bool = False
     # People don't learn who reported them, even if they are moderators.
     is_about_viewer: bool = False
+    # Whether the form is in view.
+    is_open: bool = False
 
     def __post_init__(self):
         self.person, self.text = self.subject.audit_subject()
         self.key = f"{self.subject_type.name}-{self.subject.pk}"
-        self.value = f"{self.key}:{version_of(self.subject)}"
+        self.version = version_of(self.subject)
+        self.value = f"{self.key}:{self.version}"
         self.title = self.subject_type.card_title % {"name": self.person.username}
         self.is_hidden = self.subject_type.is_hidden(self.subject)
 
     @property
     def more_reports(self):
         return self.count - len(self.reports)
+
+    @property
+    def grouped_reports(self):
+        """The reports as lists of those with the same reason and note."""
+        groups = defaultdict(list)
+        for report in self.reports:
+            groups[report.reason, report.note].append(report)
+        return list(groups.values())
 
     @property
     def reported_text(self):
@@ -126,10 +137,12 @@ def _fetch_queue(before, after, limit):
     return found
 
 
-def load_card(viewer, subject_type, pk):
-    """Return the Card of one object, or None if it doesn't exist or has no open reports."""
-    groups = Report.objects.filter(subject_type=subject_type.name, subject_id=pk).by_subject()
-    cards = load_cards(viewer, list(groups))
+def load_card(viewer, subject_type, pk, reported=True):
+    """Return the Card of one object, or None if it doesn't exist or, with `reported`, has no open reports."""
+    groups = list(Report.objects.filter(subject_type=subject_type.name, subject_id=pk).by_subject())
+    if not groups and not reported:
+        groups = [{"subject_type": subject_type.name, "subject_id": pk, "count": 0}]
+    cards = load_cards(viewer, groups)
     return cards[0] if cards else None
 
 
@@ -188,7 +201,7 @@ def load_facts(people):
     closed = Report.objects.filter(person__in=list(facts)).exclude(closed_on=None)
     for pk, reason, count in _counted(closed, "person", "reason"):
         facts[pk].reports.append((Report.Reason(reason).label if reason in Report.Reason else reason, count))
-    decided = ModerationAction.objects.filter(person_name__in=list(by_name))
+    decided = ModerationAction.objects.filter(person_name__in=list(by_name)).settled()
     for name, action, count in _counted(decided, "person_name", "action"):
         by_name[name].decisions.append((Action(action).label if action in Action else action, count))
     return facts
@@ -199,45 +212,41 @@ def _counted(rows, *names):
 
 
 def buttons_for(viewer, person, card=None):
-    """Return the decisions that `viewer` can make, as dicts with `value`, `label` and `kind` ("", "danger" or "more")."""
+    """Return the decisions that `viewer` can make, as dicts with `value` and `label`.
+
+    A suspension has `labels` instead, one for each of `forms.suspension_lengths()`.
+    """
     name = {"name": f"@{person.username}"}
     offered = []
     if card:
-        offered.append((Decision.DISMISS, _("Dismiss"), ""))
+        offered.append((Decision.DISMISS, _("Dismiss")))
         if (
             card.subject_type.can_be_hidden
             and not card.is_hidden
             and viewer.has_perm(card.subject_type.hide_permission)
         ):
-            offered.append((Decision.HIDE, card.subject_type.hide_label, ""))
-    offered.append((Decision.WARN, _("Warn %(name)s") % name, ""))
+            offered.append((Decision.HIDE, card.subject_type.hide_label))
+    offered.append((Decision.WARN, _("Warn %(name)s") % name))
     if person.suspended_on:
         if not card:
-            offered.append((Decision.REINSTATE, _("Reinstate %(name)s") % name, ""))
+            offered.append((Decision.REINSTATE, _("Reinstate %(name)s") % name))
     else:
-        offered += [
-            (f"{Decision.SUSPEND}-{days}", suspend_label(days, **name), "" if days == DAYS[1] else "more")
-            for days in DAYS
-        ]
-        offered.append((Decision.SUSPEND, _("Suspend %(name)s") % name, "danger"))
-    return [
-        {"value": str(value), "label": label, "kind": kind}
-        for value, label, kind in offered
-        if not why_not(viewer, person, str(value).partition("-")[0])
+        offered.append((Decision.SUSPEND, suspend_labels(**name)))
+    return [button(*each) for each in offered if not why_not(viewer, person, each[0])]
+
+
+def button(decision, label):
+    return {"value": str(decision), "labels" if isinstance(label, list) else "label": label}
+
+
+def suspend_labels(name):
+    """Return what the button to suspend says for each length of a suspension."""
+    labels = [
+        ngettext("Suspend %(name)s for %(days)d day", "Suspend %(name)s for %(days)d days", days)
+        % {"name": name, "days": days}
+        for days in DAYS
     ]
-
-
-def suspend_label(days, name):
-    text = ngettext("Suspend %(name)s for %(days)d day", "Suspend %(name)s for %(days)d days", days)
-    return text % {"name": name, "days": days}
-
-
-def read_decision(value):
-    """Return the Decision and the number of days that the value of a button means. Raises ValueError."""
-    decision, _dash, days = value.partition("-")
-    if days and (decision != Decision.SUSPEND or days not in map(str, DAYS)):
-        raise ValueError(value)
-    return Decision(decision), int(days) if days else None
+    return [*labels, _("Suspend %(name)s until we lift it") % {"name": name}]
 
 
 def load_appeals(viewer, keys):
@@ -261,14 +270,28 @@ def grant_label(action):
 
 
 def recent_decisions(moderator):
-    """Return the moderator's latest decisions that can still be undone, newest first, each with `message`."""
-    latest = ModerationAction.objects.filter(moderator_name=moderator.username).select_related("undone_by")
+    """Return the moderator's decisions of the last minutes that weren't undone, newest first, each with `message`."""
+    latest = ModerationAction.objects.filter(moderator_name=moderator.username)
+    latest = latest.select_related("undone_by", "answered_appeal")
     found = [
         action
         for action in latest.order_by("-id")[:CARDS]
-        if action.action in UNDONE_BY and can_be_undone(action) and not getattr(action, "undone_by", None)
+        if (action.action in UNDONE_BY or answers_appeal(action))
+        and can_be_undone(action)
+        and not getattr(action, "undone_by", None)
     ]
     return with_messages(found[:DECIDED_SHOWN])
+
+
+def settled_keys(actions):
+    """Return the set of the `Card.key` of everything whose reports these actions closed."""
+    closed = Report.objects.filter(closed_by__in=actions).order_by().values_list("subject_type", "subject_id")
+    return {f"{name}-{pk}" for name, pk in closed.distinct()}
+
+
+def answers_appeal(action):
+    # An undo closes the appeal with the action that undoes, without an answer.
+    return getattr(action, "answered_appeal", None) is not None and action.reason != ""
 
 
 def with_messages(actions):

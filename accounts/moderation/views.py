@@ -39,8 +39,15 @@ class ReportView(LoginRequiredMixin, CreateView):
         return super().get_form_kwargs() | {"instance": report}
 
     def get_context_data(self, **kwargs):
+        earlier = self.request.user.reports.filter(
+            subject_type=self.subject_name, subject_id=self.subject.pk
+        ).first()
         return super().get_context_data(
-            subject=self.subject, subject_type=self.subject_type, rules_url=rules_path(), **kwargs
+            earlier=earlier,
+            subject=self.subject,
+            subject_type=self.subject_type,
+            rules_url=rules_path(),
+            **kwargs,
         )
 
     def form_valid(self, form):

@@ -54,7 +54,13 @@ def time_since_element(time):
 def clock(time):
     """Return the time of day, such as "14:05", or "14:05 UTC" if the viewer's time zone is unknown."""
     local = timezone.localtime(time)
-    return _with_zone(formats.date_format(local, "H:i"), local)
+    return _with_zone(formats.date_format(local, "TIME_FORMAT"), local)
+
+
+@register.filter
+def date_and_time(time):
+    """Return the full date and time, such as "5 December 2026, 10:06", with the zone if the viewer's is unknown."""
+    return full_time(timezone.localtime(time))
 
 
 @register.simple_tag
@@ -68,6 +74,8 @@ def time_words():
             "days": [None, None, *(_days(count) for count in range(2, 7))],
             "date": _date_format(True),
             "dateOfAnotherYear": _date_format(False),
+            "full": formats.get_format("DATETIME_FORMAT"),
+            "clock": formats.get_format("TIME_FORMAT"),
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -103,7 +111,7 @@ def time_since(time, now):
     """
     days = (now.date() - time.date()).days
     if days <= 0:
-        return _with_zone(formats.date_format(time, "H:i"), time)
+        return _with_zone(formats.date_format(time, "TIME_FORMAT"), time)
     if days == 1:
         return _("yesterday")
     if days < 7:

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts import tasks as people_tasks
 from accounts.emails.models import Delivery
@@ -123,7 +124,7 @@ def test_a_suspended_member_is_told_after_five_minutes_what_why_and_until_when(
     for text in (
         "Spam wave",
         "Rule: No spam",
-        "Until: March 8, 2026",
+        "Until: 8 March 2026, ",
         f"/users/decisions/{action.pk}/appeal/",
     ):
         assert text in mail.body
@@ -501,7 +502,8 @@ def test_a_suspended_member_sees_why_and_can_appeal_and_export_and_nothing_else(
     page = client.get("/users/suspended/").content.decode()
     assert "Spam wave" in page
     assert "Rule: No spam" in page
-    assert "Until: " in page
+    end = date_format(action.until, "DATETIME_FORMAT")
+    assert page.count(f"Your suspension ends on {end}\xa0UTC.") == page.count(end) == 1
     assert client.get("/users/decisions/").status_code == 200
     assert client.get("/users/export/").headers["Content-Type"] == "application/zip"
     assert "_auth_user_id" not in client.session
@@ -513,6 +515,19 @@ def test_a_suspended_member_sees_why_and_can_appeal_and_export_and_nothing_else(
 
     client.post("/users/suspended/")
     assert client.get("/users/export/").url.startswith("/users/login/")
+
+
+def test_the_links_of_a_suspended_member_lead_to_the_page_about_it(client, member, member_client, moderator):
+    assert "Your suspension" not in member_client.get("/users/decisions/").content.decode()
+    action = suspend(member, moderator)
+    log_in(client, member)
+    for path in ("/users/suspended/", "/users/decisions/", f"/users/decisions/{action.pk}/appeal/"):
+        page = client.get(path).content.decode()
+        assert '<a class="site-name" href="/users/suspended/">' in page
+        assert "/users/login/" not in page
+        assert "/users/signup/" not in page
+        assert 'href="/users/settings/"' not in page
+        assert ("Your suspension</a>" in page) == (path != "/users/suspended/")
 
 
 def test_a_wrong_password_shows_nothing_about_the_suspension(client, member, moderator):
@@ -578,6 +593,15 @@ def test_a_member_appeals_once(member, moderator, appeal):
 def test_an_appeal_has_a_text_of_at_most_1000_characters(member, moderator, appeal, text):
     appeal(warn(member, moderator), text)
     assert not Appeal.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_appeal_is_not_sent_and_the_form_stays(member, moderator, appeal, text):
+    page = appeal(warn(member, moderator), text).content.decode()
+    assert not Appeal.objects.exists()
+    assert "Write why you think the decision is wrong." in page
+    assert "already appealed" not in page
+    assert "<textarea" in page
 
 
 def test_only_the_person_concerned_appeals(moderator, appeal):

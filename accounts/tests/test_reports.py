@@ -74,6 +74,9 @@ def test_a_person_is_reported_from_the_profile_once(member_client):
     assert "against the law" not in page
 
     assert "Thank you." in send(member_client, bob).content.decode()
+    page = member_client.get("/@bob/report/").content.decode()
+    assert "already reported this person" in page
+    assert "<fieldset>" not in page
     assert "already reported this person" in send(member_client, bob).content.decode()
     stored = Report.objects.get()
     assert (stored.reason, stored.subject_text) == ("identity", "Bob\n\nI build")

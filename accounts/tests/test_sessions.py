@@ -20,7 +20,11 @@ def is_logged_in(client):
 def test_one_of_ones_own_devices_can_be_logged_out(member):
     (here, current), (there, other), (third, _) = (logged_in("ada") for _ in range(3))
     page = here.get("/users/sessions/").content.decode()
-    assert page.count("Log out this device") == 2
+    main = page.partition("<main")[2]
+    assert main.count(">Log out</button>") == 2
+    # The current device is the first one.
+    assert main.index(f"session-{current.pk}") < main.index(f"session-{other.pk}")
+    assert main.count("Active now") == 1
     assert f"/users/sessions/{current.pk}/end/" not in page
 
     response = here.post(f"/users/sessions/{other.pk}/end/", follow=True)

@@ -69,6 +69,15 @@ def test_emails_are_chosen_one_by_one(member, member_client):
     assert "follower_statement" in response.context["form"].errors
 
 
+def test_the_overview_shows_present_values(member, member_client):
+    page = member_client.get(OVERVIEW).content.decode()
+    assert f'<span class="muted">{member.email}</span>' in page
+    assert '<span class="muted">Off</span>' in page
+    assert '<span class="muted">1</span>' not in page
+    member.block(UserFactory(username="bob"))
+    assert '<span class="muted">1</span>' in member_client.get(OVERVIEW).content.decode()
+
+
 def test_times_are_shown_in_the_chosen_zone(member, member_client):
     assert member_client.post(LOCALE, {"time_zone": "Mars/Olympus"}).status_code == 200
     assert member_client.post(LOCALE, {"time_zone": "Asia/Tokyo"}).url == LOCALE
@@ -80,6 +89,8 @@ def test_times_are_shown_in_the_chosen_zone(member, member_client):
     assert member.time_zone == "Asia/Tokyo"
     with time_machine.travel("2026-03-01T20:00:00Z", tick=False):
         member.follow(UserFactory(username="bob"))
+    # The list has a time for every device but the current one.
+    Client().post("/users/login/", {"login": "ada", "password": PASSWORD})
     session = member_client.get("/users/sessions/").content.decode()
     assert "+09:00" in session
 

@@ -1,16 +1,18 @@
 """Times in words, also on days when the clocks change."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.utils import timezone, translation
+from django.utils import formats, timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.templatetags.times import (
     clock,
+    date_and_time,
     time_ago,
     time_ago_element,
     time_since,
@@ -19,6 +21,15 @@ from accounts.templatetags.times import (
 )
 
 BERLIN = ZoneInfo("Europe/Berlin")
+FORMATS = (
+    "DATE_FORMAT",
+    "TIME_FORMAT",
+    "DATETIME_FORMAT",
+    "YEAR_MONTH_FORMAT",
+    "MONTH_DAY_FORMAT",
+    "SHORT_DATE_FORMAT",
+    "SHORT_DATETIME_FORMAT",
+)
 YEARS = (datetime(2000, 1, 1), datetime(2037, 1, 1))  # noqa: DTZ001 (hypothesis adds the zone)
 
 
@@ -99,6 +110,30 @@ def test_the_zone_is_named_unless_the_viewer_has_chosen_one(settings, site, view
         assert time_since(local - timedelta(days=9), local) == "29 Dec 2025"
 
 
+def test_every_format_of_a_language_has_one_style():
+    time = datetime(2026, 12, 5, 22, 6, tzinfo=UTC)
+    with timezone.override(ZoneInfo("Europe/Berlin")):
+        assert date_and_time(time) == "5 December 2026, 23:06"
+    assert date_and_time(time) == "5 December 2026, 22:06\xa0UTC"
+    assert [formats.date_format(time, name) for name in FORMATS] == [
+        "5 December 2026",
+        "22:06",
+        "5 December 2026, 22:06",
+        "December 2026",
+        "5 December",
+        "5 Dec 2026",
+        "5 Dec 2026, 22:06",
+    ]
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_the_script_knows_every_letter_of_the_formats(language):
+    with translation.override(language):
+        words = json.loads(time_words())
+    for name in ("date", "dateOfAnotherYear", "full", "clock"):
+        assert set(re.findall("[a-zA-Z]", words[name])) <= set("jdnmMFYHi")
+
+
 def test_the_script_for_visitors_has_the_words_of_the_server():
     words = json.loads(time_words())
 
@@ -110,5 +145,6 @@ def test_the_script_for_visitors_has_the_words_of_the_server():
     )
     assert len(words["hours"]) == 25
     assert (words["date"], words["dateOfAnotherYear"]) == ("j M", "j M Y")
+    assert (words["full"], words["clock"]) == ("j F Y, H:i", "H:i")
     with translation.override("zh-hans"):
         assert json.loads(time_words())["date"] == "n月j日"

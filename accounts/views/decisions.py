@@ -19,7 +19,7 @@ from accounts.common.locale import zone_of
 from accounts.moderation import unseen
 from accounts.moderation.forms import AppealForm, AppealRefused
 from accounts.moderation.models import Appeal, ModerationAction
-from accounts.suspended_access import SuspendedToo, revoke, suspended_member
+from accounts.suspended_access import SuspendedToo, revoke, suspended_context, suspended_member
 
 
 class DecisionsView(SuspendedToo, CursorListView):
@@ -55,7 +55,8 @@ class AppealView(SuspendedToo, FormView):
         return decision
 
     def get_form_kwargs(self):
-        appeal = Appeal(action=self.decision, person=self.person)
+        # With `action` instead, the decision would have an appeal before one is stored.
+        appeal = Appeal(action_id=self.decision.pk, person=self.person)
         return super().get_form_kwargs() | {"instance": appeal}
 
     def get_context_data(self, **kwargs):
@@ -98,4 +99,5 @@ class SuspendedView(TemplateView):
         decision = suspensions.order_by("-pk").first()
         if decision:
             unseen.mark_opened(self.person, [decision])
+        kwargs = suspended_context() | kwargs
         return super().get_context_data(person=self.person, decision=decision, **kwargs)

@@ -13,6 +13,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.generic import FormView, TemplateView, UpdateView
 
+from accounts.common.installed import HAS_MFA
 from accounts.common.links import home_path
 from accounts.common.transactions import in_one_transaction
 from accounts.emails.models import SuppressedAddress
@@ -21,6 +22,9 @@ from accounts.models import User
 from accounts.notifications.forms import NotificationPreferencesForm
 from accounts.pictures import NotStored
 from accounts.security import rate_limits
+
+if HAS_MFA:
+    from allauth.mfa.utils import is_mfa_enabled
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +38,17 @@ class SuppressedAddressMixin:
 
 
 class SettingsView(LoginRequiredMixin, SuppressedAddressMixin, TemplateView):
-    """The overview with links to all settings."""
+    """The overview with links to all settings, and the present value of some."""
 
     http_method_names = ["get", "head", "options"]
     template_name = "accounts/settings.html"
+
+    def get_context_data(self, **kwargs):
+        member = self.request.user
+        has_two_steps = HAS_MFA and is_mfa_enabled(member)
+        return super().get_context_data(
+            blocked_count=member.blocks.count(), has_two_steps=has_two_steps, **kwargs
+        )
 
 
 class SettingsFormView(LoginRequiredMixin, UpdateView):

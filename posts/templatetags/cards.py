@@ -8,6 +8,7 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
 
 from accounts.common.local_cache import LocalCache
+from accounts.moderation.permissions import may_moderate
 from accounts.templatetags.times import time_ago
 from posts.conversations.replied_to import load_replied_to, replied_to_html
 from posts.reactions import load_states
@@ -16,9 +17,10 @@ from posts.rendering.cards import render_cards
 register = template.Library()
 
 # What a card offers is rendered once for each language, kind of post and state, with these in the place of the post's id, the
-# form's token, the page to return to and the number of replies.
+# form's token, the page to return to, the number of replies and the author's name.
 PLACEHOLDER = 999_999_999_999_999_999
 TOKEN, NEXT, REPLIES = "\x01", "\x02", "\x03"
+USERNAME = "the_author_of_the_post"
 menus = LocalCache(200)
 
 
@@ -36,6 +38,7 @@ def cards(context, posts, divider=None):
     if viewer:
         load_states([post for post in posts if not hasattr(post, "state")], viewer)
     load_replied_to([post for post in posts if not hasattr(post, "replied_to")], user)
+    moderates = viewer is not None and may_moderate(user)
     parts = []
     for post in posts:
         if not hasattr(post, "card"):
@@ -44,7 +47,8 @@ def cards(context, posts, divider=None):
             parts.append(get_template("posts/_divider.html").render())
         time = time_ago(post.created_on.astimezone(now.tzinfo), now)
         replied_to = replied_to_html(post, with_excerpt=not context.get("in_thread"))
-        parts.append(post.card.fill_in(time, replied_to, actions(context, post, viewer) if viewer else ""))
+        can_do = actions(context, post, viewer, moderates) if viewer else ""
+        parts.append(post.card.fill_in(time, replied_to, can_do))
     return mark_safe("".join(parts))  # noqa: S308 (each part is safe)
 
 
@@ -60,9 +64,13 @@ def reactions(context, post):
     return mark_safe(fill_in(context, post, "posts/_reactions.html"))  # noqa: S308 (the template is safe)
 
 
-def actions(context, post, viewer):
-    """Return the row with all that `viewer`, a member, can do with a post. A hidden post only has the menu."""
-    kind = "other" if post.author_id != viewer.pk else "editable" if post.is_editable else "own"
+def actions(context, post, viewer, moderates=False):
+    """Return the row with all that `viewer`, a member, can do with a post. A hidden post only has the menu.
+
+    `moderates` says whether they may moderate.
+    """
+    others = "moderated other" if moderates else "other"
+    kind = others if post.author_id != viewer.pk else "editable" if post.is_editable else "own"
     return fill_in(context, post, "posts/_post_actions.html", f"hidden {kind}" if post.hidden_on else kind)
 
 
@@ -76,6 +84,7 @@ def fill_in(context, post, template_name, kind=""):
         values = {
             "kind": kind,
             "pk": PLACEHOLDER,
+            "username": USERNAME,
             "state": state,
             "token": TOKEN,
             "next": NEXT,
@@ -89,4 +98,5 @@ def fill_in(context, post, template_name, kind=""):
         .replace(NEXT, escape(url))
         .replace(REPLIES, state.replies)
         .replace(str(PLACEHOLDER), str(post.pk))
+        .replace(USERNAME, post.author.username)
     )

@@ -127,7 +127,7 @@ def test_times_are_those_of_the_recipient(member, bob, clock, next_day):
     publish(clock, bob, "At night")  # 12:05 in UTC.
 
     (mail,) = next_day()
-    assert "9:05 p.m." in mail.body
+    assert "21:05" in mail.body
 
 
 def test_it_can_be_turned_off_from_within_and_previewed(member, member_client):

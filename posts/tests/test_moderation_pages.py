@@ -4,6 +4,7 @@ import re
 from io import StringIO
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -163,7 +164,7 @@ def test_appeals_come_first_on_the_pages_of_the_queue(mo, chief, reported):
     second = f"{QUEUE}?before={mo.get(QUEUE).context['page'].older}"
     answer = {"appeal": appeals[2].pk, "reason": ""}
     assert f"card-appeal-{appeals[2].pk}" in mo.post(second, answer).content.decode()
-    assert mo.post(second, answer | {"reason": "No"}).url == second
+    assert mo.post(second, answer | {"reason": "No"}).url == f"{second}#decided"
     assert cards(mo, second) == reported[:2]
 
 
@@ -178,7 +179,7 @@ def test_the_queries_of_the_queue_do_not_grow_with_its_appeals(mo, chief, django
         assert "You made this decision" in mo.get(QUEUE).content.decode()
     appeal()
     with django_assert_num_queries(len(one)):
-        assert len(mo.get(QUEUE).context["appeals"]) == 2
+        assert len(mo.get(QUEUE).context["refused_appeals"]) == 2
 
 
 def test_the_last_card_of_the_last_page_leaves_a_way_back(mo, reported):
@@ -208,25 +209,25 @@ def test_a_decision_on_a_later_page_leads_back_to_it(mo, reported):
     assert cards(mo, done.url) == reported[3:]
     page = mo.get(done.url).content.decode()
     assert page.index('id="decided"') < page.index(f'id="card-{following.key}"')
-    assert f'name="next" value="{done.url.partition("#")[0].replace("&", "&amp;")}"' in page
+    assert f'name="next" value="{second}"' in page
     last = mo.get(done.url).context["cards"][0]
     done = mo.post(done.url, {"card": last.value, "decision": "hide", "reason": "Spam"})
     assert done.url == f"{second}#decided"
 
 
 @pytest.mark.parametrize(
-    ("decision", "said"),
+    ("decision", "days", "said"),
     [
-        ("dismiss", "Reports about @ada dismissed."),
-        ("hide", "Post by @ada hidden."),
-        ("warn", "@ada warned."),
-        ("suspend-1", "@ada suspended for 1 day."),
-        ("suspend-30", "@ada suspended for 30 days."),
-        ("suspend", "@ada suspended."),
+        ("dismiss", "7", "Reports about @ada dismissed."),
+        ("hide", "7", "Post by @ada hidden."),
+        ("warn", "7", "@ada warned."),
+        ("suspend", "1", "@ada suspended for 1 day."),
+        ("suspend", "30", "@ada suspended for 30 days."),
+        ("suspend", "", "@ada suspended."),
     ],
 )
-def test_one_press_decides_and_offers_undo(mo, post, decision, said):
-    page = press(mo, post, decision, "It's spam.")
+def test_one_press_decides_and_offers_undo(mo, post, decision, days, said):
+    page = press(mo, post, decision, "It's spam.", days=days)
     assert said in page.content.decode()
     assert cards(mo) == []
     action = ModerationAction.objects.get()
@@ -235,6 +236,48 @@ def test_one_press_decides_and_offers_undo(mo, post, decision, said):
     assert "Undone." in undone.content.decode()
     assert cards(mo) == [post]
     assert "/undo/" not in undone.content.decode()
+
+
+def test_a_length_that_is_not_offered_is_refused(mo, post):
+    [card] = press(mo, post, "suspend", "Spam", days="2").context["cards"]
+    assert list(card.form.errors) == ["days"]
+    assert not ModerationAction.objects.exists()
+
+
+def test_only_the_form_of_the_card_whose_turn_it_is_is_open(mo, post):
+    ReportFactory.create_batch(2, post=PostFactory())
+    first, second = mo.get(QUEUE).context["cards"]
+    assert (first.is_open, second.is_open) == (True, False)
+    _first, second = mo.get(f"{QUEUE}?next={second.key}").context["cards"]
+    assert second.is_open
+    refused = press(mo, post, "hide").context["cards"]
+    assert [card.is_open for card in refused] == [True, True]
+
+
+def test_the_same_reports_are_one_line(mo, post):
+    for name in ("fay", "gus"):
+        ReportFactory(post=post, reporter=UserFactory(username=name))
+    assert "2 people: @fay, @gus," in text_of(mo.get(QUEUE))
+
+
+def test_an_undone_decision_does_not_count_against_the_person(mo, post):
+    press(mo, post, "hide", "Spam")
+    mo.post("/admin/moderation/undo/", {"action": ModerationAction.objects.get().pk})
+    assert "No earlier reports or decisions" in text_of(mo.get(QUEUE))
+    assert " · undone</span>" in mo.get("/admin/moderation/people/ada/").content.decode()
+
+
+def test_htmx_removes_the_other_cards_that_a_suspension_settled_and_an_undo_brings_them_back(mo, post):
+    other = PostFactory(author=post.author)
+    for each in (other, PostFactory()):
+        ReportFactory(post=each)
+    htmx = {"HX-Request": "true"}
+    data = {"card": value_of(mo, post), "decision": "suspend", "days": "7", "reason": "Spam"}
+    done = mo.post(QUEUE, data, headers=htmx).content.decode()
+    assert re.findall(r'id="card-([^"]*)" data-hx-swap-oob="delete"', done) == [f"post-{other.pk}"]
+    undo = {"action": ModerationAction.objects.get().pk, "card": f"post-{post.pk}"}
+    undone = mo.post("/admin/moderation/undo/", undo, headers=htmx).content.decode()
+    assert re.findall(r'id="card-(post-\d+)" ', undone) == [f"post-{post.pk}", f"post-{other.pk}"]
 
 
 def test_the_next_card_takes_the_place_of_the_decided_one(mo, post):
@@ -365,7 +408,7 @@ def test_several_cards_are_decided_together(mo, post):
 def test_nothing_selected_is_refused(mo, post):
     ReportFactory(post=PostFactory())
     page = mo.post(QUEUE, {"together": "1", "decision": "dismiss", "reason": ""})
-    assert "Select at least one card." in page.content.decode()
+    assert "Select at least one report." in page.content.decode()
 
 
 def test_moderators_see_why_they_cannot_decide_about_themselves_and_each_other(mo, chief):
@@ -420,7 +463,7 @@ def test_a_persons_page_shows_what_is_known_and_decides(mo, post):
         assert shown in page
     assert "ada@example.org" not in page
 
-    page = mo.post(path, {"decision": "suspend-7", "reason": "Spam", "after": "0"}, follow=True)
+    page = mo.post(path, {"decision": "suspend", "days": "7", "reason": "Spam", "after": "0"}, follow=True)
     assert "@ada suspended for 7 days." in page.content.decode()
     assert "Suspended since" in page.content.decode()
     assert cards(mo) == [c for c in cards(mo) if c.author != post.author]
@@ -472,7 +515,7 @@ def test_staff_see_the_way_in_with_the_number_of_cards(mo, post):
     second = PostFactory()
     ReportFactory.create_batch(3, post=second)
     home = text_of(mo.get("/explore/"))
-    assert home.count("/admin/moderation/") == 2  # In the navigation and, on phones, in the header.
+    assert home.count('href="/admin/moderation/"') == 2  # In the navigation and, on phones, in the header.
     assert re.search(r'class="badge"> ?2 ?<span', home)
     assert "/admin/moderation/" not in member_client.get("/explore/").content.decode()
     assert "/admin/moderation/" not in Client().get("/explore/").content.decode()
@@ -539,10 +582,55 @@ def test_moderators_do_not_learn_who_reported_them_or_what_others_noted(mo, chie
     assert "Watch closely" in text_of(other.get(path))
 
 
-def test_other_lengths_are_offered_only_where_someone_can_be_suspended(mo, chief, post):
-    assert "Other lengths" in text_of(mo.get(QUEUE))
-    assert "When a suspension ends, posts that nobody hid are visible again." in text_of(mo.get(QUEUE))
-    path = "/admin/moderation/people/ada/"
-    assert "Other lengths" in text_of(mo.get(path))
-    post.author.suspend()
-    assert "Other lengths" not in text_of(mo.get(path))
+def test_moderators_get_to_a_post_and_its_author_from_where_they_read(mo, post):
+    page = mo.get(post.get_absolute_url()).content.decode()
+    path = f"/admin/moderation/people/ada/?about=post-{post.pk}"
+    assert f'href="{path}#decide-heading"' in page
+    assert 'href="/admin/moderation/people/ada/"' in mo.get("/@ada/").content.decode()
+    for path in (post.get_absolute_url(), "/@ada/"):
+        assert "Moderate this" not in client_of(UserFactory()).get(path).content.decode()
+        assert "Moderate this" not in Client().get(path).content.decode()
+
+
+def hide_from_person(client, post, version=None, name="ada"):
+    path = f"/admin/moderation/people/{name}/?about=post-{post.pk}"
+    card = client.get(path).context["card"]
+    data = {
+        "decision": "hide",
+        "reason": "Spam",
+        "after": "0",
+        "version": version or (card and card.version) or "",
+    }
+    return client.post(path, data, follow=True)
+
+
+def test_a_post_without_reports_is_hidden_from_the_page_of_its_author(mo):
+    post = PostFactory(author=UserFactory(username="ada"))
+    assert "edited this in the meantime" in hide_from_person(mo, post, "x").content.decode()
+    assert not ModerationAction.objects.exists()
+    page = hide_from_person(mo, post).content.decode()
+    assert "Post by @ada hidden." in page
+    post.refresh_from_db()
+    assert post.hidden_on
+
+
+def test_the_page_of_a_person_hides_only_their_own_posts(mo, post):
+    UserFactory(username="bea")
+    page = hide_from_person(mo, post, name="bea")
+    assert "It was deleted in the meantime." in page.content.decode()
+    assert not ModerationAction.objects.exists()
+    assert mo.get("/admin/moderation/people/ada/?about=nonsense").status_code == 200
+
+
+def test_hiding_from_the_page_of_a_person_needs_the_permission(post):
+    suspender = UserFactory(is_staff=True)
+    suspender.user_permissions.add(*Permission.objects.filter(codename="change_user"))
+    assert hide_from_person(client_of(suspender), post).status_code == 403
+
+
+def test_an_answer_to_an_appeal_is_shown_like_other_decisions(mo, chief, post):
+    [action] = decide(chief.user, [post], Decision.HIDE, reason="Spam")
+    appeal = Appeal.objects.create(action=action, person=post.author, text="It's art.")
+    page = mo.post(QUEUE, {"appeal": appeal.pk, "grant": "1", "reason": "It is."}, follow=True)
+    assert [action.is_undoable for action in page.context["decided"]] == [False]
+    assert "Post by @ada restored." in page.content.decode()

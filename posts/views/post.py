@@ -207,7 +207,7 @@ class PostEditView(PostFormMixin, UpdateView):
 
     form_class = PostEditForm
     template_name = "posts/post_edit_form.html"
-    done_message = gettext_lazy("Saved.")
+    done_message = gettext_lazy("Post saved.")
 
     def get_queryset(self):
         return Post.objects.by(self.request.user).for_display()

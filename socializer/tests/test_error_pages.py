@@ -49,6 +49,14 @@ def test_every_error_page_is_in_the_members_language_and_time_zone(reader, shown
     assert response.headers["Content-Language"] == "zh-hans"
 
 
+def test_the_length_of_a_405_page_is_that_of_its_text(reader):
+    UserFactory(username="bob")
+    response = reader.get("/@bob/follow/")
+
+    assert response.status_code == 405
+    assert int(response.headers["Content-Length"]) == len(response.content) > 100
+
+
 def test_a_refused_form_is_in_the_members_language(shown, db):
     client = Client(enforce_csrf_checks=True)
     client.force_login(UserFactory(username="ada", language="zh-hans", time_zone="Asia/Tokyo"))

@@ -139,7 +139,7 @@ ADMIN_QUERIES = [
 ADMIN_VALUES = [
     *VALUES, "99999999999", "-99999999999", "9.9.9", "-0", "1,2,x", "1," * 300, "2026-02-30", "0000-00-00", "9999-12-31", "24:61", "0x1",
     "\ud800", "a " * 240, "a " * 5000, "%", "\\", "(", "*", "id", "email", "e=1&e=1", "q=%00&o=9", "accounts", "user", "follower", "follow",
-    "post-1:x", "post-1", "person-1:", "person-99999999999999999999", "hide", "suspend-7", "suspend-", "reinstate", "warn", "dismiss",
+    "post-1:x", "post-1", "person-1:", "person-99999999999999999999", "hide", "suspend", "suspend-", "reinstate", "warn", "dismiss",
     "00000000-0000-0000-0000-000000000000", "2_000", "1_", "99999999999-01-01", "_5F", "_",
 ]  # fmt: skip
 ADMIN_FIELDS = [
@@ -221,7 +221,8 @@ def odd_admin_request(rng, client, paths, fields, ids):
     if "/moderation/" in path and rng.random() < 0.7:
         data |= {
             "card": rng.choice(["post-1:x", "post-2:", "person-2"]),
-            "decision": rng.choice(["hide", "warn", "suspend-7", "dismiss"]),
+            "decision": rng.choice(["hide", "warn", "suspend", "dismiss"]),
+            "days": rng.choice(["7", "", "2", "x"]),
         }
     body = urlencode(data, doseq=True, errors="surrogatepass")
     response = client.post(f"{path}?{query}", body, content_type="application/x-www-form-urlencoded")

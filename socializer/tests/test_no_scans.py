@@ -286,11 +286,11 @@ def test_editing_and_deleting_a_post_dont_scan(site, run_jobs):
 def decide_everything(client, other):
     """Make each decision on the moderators' pages, with an undo, and answer an appeal."""
     reporter, post = User.objects.get(username="crowd_5"), Post.objects.latest("pk")
-    for decision in ("dismiss", "hide", "warn", "suspend-7"):
+    for decision in ("dismiss", "hide", "warn", "suspend"):
         Report.objects.about(post).delete()
         Report.new(post, reporter=reporter, reason="spam").save()
         [card] = [c for c in client.get("/admin/moderation/").context["cards"] if c.subject == post]
-        data = {"card": card.value, "decision": decision, "reason": "x"}
+        data = {"card": card.value, "decision": decision, "days": "7", "reason": "x"}
         assert client.post("/admin/moderation/", data).status_code == 302
         action = ModerationAction.objects.filter(person_name=post.author.username).latest("pk")
         undone = client.post("/admin/moderation/undo/", {"action": action.pk}, follow=True)

@@ -14,7 +14,13 @@
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     const article = event.detail.elt;
-    if (article.id.startsWith("card-")) focusOn(article);
+    if (!article.id.startsWith("card-")) return;
+    focusOn(article);
+    // The form of the next card opens when a card was decided.
+    if (!article.matches(".decided")) return;
+    const cards = document.querySelectorAll(".moderation-card:has(.decide)");
+    const next = [...cards].find((card) => article.compareDocumentPosition(card) & Node.DOCUMENT_POSITION_FOLLOWING);
+    if (next) next.querySelector(".decide").open = true;
   });
   for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
     document.addEventListener(failure, (event) => {

@@ -7,8 +7,6 @@
   const words = JSON.parse(document.querySelector("meta[name='time-words']").content);
 
   const formatter = (options) => new Intl.DateTimeFormat(document.documentElement.lang, options);
-  const full = formatter({ dateStyle: "medium", timeStyle: "short" });
-  const clock = formatter({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const weekday = formatter({ weekday: "long" });
   const shortMonth = formatter({ month: "short" });
   const longMonth = formatter({ month: "long" });
@@ -17,7 +15,7 @@
   const twoDigits = (number) => String(number).padStart(2, "0");
 
   // In a format of Django's date filter.
-  function dateOf(time, now) {
+  function inFormat(format, time) {
     const parts = {
       j: () => time.getDate(),
       d: () => twoDigits(time.getDate()),
@@ -26,10 +24,13 @@
       M: () => shortMonth.format(time),
       F: () => longMonth.format(time),
       Y: () => time.getFullYear(),
+      H: () => twoDigits(time.getHours()),
+      i: () => twoDigits(time.getMinutes()),
     };
-    const format = time.getFullYear() === now.getFullYear() ? words.date : words.dateOfAnotherYear;
-    return format.replace(/\\(.)|[jdnmMFY]/g, (letter, escaped) => escaped ?? parts[letter]());
+    return format.replace(/\\(.)|[jdnmMFYHi]/g, (letter, escaped) => escaped ?? parts[letter]());
   }
+
+  const dateOf = (time, now) => inFormat(time.getFullYear() === now.getFullYear() ? words.date : words.dateOfAnotherYear, time);
 
   // The texts that depend on the time zone follow the same rules as those of the server. Null for the others.
   function textAgo(time, now) {
@@ -43,7 +44,7 @@
 
   function textSince(time, now) {
     const days = dayNumber(now) - dayNumber(time);
-    if (days <= 0) return clock.format(time);
+    if (days <= 0) return inFormat(words.clock, time);
     if (days === 1) return words.yesterday;
     return days < 7 ? weekday.format(time) : dateOf(time, now);
   }
@@ -51,12 +52,12 @@
   function convert() {
     const now = new Date();
     for (const element of document.querySelectorAll("main time[data-full]")) {
-      element.textContent = full.format(new Date(element.dateTime));
+      element.textContent = inFormat(words.full, new Date(element.dateTime));
     }
     for (const element of document.querySelectorAll("main time[title]")) {
       const time = new Date(element.dateTime);
       const text = (element.hasAttribute("data-since") ? textSince : textAgo)(time, now);
-      element.title = full.format(time);
+      element.title = inFormat(words.full, time);
       if (text) element.textContent = text;
     }
   }

@@ -99,7 +99,7 @@ def all_pages(page, network):
         yield f"visitor {path}"
     page.goto("/users/signup/")
     page.get_by_role("main").get_by_role("button", name=_("Sign up")).click()
-    page.get_by_text(_("This field is required.")).first.wait_for()
+    page.get_by_text(_("Choose a username.")).first.wait_for()
     yield "sign-up with errors"
     page.get_by_label(_("Password")).press_sequentially("password")
     page.get_by_text(_("This password is too common. Try three or four unrelated words.")).wait_for()
@@ -234,7 +234,7 @@ def moderation(page, network):
         yield f"moderator {path}"
     page.goto("/admin/moderation/")
     card = page.locator(f"#card-post-{network['other'].pk}")
-    card.get_by_text(_("Other lengths")).click()
+    card.get_by_text(_("Decide…")).click()
     card.get_by_role("button", name=_("Hide post")).click()
     page.get_by_text(_("Give a reason. The person concerned will read it.")).wait_for()
     yield "a refused decision"

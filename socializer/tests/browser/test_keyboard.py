@@ -69,7 +69,7 @@ def test_log_in_follow_write_edit_delete_log_out_without_a_mouse(open_page, netw
     open_menu(page)
     tab_to(page, "link", "Delete")
     page.keyboard.press("Enter")
-    tab_to(page, "button", "Delete")
+    tab_to(page, "button", "Delete post")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Post deleted.")).to_be_visible()
     assert not Post.objects.filter(author=network["ada"], content__startswith="Without").exists()

@@ -83,7 +83,8 @@ def test_several_cards_are_decided_at_once_without_javascript(open_page, reporte
     page.goto("/admin/moderation/")
     for post in reported[:4]:
         card_of(page, post).get_by_label("Select").check()
-    together = page.get_by_role("form", name="Decide the selected cards")
+    together = page.get_by_role("form", name="Decide about the selected reports")
+    together.get_by_text("Decide…").click()
     together.get_by_role("button", name="Hide selected").click()
     page.get_by_text("Give a reason.").wait_for()
     assert card_of(page, reported[0]).get_by_label("Select").is_checked()
@@ -138,19 +139,45 @@ def test_the_number_in_the_navigation_follows_decisions_and_undo_brings_the_card
     assert number.text_content().split()[0] == "6"
     page.evaluate("window.kept = true")
     first = reported[0]
-    card_of(page, first).get_by_role("button", name="Dismiss", exact=True).click()
+    card_of(page, first).get_by_role("button", name="Dismiss").click()
     page.get_by_text("Reports about @author0 dismissed.").first.wait_for()
     assert number.text_content().split()[0] == "5"
 
     card_of(page, first).get_by_role("button", name="Undo").click()
-    card_of(page, first).get_by_role("button", name="Dismiss", exact=True).wait_for()
-    page.wait_for_function(f"document.activeElement.id === 'card-post-{first.pk}'")
+    card_of(page, first).get_by_role("button", name="Dismiss").wait_for()
+    page.locator(f"#card-post-{first.pk}:focus").wait_for()
     assert number.text_content().split()[0] == "6"
     assert Report.objects.open().count() == 10
-    card_of(page, first).get_by_role("button", name="Dismiss", exact=True).click()
+    card_of(page, first).get_by_role("button", name="Dismiss").click()
     page.get_by_text("Reports about @author0 dismissed.").first.wait_for()
     assert number.text_content().split()[0] == "5"
     assert page.evaluate("window.kept")
+    assert page.trouble == []
+
+
+def test_the_button_to_suspend_says_for_how_long(open_page, reported):
+    page = open_page(java_script_enabled=False)
+    log_in(page, "mo")
+    page.goto("/admin/moderation/")
+    card = card_of(page, reported[0])
+    for length, said in (("7 days", "for 7 days"), ("1 day", "for 1 day"), ("until we lift it",) * 2):
+        card.get_by_label("Suspend for").select_option(length)
+        assert card.get_by_role("button", name=f"Suspend @author0 {said}", exact=True).is_visible()
+
+
+def test_a_suspension_removes_the_other_cards_of_the_person(open_page, reported):
+    other = PostFactory(author=reported[0].author)
+    ReportFactory(post=other)
+    page = open_page()
+    log_in(page, "mo")
+    page.goto("/admin/moderation/")
+    card = card_of(page, reported[0])
+    assert card_of(page, other).is_visible()
+    card.get_by_label("Reason").fill("Spam")
+    card.get_by_role("button", name="Suspend @author0").click()
+    card_of(page, other).wait_for(state="detached")
+    card.get_by_role("button", name="Undo").click()
+    card_of(page, other).wait_for()
     assert page.trouble == []
 
 
@@ -163,10 +190,10 @@ def test_the_next_card_takes_the_place_on_a_later_page_too(open_page, reported, 
     page.get_by_role("link", name="More cards").click()
     page.get_by_role("link", name="Previous cards").wait_for()
     third, fourth = reported[2:4]
-    card_of(page, third).get_by_role("button", name="Dismiss", exact=True).click()
+    card_of(page, third).get_by_role("button", name="Dismiss").click()
     page.get_by_text("Reports about @author2 dismissed.").first.wait_for()
     assert card_of(page, fourth).is_visible()
     assert not card_of(page, reported[0]).is_visible()
     page.get_by_role("button", name="Undo").click()
-    card_of(page, third).get_by_role("button", name="Dismiss", exact=True).wait_for()
+    card_of(page, third).get_by_role("button", name="Dismiss").wait_for()
     assert page.trouble == []

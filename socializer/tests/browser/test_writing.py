@@ -51,7 +51,7 @@ def test_post_edit_see_the_history(open_page, network, width, javascript):
     page.get_by_label("Your post").fill("First!")
     page.get_by_role("button", name="Save").click()
 
-    expect(page.get_by_role("status").get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_role("status").get_by_text("Post saved.")).to_be_visible()
     expect(page.get_by_role("article").first).to_contain_text("First!")
     page.get_by_role("link", name="edited").click()
     expect(page.get_by_text("Frist!")).to_be_visible()
