@@ -63,12 +63,15 @@ class WritingForm(ContentForm):
     """A form that publishes a text. The request may leave out everything else, as other clients do."""
 
     submission = SubmissionField(required=False, initial=uuid4, widget=forms.HiddenInput)
-    language = forms.ChoiceField(
-        label=_("Language"), required=False, choices=language_choices, initial=site_language
-    )
+    language = forms.ChoiceField(label=_("Language"), required=False, choices=language_choices)
 
     class Meta(ContentForm.Meta):
         fields = ["content", "language"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # Instead of the language of the instance, which nobody has chosen yet.
+        self.initial["language"] = site_language()
 
     def clean_language(self):
         sent = self.add_prefix("language") in self.data
