@@ -87,7 +87,7 @@ class MuteView(PersonActionView):
         self.form = MuteForm(request.POST)
         if request.user.is_authenticated and self.person != request.user and not self.form.is_valid():
             return self.render_form(self.form)
-        return super().post(request, username)
+        return super().post(request, username=username)
 
     def render_form(self, form):
         return render(self.request, "accounts/mute_confirm.html", {"person": self.person, "form": form})
