@@ -42,7 +42,9 @@ class HomeDigest(Digest):
         if not posts:
             return None
         return {
-            "posts": [describe(post) for post in render_contents(posts, elsewhere=True)],
+            "posts": [
+                describe(post, replied_to_text(post)) for post in render_contents(posts, elsewhere=True)
+            ],
             "count": count,
             "more": count - len(posts),
             "home_url": absolute(reverse("posts:home")),
@@ -62,13 +64,16 @@ class HomeDigest(Digest):
         return self._context(posts, 24)
 
 
-def describe(post):
-    """Return the data about `post` that the templates show. Its content must already be rendered."""
+def describe(post, replied_to=None):
+    """Return the data about `post` that the templates show. Its content must already be rendered.
+
+    `replied_to` is what they show about the post to which it replies.
+    """
     return SimpleNamespace(
         author=post.author,
         created_on=post.created_on,
         url=absolute(post.get_absolute_url()),
-        replied_to=replied_to_text(post),
+        replied_to=replied_to,
         text=render_text(post.content),
         html=post.content_html,
     )

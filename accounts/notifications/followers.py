@@ -3,7 +3,8 @@
 from datetime import datetime
 from types import SimpleNamespace
 
-from django.db.models import Exists, F, Max, Min, OuterRef, Q
+from django.db.models import F, Max, Min, OuterRef, Q, Subquery
+from django.db.models.lookups import IsNull
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
@@ -41,8 +42,9 @@ class NewFollower(NotificationType):
     item_template = "accounts/notifications/_new_follower.html"
 
     def condition(self, recipient):
-        follows = Follow.objects.filter(pk=OuterRef("subject"))
-        return Q(Exists(follows)) & by_visible_people(recipient)
+        # With EXISTS, PostgreSQL might first collect all follows of the site in a table.
+        follow = Subquery(Follow.objects.filter(pk=OuterRef("subject")).values("pk"))
+        return Q(IsNull(follow, False)) & by_visible_people(recipient)
 
     def group(self, subject):
         return ""

@@ -20,9 +20,10 @@ COUNT_LIMIT = 99
 # How many people a group names. The others are only counted.
 NAMED = 2
 
-# The newest notification of a member, also one that they can't see. Most members have seen it, so most pages ask only this.
+# The newest notification of a member, also one that they can't see. Most members have seen it, so most pages ask only this. With
+# `recipient` instead of `recipient__pk`, Django would inspect the value, which a compiled query doesn't have.
 NEWEST = CompiledQuery(
-    lambda recipient: Notification.objects.filter(recipient=recipient).order_by("-pk").only("pk")[:1],
+    lambda recipient: Notification.objects.filter(recipient__pk=recipient).order_by("-pk").only("pk")[:1],
     recipient=BigIntegerField(),
 )
 

@@ -2,9 +2,12 @@
 
 Two hashes contain data about authors. "latest" has the newest id of each author. "entries" has the newest ids of each, packed,
 with the person to whom each post replies, or 0 if it is no reply to somebody else, and whether these are all of the author's
-posts. In addition, each recent reader has a key with the people they follow
-and the reader's version. The data is used only if the field "run" of "latest" equals the run id of the Redis server. Otherwise,
-the data was loaded from an old snapshot and is deleted.
+posts. In addition, each recent reader has a key with the people they follow and the reader's version. The data is used only if
+the field "run" of "latest" equals the run id of the Redis server. Otherwise, the data was loaded from an old snapshot and is
+deleted.
+
+The release before used "recent" instead of "entries", and may run side by side with this one. An author in "recent" was last
+written by that release, so their entries are out of date and are read from the database again.
 """
 
 import json
@@ -24,20 +27,21 @@ from posts.timelines.redis.queries import NEWEST_BY_AUTHOR, compile_sql
 PREFIX = "timeline:author:"
 KEYS = [f"{PREFIX}{name}" for name in ("latest", "entries", "building")]
 
-# The beginning of every script. It assigns names to KEYS, and deletes old data if Redis has restarted. Earlier releases used
-# "heads" for "latest", and "recent" for "entries".
+# The beginning of every script. It assigns names to KEYS, and deletes old data if Redis has restarted. "heads" is the name that
+# an earlier release used for "latest".
 BEGIN = """
-    local LATEST, RECENT, BUILDING, FOLLOWS = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+    local LATEST, ENTRIES, BUILDING, FOLLOWS = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+    local FORMER = 'timeline:author:recent'
     local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
     if redis.call('HGET', LATEST, 'run') ~= run then
-        redis.call('DEL', LATEST, RECENT, BUILDING, 'timeline:author:heads', 'timeline:author:recent')
+        redis.call('DEL', LATEST, ENTRIES, BUILDING, FORMER, 'timeline:author:heads')
         redis.call('HSET', LATEST, 'run', run)
     end
 """
 
 # ARGV: the number of ids, the seconds until the reader's key expires, and the reader. Replies to people whom the reader doesn't
-# follow are left out, so it considers twice as many authors. Returns the version, the floor and the ids, or
-# the version, "missing" and the missing authors.
+# follow are left out, so it considers twice as many authors. Returns the version, the floor and the ids, or the version,
+# "missing" and the missing authors.
 READ = (
     BEGIN
     + """
@@ -72,14 +76,19 @@ READ = (
     local ids = {}
     local followed = {[tonumber(ARGV[3])] = true}
     for _, author in ipairs(authors) do followed[tonumber(author)] = true end
-    for _, text in ipairs(redis.call('HMGET', RECENT, unpack(names))) do
-        if not text then return false end
-        local recent, persons, all = cmsgpack.unpack(text)
-        if all == 0 and recent[#recent] > floor then floor = recent[#recent] end
-        for i, id in ipairs(recent) do
-            if persons[i] == 0 or followed[persons[i]] then ids[#ids + 1] = id end
+    local former = redis.call('HMGET', FORMER, unpack(names))
+    for place, text in ipairs(redis.call('HMGET', ENTRIES, unpack(names))) do
+        if not text or former[place] then
+            missing[#missing + 1] = names[place]
+        else
+            local recent, persons, all = cmsgpack.unpack(text)
+            if all == 0 and recent[#recent] > floor then floor = recent[#recent] end
+            for i, id in ipairs(recent) do
+                if persons[i] == 0 or followed[persons[i]] then ids[#ids + 1] = id end
+            end
         end
     end
+    if #missing > 0 then return {version, 'missing', missing} end
     table.sort(ids, function(a, b) return a > b end)
     local newest = {}
     for _, id in ipairs(ids) do
@@ -115,7 +124,8 @@ FINISH_AUTHORS = (
                 persons[j] = tonumber(ARGV[i + 2 + count + j])
             end
             redis.call('HSET', LATEST, author, count > 0 and ARGV[i + 3] or '0')
-            redis.call('HSET', RECENT, author, cmsgpack.pack(recent, persons, all))
+            redis.call('HSET', ENTRIES, author, cmsgpack.pack(recent, persons, all))
+            redis.call('HDEL', FORMER, author)
             redis.call('HDEL', BUILDING, author)
         end
         i = i + 3 + 2 * count
@@ -129,7 +139,7 @@ STORE_FOLLOWS = (
     BEGIN
     + """
     if redis.call('HGET', LATEST, 'generation') ~= ARGV[2] then
-        redis.call('DEL', LATEST, RECENT, BUILDING)
+        redis.call('DEL', LATEST, ENTRIES, BUILDING, FORMER)
         redis.call('HSET', LATEST, 'run', run, 'generation', ARGV[2])
     end
     local follows = {}
@@ -139,13 +149,15 @@ STORE_FOLLOWS = (
 """
 )
 
-# ARGV: the author, the id, the number of ids to keep, the person to whom it replies. Authors who aren't in Redis are read from the database when needed.
+# ARGV: the author, the id, the number of ids to keep, the person to whom it replies. Authors who aren't in Redis, or whom the
+# release before wrote, are read from the database when needed.
 PUSH = (
     BEGIN
     + """
     redis.call('HDEL', BUILDING, ARGV[1])
-    local packed = redis.call('HGET', RECENT, ARGV[1])
-    if not packed then
+    local packed = redis.call('HGET', ENTRIES, ARGV[1])
+    local in_former = redis.call('HDEL', FORMER, ARGV[1]) == 1
+    if not packed or in_former or redis.call('HEXISTS', LATEST, ARGV[1]) == 0 then
         redis.call('HDEL', LATEST, ARGV[1])
         return
     end
@@ -163,7 +175,7 @@ PUSH = (
         all = 0
     end
     redis.call('HSET', LATEST, ARGV[1], string.format('%.0f', recent[1]))
-    redis.call('HSET', RECENT, ARGV[1], cmsgpack.pack(recent, persons, all))
+    redis.call('HSET', ENTRIES, ARGV[1], cmsgpack.pack(recent, persons, all))
 """
 )
 
