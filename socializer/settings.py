@@ -263,5 +263,9 @@ LOGGING = logging_settings(LOG_FORMAT, LOG_LEVEL)
 
 if DEBUG and find_spec("debug_toolbar"):
     INSTALLED_APPS += ["debug_toolbar"]
-    MIDDLEWARE.insert(0, "debug_toolbar.middleware.DebugToolbarMiddleware")
+    # It can't change compressed pages.
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("django.middleware.gzip.GZipMiddleware") + 1,
+        "debug_toolbar.middleware.DebugToolbarMiddleware",
+    )
     INTERNAL_IPS = ["127.0.0.1", "::1"]

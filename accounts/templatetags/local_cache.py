@@ -82,6 +82,12 @@ class Unavailable:
     def __init__(self, name):
         self._name = name
 
+    def __getattr__(self, name):
+        # Templates can't use these names. Debuggers look for some of them.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        self._refuse()
+
     def _refuse(self, *args):
         name = self._name
         raise template.TemplateSyntaxError(
@@ -89,7 +95,7 @@ class Unavailable:
             "{% placeholder %}, or give local_cache its value."
         )
 
-    __bool__ = __getattr__ = __getitem__ = __iter__ = __str__ = _refuse
+    __bool__ = __getitem__ = __iter__ = __str__ = _refuse
 
 
 UNAVAILABLE = {name: Unavailable(name) for name in ("csrf_token", "messages", "perms", "request", "user")}

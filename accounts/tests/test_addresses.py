@@ -152,7 +152,7 @@ def test_sign_up_explains_an_error_and_keeps_the_typed_address(typed):
     response = sign_up(typed)
 
     assert response.status_code == 200
-    assert list(response.context["form"].errors) == ["email"]
+    assert list(response.context["form"].errors) == ["email", "password1"]  # which has to be typed again
     assert response.context["form"]["email"].value() == typed
     assert not User.objects.exists()
 

@@ -230,3 +230,12 @@ def test_a_block_that_a_page_overrides_has_a_part_of_its_own():
         }  # fmt: skip
     # The pages "one" and "two" share theirs. The base by itself has no context of blocks.
     assert len(local_cache.parts) == 4
+
+
+def test_a_debugger_can_look_at_a_variable_that_is_unavailable():
+    """The debug toolbar does, on each page of script/server --dev."""
+    variable = local_cache.UNAVAILABLE["user"]
+    assert not hasattr(variable, "_wrapped")
+    assert "Unavailable" in repr(variable)
+    with pytest.raises(TemplateSyntaxError):
+        _ = variable.username

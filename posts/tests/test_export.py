@@ -57,6 +57,7 @@ def test_every_field_of_the_member_is_exported_or_left_out():
         "is_active": "the page of a suspended member says so",
         "suspended_on": "moderation.json says so",
         "suspended_until": "moderation.json says so",
+        "unseen_decision": "moderation.json has the decision",
         "is_superuser": "is_moderator says enough",
         "follower_count": "followers.json has them",
         "following_count": "following.json has them",

@@ -79,7 +79,7 @@ def test_own_hidden_and_invisible_posts_cannot_be_reported(client, member, membe
 
     statuses = [report(member_client, post).status_code for post in (own, hidden, blocked, suspended)]
     assert statuses == [404] * 4
-    assert "field is required" in report(member_client, PostFactory(), "").content.decode()
+    assert "Choose a reason." in report(member_client, PostFactory(), "").content.decode()
     assert client.get(f"/posts/{PostFactory().pk}/report/").url.startswith("/users/login/")
     assert not Report.objects.exists()
 

@@ -199,7 +199,7 @@ def test_a_decision_on_a_later_page_leads_back_to_it(mo, reported):
     second = f"{QUEUE}?before={mo.get(QUEUE).context['page'].older}"
     page = mo.get(second)
     first, following = page.context["cards"]
-    assert f'action="{second.removeprefix(QUEUE)}"' in page.content.decode()
+    assert f'action="{second}"' in page.content.decode()
     data = {"card": first.value, "decision": "hide", "following": following.key}
     refused = mo.post(second, data | {"reason": ""})
     assert [card.form.is_bound for card in refused.context["cards"]] == [True, False]

@@ -122,7 +122,7 @@ def test_empty_pages(chinese_client):
 @pytest.mark.parametrize(
     ("path", "data", "words"),
     [
-        ("/users/signup/", {}, "请填写此项。"),
+        ("/users/signup/", {}, "请填写用户名。"),
         (
             "/users/signup/",
             {"username": "taken", "email": "a@b.org", "password1": "x"},

@@ -44,7 +44,7 @@ def test_sign_up_follow_post_settings_log_out(open_page, network, width, javascr
 
     page.wait_for_url("**/users/welcome/")
     look("welcome")
-    page.get_by_role("link", name="跳过").click()
+    page.get_by_role("button", name="保存并继续").click()
     page.wait_for_url("**/users/welcome/people/")
     look("people")
     bob = page.get_by_role("listitem").filter(has=page.get_by_role("link", name="@bob", exact=True))
