@@ -47,7 +47,6 @@ GETS = [
     "/users/export/",
     "/users/feeds/",
     "/users/blocks/",
-    "/users/mutes/",
     "/posts/{own}/",
     "/posts/{own}/edit/",
 ]

@@ -1,34 +1,21 @@
-// The buttons to follow, like and bookmark change at once. If the request fails, they change back and a message appears.
+// The follow button changes at once. If the request fails, it changes back and a message appears.
 "use strict";
 {
-  const FORMS = ".follow-form, .reactions";
-  const formOf = (event) => event.detail.elt.closest(FORMS);
-  // The button that was pressed, for each form with an open request.
-  const pressed = new WeakMap();
+  const formOf = (event) => event.detail.elt.closest(".follow-form");
 
-  // A button has a text, or an icon and a label.
-  function swapWords(button) {
+  function swapWords(form) {
+    const button = form.querySelector("button");
     const { soon } = button.dataset;
-    if (button.ariaLabel) {
-      button.dataset.soon = button.ariaLabel;
-      button.ariaLabel = soon;
-      button.classList.toggle("pressed");
-    } else {
-      button.dataset.soon = button.textContent;
-      button.textContent = soon;
-      button.classList.toggle("followed");
-    }
+    button.dataset.soon = button.textContent;
+    button.textContent = soon;
+    button.classList.toggle("followed");
   }
-
-  const noticeOf = (form) => (form.closest(".post-bar") ?? form).querySelector("[role='alert']");
 
   document.addEventListener("htmx:beforeRequest", (event) => {
     const form = formOf(event);
     if (!form) return;
-    noticeOf(form)?.remove();
-    const button = event.detail.requestConfig.triggeringEvent?.submitter ?? form.querySelector("button");
-    pressed.set(form, button);
-    swapWords(button);
+    form.querySelector("[role='alert']")?.remove();
+    swapWords(form);
   });
 
   // After too many requests, the response is the button with the reason.
@@ -43,12 +30,12 @@
     document.addEventListener(failure, (event) => {
       const form = formOf(event);
       if (!form) return;
-      swapWords(pressed.get(form));
+      swapWords(form);
       const word = document.createElement("p");
       word.className = "help";
       word.role = "alert";
-      word.textContent = document.querySelector("meta[name='failed']").content;
-      (form.closest(".post-bar") ?? form).append(word);
+      word.textContent = form.dataset.failed;
+      form.append(word);
     });
   }
 }
