@@ -120,25 +120,23 @@ def steps_of_postgresql(sql, params):
         cursor.execute("SET LOCAL enable_seqscan = on")
         cursor.close()
     plan = json.loads(plan) if isinstance(plan, str) else plan
-    yield from ((step, False) for step in scans_below(plan[0]["Plan"]))
+    yield from scans_below(plan[0]["Plan"])
 
 
 def scans_below(node, parent=None):
-    """Yield the steps that scan a whole growing table, including those that count its rows in an index."""
+    """Yield (step, whether it may end early) for each step that scans a whole growing table or counts its rows in an index."""
     table, kind = node.get("Relation Name"), node["Node Type"]
     if kind == "Seq Scan" and table in GROWING:
-        yield f"Seq Scan on {table}"
+        yield f"Seq Scan on {table}", False
     for child in node.get("Plans", []):
         counted = (
             kind == "Aggregate" and child["Node Type"] == "Index Only Scan" and "Index Cond" not in child
         )
         if counted and child["Relation Name"] in GROWING and child["Index Name"] not in RARE:
-            yield f"Count of all {child['Relation Name']}"
-        # If the index has grown, a bitmap of all its rows can be cheaper than an index-only scan. Right
-        # below a limit it stands for any scan that ends early: which one is chosen here tells nothing.
-        is_bitmap = (
-            kind == "Bitmap Heap Scan" and child["Node Type"] == "Bitmap Index Scan" and parent != "Limit"
-        )
+            yield f"Count of all {child['Relation Name']}", False
+        # If the index has grown, a bitmap of all its rows can be cheaper than an index-only scan. Right below a limit, it stands
+        # for a scan that ends early if it finds enough rows: which kind is chosen for these small tables tells nothing.
+        is_bitmap = kind == "Bitmap Heap Scan" and child["Node Type"] == "Bitmap Index Scan"
         if is_bitmap and table in GROWING and "Index Cond" not in child and child["Index Name"] not in RARE:
-            yield f"Bitmap of all {table}"
+            yield f"Bitmap of all {table}", parent == "Limit"
         yield from scans_below(child, kind)
