@@ -19,6 +19,7 @@ class PostSubject(ReportSubject):
     already_reported = _("You've already reported this post.")
     template_name = "posts/_reported.html"
     card_title = _("Post by @%(name)s")
+    tab = _("Posts")
     can_be_hidden = True
     hide_permission = "posts.change_post"
     person_template_name = "posts/_moderated.html"

@@ -13,6 +13,7 @@ class PersonSubject(ReportSubject):
     title = _("Report a person")
     question = _("Why are you reporting this person?")
     card_title = _("Account of @%(name)s")
+    tab = _("People")
     already_reported = _("You've already reported this person.")
     template_name = "accounts/_reported_person.html"
     reasons = ("identity", "profile", "harassment", "spam", "other")

@@ -33,6 +33,8 @@ class ReportSubject:
     person_template_name = None
     # What the number of rows of a member is called on the pages for moderators, or "" to leave it out. `count` is text.
     count_label = ""
+    # The tab of the moderators' pages that leads to the rows in the admin, or "" without one.
+    tab = ""
     # What moderators read about a row that its author deleted in the meantime.
     deleted_message = _("It was deleted in the meantime.")
 
