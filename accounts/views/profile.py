@@ -47,7 +47,7 @@ class SettingsView(LoginRequiredMixin, SuppressedAddressMixin, TemplateView):
         member = self.request.user
         has_two_steps = HAS_MFA and is_mfa_enabled(member)
         return super().get_context_data(
-            blocked_count=member.blocks.count(), has_two_steps=has_two_steps, **kwargs
+            blocked_count=User.objects.blocked_by(member).count(), has_two_steps=has_two_steps, **kwargs
         )
 
 
