@@ -33,7 +33,9 @@ REQUIRED = {
 
 
 class BaseForm:
-    """Says what is missing in an empty field. Removes placeholders that repeat the label, shortens the help text of passwords, and prepares passwords.
+    """Says what is missing in an empty field, and prepares passwords.
+
+    Removes placeholders that repeat the label, and shortens the help text of passwords.
 
     With htmx, a new password is checked at each pause while it is typed: see PasswordCheckView.
     """

@@ -1,4 +1,4 @@
-"""Notifications about moderation: decisions for those concerned and those who reported, and for moderators what they have to decide."""
+"""Notifications about moderation: decisions, for those concerned and those who reported, and what moderators have to decide."""
 
 from datetime import timedelta
 from types import SimpleNamespace

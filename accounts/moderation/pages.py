@@ -255,29 +255,28 @@ class UndoView(ModeratorMixin, View):
     def post(self, request):
         chosen = [read_position(value) for value in request.POST.getlist("action")[: queue.CARDS]]
         actions = list(ModerationAction.objects.filter(pk__in=chosen).order_by("pk"))
-        refusals, keys = [], queue.settled_keys(actions)
+        refusal, keys = None, queue.settled_keys(actions)
         try:
             if actions:
                 undo(request.user, *actions)
-        except DecisionRefused as refusal:
-            refusals.append(str(refusal))
+        except DecisionRefused as error:
+            refusal = str(error)
         if request.htmx:
-            return self.show_cards(refusals, keys)
-        if refusals:
-            messages.error(request, *refusals)
+            return self.show_cards(refusal, keys)
+        if refusal:
+            messages.error(request, refusal)
         elif actions:
             messages.success(request, UNDONE)
         url = request.POST.get("next", "")
         return HttpResponseRedirect(url if is_on_this_site(url) else reverse("admin:moderation"))
 
-    def show_cards(self, refusals, keys):
+    def show_cards(self, refusal, keys):
         """Show the card that was decided, and below it the others that are open again."""
         key = self.request.POST.get("card", "")
-        card = None if refusals else load_card(self.request.user, key)
+        card = None if refusal else load_card(self.request.user, key)
         if card is None:
-            return render_gone(self.request, key, refusals or [UNDONE])
-        others = (load_card(self.request.user, each) for each in sorted(keys - {key})[: queue.CARDS])
-        cards = [card, *filter(None, others)]
+            return render_gone(self.request, key, [refusal or UNDONE])
+        cards = [card, *queue.load_open_cards(self.request.user, keys - {key})]
         for each in cards:
             each.form, each.is_open = DecisionForm(rules=self.rules, key=each.key), each is card
         context = {"cards": cards, "message": UNDONE}
@@ -295,7 +294,7 @@ class PersonView(ModeratorMixin, TemplateView):
 
     @cached_property
     def card(self):
-        """The Card of what the address names, such as a post of this person, reported or not. None if there is no such thing."""
+        """The Card of what the address names, such as a post of this person, whether it is reported or not, or None."""
         try:
             subject_type, pk, _version = queue.read_key(self.request.GET.get("about", ""))
         except queue.UnknownCard:
