@@ -39,6 +39,7 @@ class AccountsConfig(AppConfig):
         periodic.register(moderation_tasks.end_suspensions, timedelta(minutes=1))
         periodic.register(tasks.recount_some, timedelta(minutes=5))
         periodic.register(tasks.correct_future_times, timedelta(minutes=5))
+        periodic.register(tasks.end_mutes, timedelta(minutes=1))
         periodic.register(tasks.prune, timedelta(days=1))
 
 

@@ -19,7 +19,7 @@ from accounts.emails.models import Delivery
 from accounts.jobs import registry
 from accounts.jobs.models import LOST_AFTER, ArgumentMismatch, Job
 from accounts.jobs.worker import is_known_dead
-from accounts.models import Block, Follow, NameWord, RetiredUsername, User
+from accounts.models import Block, Follow, Mute, NameWord, RetiredUsername, User
 from accounts.models.name import words_of
 from accounts.moderation import subjects
 from accounts.moderation.decisions import UNDONE_BY
@@ -37,6 +37,8 @@ if HAS_USER_SESSIONS:
 RECONCILED_AFTER = timedelta(days=1)
 # A daily job deletes pictures that nobody has used for a day.
 PRUNED_AFTER = timedelta(days=2)
+# A task ends mutes once a minute. If one is still there after this time, no worker runs.
+OVERDUE = timedelta(hours=1)
 
 
 def unfinished_jobs(**conditions):
@@ -213,6 +215,28 @@ class FollowPairs(PairCheck):
 class BlockPairs(PairCheck):
     title = "Nobody blocks someone twice, or themselves"
     model, sides = Block, ("blocker", "blocked")
+
+
+@register
+class MutePairs(PairCheck):
+    title = "Nobody mutes someone twice, or themselves"
+    model, sides = Mute, ("muter", "muted")
+
+
+@register
+class EndedMutes(RowCheck):
+    title = "No mute outlasts its time"
+    remedy = "Start a worker, which ends mutes. With --fix, they end now."
+    can_fix = True
+
+    def rows(self):
+        return Mute.objects.all()
+
+    def wrong(self, rows):
+        return rows.ended(timezone.now() - OVERDUE)
+
+    def fix_row(self, row):
+        self.rows().ended(timezone.now()).filter(pk=row.pk).delete()
 
 
 @register

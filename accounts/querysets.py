@@ -34,9 +34,11 @@ BLOCKED_BY_VIEWER = (
     "EXISTS (SELECT 1 FROM {block} b WHERE b.blocker_id = {viewer} AND b.blocked_id = {person})"
 )
 BLOCKS_VIEWER = "EXISTS (SELECT 1 FROM {block} b WHERE b.blocker_id = {person} AND b.blocked_id = {viewer})"
+MUTED_BY_VIEWER = "{person} IN (SELECT m.muted_id FROM {mute} m WHERE m.muter_id = {viewer})"
 FOLLOWED_BY_VIEWER = (
     "EXISTS (SELECT 1 FROM {follow} f WHERE f.follower_id = {viewer} AND f.followed_id = {person})"
 )
+MUTED_BY_VIEWER = "EXISTS (SELECT 1 FROM {mute} m WHERE m.muter_id = {viewer} AND m.muted_id = {person})"
 
 
 class PersonCondition(Func):
@@ -60,6 +62,7 @@ def _table_names(connection):
         "user": user,
         "block": user.blocks.rel.related_model,
         "follow": user.follows.through,
+        "mute": user.mutes.rel.related_model,
     }
     return {name: connection.ops.quote_name(model._meta.db_table) for name, model in tables.items()}
 
@@ -68,6 +71,15 @@ def without_blocked(queryset, field, viewer):
     """Return the rows without those where `viewer` and the person in `field` have blocked each other, in either direction."""
     return (
         queryset.exclude(PersonCondition(BLOCKED, field, viewer.pk)) if viewer.is_authenticated else queryset
+    )
+
+
+def without_muted(queryset, field, viewer):
+    """Return the rows without those where `viewer` has muted the person in `field`."""
+    return (
+        queryset.exclude(PersonCondition(MUTED_BY_VIEWER, field, viewer.pk))
+        if viewer.is_authenticated
+        else queryset
     )
 
 
@@ -118,6 +130,11 @@ class UserQuerySet(models.QuerySet):
     def blocked_by(self, user):
         """Return visible people whom `user` has blocked, newest block first, with `position`."""
         return self.visible().filter(blocked_by__blocker=user).newest_first_by("blocked_by__id")
+
+    def muted_by(self, user):
+        """Return visible people whom `user` has muted, newest mute first, with `position` and `muted_until`."""
+        muted = self.visible().unblocked_for(user).filter(muted_by__muter=user)
+        return muted.annotate(muted_until=F("muted_by__until")).newest_first_by("muted_by__id")
 
     def followers_of(self, user):
         """Return visible people who follow `user`, newest follow first, with `position`."""
@@ -248,6 +265,11 @@ class UserQuerySet(models.QuerySet):
             is_blocked=PersonCondition(BLOCKED_BY_VIEWER, "pk", viewer.pk),
             blocks_viewer=PersonCondition(BLOCKS_VIEWER, "pk", viewer.pk),
         )
+
+    def with_mute_by(self, viewer):
+        """Add `is_muted`, whether `viewer` has muted the person, and `muted_until`, or None if that has no end."""
+        mutes = self.model.mutes.rel.related_model.objects.filter(muted=OuterRef("pk"), muter=viewer.pk)
+        return self.annotate(is_muted=Exists(mutes), muted_until=Subquery(mutes.values("until")))
 
     def with_followed_by(self, viewer):
         """Add `is_followed`, whether `viewer` follows the person. It is False for a visitor."""

@@ -11,13 +11,15 @@ from accounts import signals
 from accounts.common.models import ScanPosition
 from accounts.jobs.models import Job
 from accounts.jobs.registry import task
-from accounts.models import Follow, NameWord, User
+from accounts.models import Follow, Mute, NameWord, User
 
 logger = logging.getLogger(__name__)
 
 # How many people one job recounts, and how many of them it locks at once.
 RECOUNTED = 1_000
 LOCKED = 100
+# How many mutes one job ends.
+ENDED = 1_000
 
 
 @task("accounts.recount_next", formerly=["accounts.tasks.recount_some"])
@@ -68,6 +70,17 @@ def recount_now(user_pks):
             locked = User.objects.filter(pk__in=part)
             list(locked.in_locking_order().values_list("pk"))
             locked.recount()
+
+
+@task("accounts.end_mutes")
+def end_mutes():
+    """Delete the mutes whose time is over."""
+    ended = Mute.objects.ended(timezone.now()).order_by("until")
+    keys = list(ended.values_list("pk", flat=True)[:ENDED])
+    # A member may have muted the person again in the meantime.
+    ended.order_by().filter(pk__in=keys).delete()
+    if len(keys) == ENDED:
+        end_mutes.enqueue()
 
 
 @task("accounts.prune", formerly=["accounts.tasks.prune"])

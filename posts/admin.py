@@ -18,7 +18,7 @@ from posts.models import Post
 class PostAdmin(ReasonMixin, ReadOnlyAdmin):
     """The admin of posts. They can only be changed by actions. Reported posts are in the queue for moderators."""
 
-    list_display = ["beginning", "author", "created_on", "edits", "hidden_on", "on_site"]
+    list_display = ["beginning", "author", "created_on", "edits", "hidden_on", "replied_to", "on_site"]
     list_filter = [("hidden_on", SetFilter)]
     ordering = ["-id"]
     actions = ["hide", "restore"]
@@ -46,6 +46,14 @@ class PostAdmin(ReasonMixin, ReadOnlyAdmin):
     @admin.display(description=_("on the site"))
     def on_site(self, post):
         return format_html('<a href="{}">{}</a>', post.get_absolute_url(), _("Open"))
+
+    @admin.display(description=_("in reply to"), empty_value="")
+    def replied_to(self, post):
+        """Return a link to the post to which this replies, without loading that post."""
+        if post.in_reply_to_id is None:
+            return None
+        url = reverse("posts:detail", args=[post.in_reply_to_id])
+        return format_html('<a href="{}">{}</a>', url, post.in_reply_to_id)
 
     @admin.display(description=_("edited"), ordering="edited_on", empty_value="")
     def edits(self, post):

@@ -5,6 +5,8 @@ from accounts.common.app_settings import AppSettings
 app_settings = AppSettings(
     # Rate limits: a number and a time in seconds.
     POST_LIMIT=(200, 600),
+    LIKE_LIMIT=(300, 600),
+    BOOKMARK_LIMIT=(300, 600),
     EXPORT_LIMIT=(20, 3600),
     # How long members can edit a post.
     EDIT_MINUTES=15,

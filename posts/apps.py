@@ -18,6 +18,7 @@ class PostsConfig(AppConfig):
             drafts,
             emails,
             moderation,
+            notifications,
             signals,
             suggestions,
         )
@@ -27,6 +28,7 @@ class PostsConfig(AppConfig):
         settings_pages.add("posts:feeds")
         signals.post_published.connect(timelines.enqueue_fan_out, dispatch_uid="posts.fan_out_published")
         signals.post_restored.connect(timelines.enqueue_fan_out, dispatch_uid="posts.fan_out_restored")
+        notifications.connect()
         people.user_followed.connect(
             timelines.renew_version_on_follow, dispatch_uid="posts.renew_version_on_follow"
         )

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.common.auditing import RowCheck, register
 from accounts.moderation.models import Report
+from posts import paths
 from posts.ids import MAX_ID, first_id_at, settled
 from posts.models import Post
 from posts.reading.models import ReadMarker
@@ -19,6 +20,8 @@ from posts.timelines.redis.models import PendingPost
 CLOCK_TOLERANCE = timedelta(minutes=1)
 # The fan-out of a post takes seconds. If it hasn't finished after this time, it has failed.
 FAN_OUT_TIMEOUT = timedelta(hours=1)
+# What the place of a reply depends on, besides the id.
+PLACE = ("author", "thread", "path")
 
 
 def first_future_id():
@@ -37,6 +40,41 @@ class PostIds(RowCheck):
 
     def wrong(self, rows):
         return rows.filter(Q(id__lt=1) | Q(id__gte=min(first_future_id(), MAX_ID)))
+
+
+@register
+class Replies(RowCheck):
+    """Finds replies that conversations or home timelines don't show where they belong."""
+
+    title = "Every reply is below the post that it replies to"
+    remedy = "Put it there, or below the first post if that one was deleted. Then run this again, for the replies below it."
+    can_fix = True
+
+    def rows(self):
+        return Post.objects.filter(thread__isnull=False)
+
+    def wrong_keys(self, rows):
+        above = [f"in_reply_to__{name}" for name in PLACE]
+        replies = rows.select_related("in_reply_to").only("in_reply_to", "in_reply_to_author", *PLACE, *above)
+        return [reply.pk for reply in replies if not self.is_in_place(reply)]
+
+    def is_in_place(self, reply):
+        path = bytes(reply.path)
+        if reply.in_reply_to is None:
+            return paths.ids_in(path)[-1] == reply.pk
+        place = {"in_reply_to_author": reply.in_reply_to_author_id, "thread": reply.thread, "path": path}
+        return place == self.place_of(reply)
+
+    def place_of(self, reply):
+        """Return a dict of the fields that put `reply` where it belongs."""
+        above = reply.in_reply_to
+        if above is None:
+            return {"path": paths.path_below(b"", reply.pk)}
+        path = paths.path_below(bytes(above.path or b""), reply.pk)
+        return {"in_reply_to_author": above.author_id, "thread": above.conversation, "path": path}
+
+    def fix_row(self, row):
+        self.rows().filter(pk=row.pk).update(**self.place_of(row))
 
 
 @register

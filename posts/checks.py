@@ -29,6 +29,8 @@ LIMIT = (
 )
 FORMS = {
     "POST_LIMIT": LIMIT,
+    "LIKE_LIMIT": LIMIT,
+    "BOOKMARK_LIMIT": LIMIT,
     "EXPORT_LIMIT": LIMIT,
     "EDIT_MINUTES": (
         lambda value: is_whole_number(value, least=0),

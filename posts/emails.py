@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from accounts.common.links import absolute
 from accounts.emails.samples import sample_people
 from accounts.notifications.types import Digest, Frequency, register
+from posts.conversations.replied_to import load_replied_to, replied_to_text
 from posts.ids import first_id_at
 from posts.models import Post
 from posts.rendering.text import render_contents, render_text
@@ -33,13 +34,17 @@ class HomeDigest(Digest):
         posts = Post.objects.followed_by(recipient).between(
             first_id_at(datetime.fromisoformat(since)), first_id_at(datetime.fromisoformat(until))
         )
-        return self._context(list(posts.for_display().newest_first()[:MAX_POSTS]), posts.count())
+        shown = list(posts.for_display().newest_first()[:MAX_POSTS])
+        load_replied_to(shown, recipient)
+        return self._context(shown, posts.count())
 
     def _context(self, posts, count):
         if not posts:
             return None
         return {
-            "posts": [describe(post) for post in render_contents(posts, elsewhere=True)],
+            "posts": [
+                describe(post, replied_to_text(post)) for post in render_contents(posts, elsewhere=True)
+            ],
             "count": count,
             "more": count - len(posts),
             "home_url": absolute(reverse("posts:home")),
@@ -59,12 +64,16 @@ class HomeDigest(Digest):
         return self._context(posts, 24)
 
 
-def describe(post):
-    """Return the data about `post` that the templates show. Its content must already be rendered."""
+def describe(post, replied_to=None):
+    """Return the data about `post` that the templates show. Its content must already be rendered.
+
+    `replied_to` is what they show about the post to which it replies.
+    """
     return SimpleNamespace(
         author=post.author,
         created_on=post.created_on,
         url=absolute(post.get_absolute_url()),
+        replied_to=replied_to,
         text=render_text(post.content),
         html=post.content_html,
     )

@@ -36,15 +36,19 @@ README = _("""Your data, as UTF-8 JSON. Times are in UTC, as ISO 8601.
 
 profile.json     one object: username, email, display_name, bio, noindex, joined, last_login, is_moderator
 picture.webp     your picture, if you have one
-settings.json    one object: time_zone and language (empty means the site's and your browser's), and emails: how often
-                 you get each type
-posts.json       a list, oldest first: id, created_on, content, hidden (by a moderator), edited_on (or null), and
-                 earlier, a list of earlier versions, oldest first: content, replaced_on
+settings.json    one object: time_zone and language (empty means the site's and your browser's); emails: how often you
+                 get each type; and muted_conversations, the ids of their first posts
+posts.json       a list, oldest first: id, created_on, content, language (or empty), who_may_reply, in_reply_to (the id of
+                 a post, or null), hidden (by a moderator), edited_on (or null), and earlier, a list of earlier versions,
+                 oldest first: content, replaced_on
+likes.json       posts you like, in the order in which you liked them: post, the id, and since
+bookmarks.json   posts you bookmarked, in that order: post, the id, and since
 reading.json     one object: read_up_to, the time of the newest post that you have seen in your home timeline
 following.json   a list, oldest first: username, since
 followers.json   a list, oldest first: username, since
 milestones.json  a list: followers, the number reached, and reached_on
 blocks.json      a list, oldest first: username, since
+mutes.json       a list, oldest first: username, since, until (or null)
 reports.json     posts and people you reported, oldest first: kind, id, person (or author), reason, note, created_on,
                  closed_on (or null)
 moderation.json  what moderators did about you and your posts, oldest first: what, text, reason, rule, until (or null),
@@ -69,12 +73,16 @@ EXPORTED = {
     "accounts.Delivery.recipient": "emails.json",
     "accounts.Follow.followed": "followers.json",
     "accounts.Follow.follower": "following.json",
+    "accounts.Mute.muter": "mutes.json",
     "accounts.Notification.recipient": "milestones.json",
     "accounts.NotificationPreference.user": "settings.json",
     "accounts.Report.reporter": "reports.json",
     "accounts.User.follows": "following.json",
     "mfa.Authenticator.user": "security.json",
+    "posts.Bookmark.member": "bookmarks.json",
+    "posts.ConversationMute.member": "settings.json",
     "posts.HomeFeed.user": "security.json",
+    "posts.Like.member": "likes.json",
     "posts.Post.author": "posts.json",
     "posts.ReadMarker.reader": "reading.json",
     "usersessions.UserSession.user": "sessions.json",
@@ -87,11 +95,14 @@ LEFT_OUT = {
     "accounts.ModerationAction.moderator": "The site's record of its moderators' work.",
     "accounts.ModeratorNote.author": "The site's record of its moderators' work.",
     "accounts.ModeratorNote.person": "Moderators' notes to each other, which may be about others, too.",
+    "accounts.Mute.muted": "People aren't told who has muted them.",
     "accounts.NameWord.user": "Derived from the names in profile.json.",
     "accounts.Notification.actor": "Other members' notifications.",
     "accounts.Report.person": "People aren't told who has reported them.",
     "admin.LogEntry.user": "The site's record of its moderators' work.",
     "posts.HighFanoutAuthor.author": "How timelines are stored.",
+    "posts.Mention.person": "Other members' posts.",
+    "posts.Post.in_reply_to_author": "Other members' posts.",
     "posts.TimelineVersion.reader": "How timelines are stored.",
 }
 
@@ -155,7 +166,13 @@ def profile_of(user):
 def settings_of(user):
     offered = [digest for digest in types.optional_types() if digest.offered_to(user)]
     emails = {digest.name: digest.frequency_for(user).value for digest in offered}
-    return {"time_zone": user.time_zone, "language": user.language, "emails": emails}
+    conversations = user.conversation_mutes.order_by("thread").values_list("thread", flat=True)
+    return {
+        "time_zone": user.time_zone,
+        "language": user.language,
+        "emails": emails,
+        "muted_conversations": list(conversations),
+    }
 
 
 def reading_of(user):
@@ -190,6 +207,9 @@ def post_of(post):
         "id": post.pk,
         "created_on": post.created_on.isoformat(),
         "content": post.content,
+        "language": post.language,
+        "who_may_reply": post.reply_policy,
+        "in_reply_to": post.in_reply_to_id,
         "hidden": bool(post.hidden_on),
         "edited_on": iso(post.edited_on),
         "earlier": [
@@ -203,11 +223,14 @@ def lists_of(user):
     """Yield (name, iterable of objects) for each file that holds a list."""
     posts = user.posts.order_by("id").prefetch_related("revisions").iterator(chunk_size=500)
     yield "posts.json", map(post_of, posts)
+    yield "likes.json", rows_of(user.likes, post="post_id", since="created_on")
+    yield "bookmarks.json", rows_of(user.bookmarks, post="post_id", since="created_on")
     yield "following.json", people(user.followings, "followed")
     yield "followers.json", people(user.followed_by, "follower")
     milestones = user.notifications.filter(type=FollowerMilestone.name)
     yield "milestones.json", rows_of(milestones, followers="subject", reached_on="created_on")
     yield "blocks.json", people(user.blocks, "blocked")
+    yield "mutes.json", rows_of(user.mutes, username="muted__username", since="created_on", until="until")
     report = {name: name for name in ("reason", "note", "created_on", "closed_on")}
     about = {"kind": "subject_type", "id": "subject_id", "person": "person__username"}
     yield "reports.json", rows_of(user.reports, **about | report)

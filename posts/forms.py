@@ -1,13 +1,16 @@
 from uuid import uuid4, uuid5
 
 from django import forms
+from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.common.fields import FreeTextFormField
 from accounts.security import rate_limits
 from posts.app_settings import app_settings
 from posts.models import Post
+from posts.models.post import ReplyPolicy
 from posts.validators import MAX_CHARACTERS, validate_content
 
 
@@ -46,8 +49,33 @@ class SubmissionField(forms.UUIDField):
             return None
 
 
-class PostForm(ContentForm):
+def language_choices():
+    return [*settings.LANGUAGES, ("", _("Another language"))]
+
+
+def site_language():
+    """Return the code of the page's language, which is the one that the writer prefers, or "" if posts can't have it."""
+    code = get_language()
+    return code if code in dict(settings.LANGUAGES) else ""
+
+
+class WritingForm(ContentForm):
+    """A form that publishes a text. The request may leave out everything else, as other clients do."""
+
     submission = SubmissionField(required=False, initial=uuid4, widget=forms.HiddenInput)
+    language = forms.ChoiceField(label=_("Language"), required=False, choices=language_choices)
+
+    class Meta(ContentForm.Meta):
+        fields = ["content", "language"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # Instead of the language of the instance, which nobody has chosen yet.
+        self.initial["language"] = site_language()
+
+    def clean_language(self):
+        sent = self.add_prefix("language") in self.data
+        return self.cleaned_data["language"] if sent else site_language()
 
     def save(self):
         """Publish the post, unless this form was already submitted with the same text. Returns the post.
@@ -77,6 +105,33 @@ class PostForm(ContentForm):
         # The id also depends on the text. If someone goes back and submits another text with the old form, that is another post.
         form = self.cleaned_data["submission"]
         return uuid5(form, self.cleaned_data["content"]) if form else None
+
+
+class PostForm(WritingForm):
+    reply_policy = forms.ChoiceField(label=_("Who may reply"), required=False, choices=ReplyPolicy)
+
+    class Meta(WritingForm.Meta):
+        fields = ["content", "reply_policy", "language"]
+
+    def clean_reply_policy(self):
+        return self.cleaned_data["reply_policy"] or ReplyPolicy.EVERYONE
+
+
+class ReplyForm(WritingForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["content"].label = _("Reply")
+
+
+class ReplyPolicyForm(forms.ModelForm):
+    class Meta:
+        model = Post
+        fields = ["reply_policy"]
+
+    def save(self):
+        """Store who may reply to the post. Returns the post."""
+        Post.objects.filter(pk=self.instance.pk).update(reply_policy=self.cleaned_data["reply_policy"])
+        return self.instance
 
 
 class PostEditForm(ContentForm):

@@ -1,12 +1,24 @@
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import F
 
-from accounts.querysets import NOINDEX, SUSPENDED, PersonCondition, without_blocked
+from accounts.querysets import (
+    BLOCKED,
+    FOLLOWED_BY_VIEWER,
+    MUTED_BY_VIEWER,
+    NOINDEX,
+    SUSPENDED,
+    PersonCondition,
+    without_blocked,
+    without_muted,
+)
 from posts.ids import settled
 
 # The columns that cards and feeds show, and the columns that determine which actions a card offers.
 LISTED = (
-    *("content", "created_on", "edited_on", "hidden_on"),
+    *("content", "language", "created_on", "edited_on", "hidden_on"),
+    # For the line that says to whom a post replies. See posts.conversations.replied_to.
+    *("thread", "in_reply_to", "in_reply_to_author"),
     *("author__username", "author__display_name", "author__picture"),
 )
 
@@ -26,6 +38,13 @@ class CappedPostCount(models.Func):
 
     def __init__(self, column, *, limit, condition=""):
         super().__init__(column, limit=limit, condition=condition)
+
+
+class CappedCount(models.Subquery):
+    """How many rows a sliced queryset has."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) counted)"
+    output_field = models.IntegerField()
 
 
 class PostQuerySet(models.QuerySet):
@@ -53,9 +72,56 @@ class PostQuerySet(models.QuerySet):
     def by(self, author):
         return self.filter(author=author)
 
+    def in_language(self, language):
+        """Return posts in the language with that code, which may have been unknown when they were published."""
+        return self.filter(language=language)
+
+    def without_replies(self):
+        """Return posts that don't reply to anybody, or only to their own author."""
+        return self.filter(models.Q(thread=None) | models.Q(in_reply_to_author=F("author")))
+
+    def with_is_muted(self, viewer):
+        """Add `is_muted`, whether `viewer` has muted the author. It is False for a visitor."""
+        if not viewer.is_authenticated:
+            return self.annotate(is_muted=models.Value(False))
+        return self.annotate(is_muted=PersonCondition(MUTED_BY_VIEWER, "author", viewer.pk))
+
+    def with_replied_to_name(self, viewer):
+        """Add `replied_to_name`, the username of the person to whom a post replies, or None if `viewer` may not see them."""
+        people = get_user_model().objects.visible_to(viewer).filter(pk=models.OuterRef("in_reply_to_author"))
+        return self.annotate(replied_to_name=models.Subquery(people.values("username")))
+
+    def public(self):
+        """Return the public timeline: posts that everyone may read and that aren't replies."""
+        return self.visible().filter(thread=None)
+
+    def public_to(self, viewer):
+        """Return the public timeline of `viewer`, without the posts of people whom they have blocked or muted."""
+        return without_muted(without_blocked(self.public(), "author", viewer), "author", viewer)
+
     def followed_by(self, reader):
-        """Return visible posts by people whom `reader` follows. This is the home timeline without the reader's own posts."""
-        return self.visible_to(reader).filter(author__in=reader.followings.values("followed"))
+        """Return the home timeline without the reader's own posts. posts.timelines.base states which posts those are."""
+        person = "in_reply_to_author"
+        unseen = models.Q(PersonCondition(SUSPENDED, person)) | models.Q(
+            PersonCondition(BLOCKED, person, reader.pk)
+        )
+        unseen |= models.Q(PersonCondition(MUTED_BY_VIEWER, person, reader.pk))
+        followed = models.Q(PersonCondition(FOLLOWED_BY_VIEWER, person, reader.pk))
+        addressed = models.Q(thread=None) | models.Q(in_reply_to_author=reader) | (followed & ~unseen)
+        posts = without_muted(self.visible_to(reader), "author", reader)
+        return posts.filter(addressed, author__in=reader.followings.values("followed"))
+
+    def bookmarked_by(self, member):
+        """Return visible posts that `member` has bookmarked, latest bookmark first, with `position`."""
+        bookmarked = self.visible_to(member).filter(bookmarks__member=member)
+        return bookmarked.annotate(position=F("bookmarks__id")).order_by("-position")
+
+    def with_like_count(self, viewer, *, limit):
+        """Add `like_count`, the number of visible people who like the post, without those with a block, at most `limit`."""
+        likes = self.model.likes.rel.related_model.objects.filter(post=models.OuterRef("pk"))
+        visible = likes.exclude(PersonCondition(SUSPENDED, "member"))
+        counted = without_blocked(visible, "member", viewer).values("pk")
+        return self.annotate(like_count=CappedCount(counted[:limit]))
 
     def between(self, first, end):
         """Return posts with ids from `first` up to, but not including, `end`."""

@@ -136,6 +136,8 @@ ADMIN_REQUIRES_MFA = env.boolean(env.renamed("ADMIN_REQUIRES_MFA", "ADMIN_SECOND
 
 SIGNUP_LIMIT = env.limit("SIGNUP_LIMIT", "5/3600")  # per address (per /64 for IPv6)
 POST_LIMIT = env.limit("POST_LIMIT", "200/600")
+LIKE_LIMIT = env.limit("LIKE_LIMIT", "300/600")
+BOOKMARK_LIMIT = env.limit("BOOKMARK_LIMIT", "300/600")
 FOLLOW_LIMIT = env.limit("FOLLOW_LIMIT", "300/600")
 BLOCK_LIMIT = env.limit("BLOCK_LIMIT", "200/3600")
 REPORT_LIMIT = env.limit("REPORT_LIMIT", "50/86400")

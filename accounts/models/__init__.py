@@ -5,6 +5,7 @@ The models of the rooms are imported at the end so that Django finds them. Other
 
 from accounts.models.block import Block
 from accounts.models.follow import Follow
+from accounts.models.mute import Mute
 from accounts.models.name import NameWord
 from accounts.models.retired import RetiredUsername
 from accounts.models.user import User
@@ -16,4 +17,4 @@ import accounts.moderation.models  # noqa: F401 isort: skip
 import accounts.notifications.models  # noqa: F401 isort: skip
 import accounts.security.models  # noqa: F401 isort: skip
 
-__all__ = ["Block", "Follow", "NameWord", "RetiredUsername", "User"]
+__all__ = ["Block", "Follow", "Mute", "NameWord", "RetiredUsername", "User"]

@@ -22,6 +22,7 @@ from accounts.common.text import is_visible
 from accounts.managers import UserManager
 from accounts.models.block import Block
 from accounts.models.follow import Follow
+from accounts.models.mute import Mute
 from accounts.models.name import NameWord
 from accounts.models.picture import HasPicture
 from accounts.models.retired import RetiredUsername
@@ -39,6 +40,25 @@ ALWAYS_COUNTED = 1_000
 def must_confirm_email():
     """Return whether people must confirm their email address before they can log in."""
     return account_settings.EMAIL_VERIFICATION == EmailVerificationMethod.MANDATORY
+
+
+def _owners():
+    """Return a dict of the models whose rows are deleted with a person: model to names of lookups for that person."""
+    owners = {}
+    relations = _references_to(User)
+    for relation in relations:
+        if relation.on_delete is models.CASCADE:
+            owners.setdefault(relation.related_model, []).append(relation.field.name)
+    # Rows of others that lose their reference to this person, such as replies, may be deleted by their owner at once.
+    for relation in relations:
+        if relation.on_delete is models.SET_NULL and relation.related_model in owners:
+            owners[relation.related_model].append(relation.field.name)
+    # Some rows are also deleted with what someone else owns, such as a like with the post.
+    for model, names in list(owners.items()):
+        for relation in _references_to(model):
+            if relation.on_delete is models.CASCADE and relation.related_model in owners:
+                owners[relation.related_model] += [f"{relation.field.name}__{name}" for name in names]
+    return owners
 
 
 def _references_to(model):
@@ -94,6 +114,8 @@ class User(HasPicture, AbstractUser):
     following_count = CountField(_("following"))
     # The highest of 10, 100, 1,000 and so on that the number of followers has ever reached, or 0.
     milestone = CountField()
+    # The member has seen the notifications up to this id.
+    notifications_seen = models.BigIntegerField(default=0, db_default=0, editable=False)
     # The id of the oldest moderators' decision about this person that they haven't opened: see `moderation.unseen`.
     unseen_decision = models.BigIntegerField(null=True, editable=False)
     # The position in the directory: most followers first, then oldest account. Fits 2**31 followers and 2**32 people.
@@ -340,6 +362,30 @@ class User(HasPicture, AbstractUser):
                 signals.user_unblocked.send(sender=User, blocker=self, blocked=other)
         return bool(deleted)
 
+    def mute(self, other, until=None):
+        """Mute `other` until the datetime `until` or, with None, until it is undone. Returns whether anything changed.
+
+        Muting again replaces the time. Nothing changes if `other` is this person, or if either account no longer exists.
+        """
+        if other == self:
+            return False
+        with transaction.atomic():
+            if len(self._lock_with(other)) < 2:
+                return False
+            mute, created = Mute.objects.get_or_create(muter=self, muted=other, defaults={"until": until})
+            if created or mute.until == until:
+                return created
+            mute.until = until
+            mute.save(update_fields=["until"])
+        return True
+
+    def unmute(self, other):
+        """Undo `mute()`. Returns whether anything changed."""
+        with transaction.atomic():
+            self._lock_with(other)
+            deleted, _by_model = Mute.objects.filter(muter=self, muted=other).delete()
+        return bool(deleted)
+
     def _end_follows_with(self, other):
         self.unfollow(other)
         other.unfollow(self)
@@ -450,14 +496,11 @@ class User(HasPicture, AbstractUser):
         """
         if not connection.features.has_select_for_update:
             return  # SQLite locks the whole database.
-        owners = {}
-        for relation in _references_to(User):
-            if relation.on_delete is models.CASCADE:
-                owners.setdefault(relation.related_model, []).append(relation.field)
+        owners = _owners()
 
         def owned(model, column):
             rows = model._base_manager.order_by()
-            return [rows.filter(**{owner.name: self}).values_list(column) for owner in owners.get(model, [])]
+            return [rows.filter(**{owner: self}).values_list(column) for owner in owners.get(model, [])]
 
         for model in sorted(owners, key=lambda model: not _references_to(model)):
             references = _references_to(model)

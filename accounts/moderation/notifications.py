@@ -55,6 +55,14 @@ def tell_moderators(sender, report, **kwargs):
     tasks.tell_moderators.enqueue(report.pk)
 
 
+def load_actions(recipient, ids):
+    """Return a dict from ids to the ModerationActions, each with `heard`, what a reporter hears about it."""
+    actions = ModerationAction.objects.in_bulk(ids)
+    for action in actions.values():
+        action.heard = HEARD.get(action.action, "")
+    return actions
+
+
 def tell_moderators_of_appeal(sender, appeal, **kwargs):
     """Tell the moderators who may answer. A job does it, because they aren't locked."""
     tasks.tell_moderators_of_appeal.enqueue(appeal.pk)
@@ -63,6 +71,10 @@ def tell_moderators_of_appeal(sender, appeal, **kwargs):
 @register
 class ModerationOutcome(NotificationType):
     """Decisions about the recipient and their posts. The subject is the id of the ModerationAction."""
+
+    item_template = "accounts/notifications/_moderation_outcome.html"
+    can_be_off_site = False
+    load_subjects = staticmethod(load_actions)
 
     name = OUTCOME
     label = gettext_lazy("Decisions about me and my posts")
@@ -122,6 +134,10 @@ class ModerationOutcome(NotificationType):
 class ReportOutcome(NotificationType):
     """What became of the recipient's report. The subject is the id of the ModerationAction that closed it."""
 
+    item_template = "accounts/notifications/_report_outcome.html"
+    can_be_off_site = False
+    load_subjects = staticmethod(load_actions)
+
     name = "report_outcome"
     label = gettext_lazy("Moderators decide about something I reported")
     template = "accounts/email/report_outcome"
@@ -155,12 +171,17 @@ class NewReport(NotificationType):
     Without an actor, the subject is the id of the Report. With one, it is the id of that person's Appeal.
     """
 
+    item_template = "accounts/notifications/_new_report.html"
+
     name = "new_report"
     label = gettext_lazy("New reports and appeals")
     template = "accounts/email/new_report"
     frequencies = (Frequency.AT_ONCE, Frequency.DAILY, Frequency.NEVER)
 
     def offered_to(self, user):
+        return permissions.may_moderate(user)
+
+    def shown_to(self, user):
         return permissions.may_moderate(user)
 
     def skip_reason(self, recipient):

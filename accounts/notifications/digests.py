@@ -42,31 +42,46 @@ GROUP_SPAN = timedelta(hours=12)
 BATCH = 500
 
 
-def notify(type_name, recipient, *, actor=None, subject=None, created_on=None):
+def notify(type_name, recipient, *, actor=None, subject=None, group=None, created_on=None):
     """Write a Notification to `recipient`, and schedule the email about it.
 
     Call it in the transaction of the event, which has locked the recipient (`User.objects.lock()`). `advance()` also locks the
     recipient, so this notification is included either in the current email or in the next one. `subject` is an id whose meaning
-    depends on the type.
+    depends on the type. `group` replaces the type's `group(subject)`.
     """
     digest = types.get(type_name)
     created_on = created_on or timezone.now()
+    group = digest.group(subject) if group is None else group
     frequency = digest.frequency_for(recipient)
     if frequency == Frequency.NEVER:
         emailed_in = Notification.NOT_WANTED
     else:
-        emailed_in = digest.earlier_email(recipient, actor)
+        emailed_in = digest.earlier_email(recipient, actor, subject)
     Notification.objects.create(
         recipient=recipient,
         type=type_name,
         actor=actor,
         subject=subject,
-        group_key=f"{type_name}:{digest.group(subject)}:{int(created_on.timestamp() // GROUP_SPAN.total_seconds())}",
+        group_key=group_key(type_name, group, created_on),
         created_on=created_on,
         emailed_in=emailed_in,
     )
     if frequency == Frequency.AT_ONCE and not emailed_in:
         _request(recipient, digest)
+
+
+def group_key(type_name, group, created_on):
+    """Return the `group_key` of notifications of that type and group that were created within the same GROUP_SPAN."""
+    return f"{type_name}:{group}:{int(created_on.timestamp() // GROUP_SPAN.total_seconds())}"
+
+
+def choose_on_site(user, digest, on_site):
+    """Store whether `user` wants to see `digest`, a NotificationType, on the site. Raises AccountGone if they have left."""
+    with transaction.atomic():
+        user.lock()
+        NotificationPreference.objects.update_or_create(
+            user=user, type=digest.name, defaults={"on_site": on_site}
+        )
 
 
 def choose(user, digest, frequency):
@@ -181,6 +196,22 @@ def earliest_at_once(recipient, digest, now):
     if len(times) >= MAX_PER_DAY:
         earliest = max(earliest, times[MAX_PER_DAY - 1] + DAY)
     return earliest
+
+
+def earlier_email(digest, recipient, notifications):
+    """Return the key of an email that includes one of `notifications` and is about to be sent, or REPEATED if one was sent
+    within a day. Otherwise, return an empty string.
+    """
+    is_recent = Q(state=Delivery.State.SENT, sent_on__gt=timezone.now() - DAY)
+    is_waiting = Q(state=Delivery.State.WAITING)
+    emails = Delivery.objects.filter(
+        is_recent | is_waiting,
+        recipient=recipient,
+        type=digest.name,
+        key__in=notifications.values("emailed_in"),
+    )
+    states = dict(emails.values_list("state", "key"))
+    return states.get(Delivery.State.WAITING) or (Notification.REPEATED if states else "")
 
 
 def next_due(recipient, frequency, now):

@@ -3,19 +3,19 @@
 from datetime import datetime
 from types import SimpleNamespace
 
-from django.db.models import Exists, F, Max, Min, OuterRef, Q
+from django.db.models import F, Max, Min, OuterRef, Q, Subquery
+from django.db.models.lookups import IsNull
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from accounts import signals
 from accounts.common.links import absolute
-from accounts.emails.models import Delivery
 from accounts.emails.samples import sample_people
 from accounts.models import Follow, User
 from accounts.notifications import digests
 from accounts.notifications.models import DigestSchedule, Notification
-from accounts.notifications.types import Digest, Frequency, NotificationType, register
+from accounts.notifications.types import Digest, Frequency, NotificationType, by_visible_people, register
 
 # How many people an email names. The others are only counted.
 NAMED = 10
@@ -39,29 +39,23 @@ class NewFollower(NotificationType):
     label = gettext_lazy("Someone follows me")
     template = "accounts/email/new_follower"
 
+    item_template = "accounts/notifications/_new_follower.html"
+
     def condition(self, recipient):
-        follows = Follow.objects.filter(pk=OuterRef("subject"))
-        return Q(Exists(follows), actor__in=User.objects.visible_to(recipient))
+        # With EXISTS, PostgreSQL might first collect all follows of the site in a table.
+        follow = Subquery(Follow.objects.filter(pk=OuterRef("subject")).values("pk"))
+        return Q(IsNull(follow, False)) & by_visible_people(recipient)
 
     def group(self, subject):
         return ""
 
-    def earlier_email(self, recipient, actor):
+    def earlier_email(self, recipient, actor, subject):
         """Return the key of an email about `actor` that is about to be sent, or REPEATED if one was sent within a day.
 
         A waiting email reads the follows when it is sent, so it names someone who follows again.
         """
-        is_recent = Q(state=Delivery.State.SENT, sent_on__gt=timezone.now() - digests.DAY)
-        is_waiting = Q(state=Delivery.State.WAITING)
         notifications = Notification.objects.filter(recipient=recipient, actor=actor, type=self.name)
-        emails = Delivery.objects.filter(
-            is_recent | is_waiting,
-            recipient=recipient,
-            type=self.name,
-            key__in=notifications.values("emailed_in"),
-        )
-        states = dict(emails.values_list("state", "key"))
-        return states.get(Delivery.State.WAITING) or (Notification.REPEATED if states else "")
+        return digests.earlier_email(self, recipient, notifications)
 
     def content_for(self, recipient, notifications):
         follows = Follow.objects.filter(pk__in=notifications.values("subject"))
@@ -117,6 +111,7 @@ class FollowerMilestone(NotificationType):
     template = "accounts/email/follower_milestone"
     frequencies = (Frequency.AT_ONCE, Frequency.NEVER)
     is_kept = True
+    item_template = "accounts/notifications/_follower_milestone.html"
 
     def content_for(self, recipient, notifications):
         threshold = notifications.aggregate(highest=Max("subject"))["highest"]

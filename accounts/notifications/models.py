@@ -48,6 +48,7 @@ class Notification(models.Model):
     # This isn't a foreign key, because the subject may be deleted.
     subject = models.BigIntegerField(null=True)
     # Identical for notifications that the page shows together. Contains the type, the result of `group()` and a 12-hour period.
+    # Empty if the page never shows it.
     group_key = models.CharField(max_length=100)
     created_on = models.DateTimeField(default=timezone.now)
     # The key of the Delivery that includes it. Empty while the notification waits for the next email.
@@ -61,6 +62,8 @@ class Notification(models.Model):
             models.Index("recipient", models.F("id").desc(), name="notification_newest"),
             # For the notifications that an email includes, and for those that wait for the next one.
             models.Index(fields=["recipient", "emailed_in"], name="notification_emailed"),
+            # For the groups of that page.
+            models.Index(fields=["recipient", "group_key", "id"], name="notification_group"),
             # For the follower summary, which covers a span of time.
             models.Index(fields=["recipient", "created_on"], name="notification_time"),
             # For the notifications that one person caused, and for deleting those of a person who leaves.
@@ -72,13 +75,15 @@ class Notification(models.Model):
 
 
 class NotificationPreference(models.Model):
-    """How often a member wants one type of email. Without a row, the type's default applies."""
+    """What a member wants to get of one type: on the site, and by email. Without a row, the type's defaults apply."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, db_index=False, related_name="notification_preferences"
     )
     type = models.CharField(max_length=40)
-    frequency = models.CharField(max_length=10, choices=Frequency)
+    # Empty for the type's default.
+    frequency = models.CharField(max_length=10, choices=Frequency, blank=True)
+    on_site = models.BooleanField(default=True, db_default=True)
 
     class Meta:
         constraints = [

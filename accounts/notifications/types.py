@@ -13,14 +13,17 @@ from django.db.models import Q
 from accounts.emails.types import EmailType, all_types, get, optional_types, register
 from accounts.models import User
 from accounts.notifications.models import Frequency, Notification, NotificationPreference
+from accounts.querysets import BLOCKED, MUTED_BY_VIEWER, SUSPENDED, PersonCondition
 
 __all__ = [
     "Digest",
     "Frequency",
     "NotificationType",
     "all_types",
+    "by_visible_people",
     "get",
     "kept_types",
+    "notification_types",
     "optional_types",
     "register",
 ]
@@ -50,8 +53,18 @@ class Digest(EmailType):
 
 
 class NotificationType(Digest):
-    """Something that happens to a member. Each occurrence is a Notification, and an email covers all waiting ones."""
+    """Something that happens to a member. Each occurrence is a Notification, and an email covers all waiting ones.
 
+    The page of notifications shows them in groups, with `item_template`, which gets a `group`: see accounts.notifications.page.
+    The default template names the people and shows the `label`.
+    """
+
+    item_template = "accounts/notifications/_item.html"
+    # Whether members can turn it off on the site.
+    can_be_off_site = True
+    # A function of the recipient and a set of subjects that returns a dict of what the template needs to know about each. Types
+    # with the same function share a call, which may make one query.
+    load_subjects = None
     # Whether notifications are kept for as long as their recipient is a member.
     is_kept = False
     # How long an email waits after each notification, for example because what happened can still be undone.
@@ -61,11 +74,15 @@ class NotificationType(Digest):
         """Return a Q object for the notifications of this type that `recipient` may see."""
         return Q()
 
+    def shown_to(self, user):
+        """Return whether the page shows notifications of this type to `user` at all."""
+        return True
+
     def group(self, subject):
         """Return the id or short string by which the page groups notifications of this type, besides their time."""
         return subject
 
-    def earlier_email(self, recipient, actor):
+    def earlier_email(self, recipient, actor, subject):
         """Return the `emailed_in` of a notification that an earlier email makes unnecessary, or an empty string."""
         return ""
 
@@ -94,6 +111,19 @@ class NotificationType(Digest):
         raise NotImplementedError
 
 
+def by_visible_people(recipient):
+    """Return a Q object for notifications of what visible people did whom `recipient` hasn't muted, without their own acts."""
+    hidden = Q(PersonCondition(SUSPENDED, "actor"))
+    for sql in (BLOCKED, MUTED_BY_VIEWER):
+        hidden |= Q(PersonCondition(sql, "actor", recipient.pk))
+    return ~hidden & ~Q(actor=recipient.pk)
+
+
+def notification_types():
+    """Return a list of all types of notifications, in the order of registration."""
+    return [each for each in all_types() if isinstance(each, NotificationType)]
+
+
 def kept_types():
     """Return the names of the types whose notifications are never deleted because of their age."""
-    return [t.name for t in all_types() if isinstance(t, NotificationType) and t.is_kept]
+    return [each.name for each in notification_types() if each.is_kept]

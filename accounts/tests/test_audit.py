@@ -61,6 +61,10 @@ def plant_follow_across_a_block(member, bob):
     Block.objects.create(blocker=member, blocked=bob)
 
 
+def plant_mute_that_has_ended(member, bob):
+    member.mute(bob, until=LONG_AGO)
+
+
 def plant_wrong_count(member, bob):
     User.objects.filter(pk=member.pk).update(follower_count=7)
 
@@ -147,6 +151,7 @@ def plant_appeal_that_another_decision_answers(member, bob):
 
 PLANTED = {
     audit.ReportSubjects: plant_report_about_a_deleted_post,
+    audit.EndedMutes: plant_mute_that_has_ended,
     audit.AppealedDecisions: plant_appeal_against_another_persons_decision,
     audit.AppealAnswers: plant_appeal_that_another_decision_answers,
     audit.FollowsAcrossBlocks: plant_follow_across_a_block,
@@ -166,7 +171,7 @@ PLANTED = {
     audit.PictureFiles: plant_orphaned_picture,
 }
 # Tested below, because constraints prevent such rows.
-APART = {audit.References, audit.FollowPairs, audit.BlockPairs}
+APART = {audit.References, audit.FollowPairs, audit.BlockPairs, audit.MutePairs}
 
 
 def test_every_check_has_an_error_to_find():

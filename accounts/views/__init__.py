@@ -1,6 +1,6 @@
 from accounts.emails.views import EmailPreviewView, EmailStyleView, TrustAddressView
 from accounts.moderation.views import PersonReportView
-from accounts.notifications.views import UnsubscribeView
+from accounts.notifications.views import NotificationsView, UnsubscribeView
 from accounts.views.auth import (
     ConfirmEmailView,
     EmailView,
@@ -12,26 +12,36 @@ from accounts.views.auth import (
 )
 from accounts.views.decisions import AppealView, DecisionsView, SuspendedView
 from accounts.views.passwords import PasswordCheckView
-from accounts.views.people import BlocksView, FollowersView, FollowingView, PeopleView
+from accounts.views.people import BlocksView, FollowersView, FollowingView, MutesView, PeopleView
 from accounts.views.profile import (
-    EmailSettingsView,
     LeaveView,
     LocaleSettingsView,
+    NotificationSettingsView,
     ProfileSettingsView,
     SettingsView,
 )
-from accounts.views.relationships import BlockView, FollowView, RemoveFollowerView, UnblockView, UnfollowView
+from accounts.views.relationships import (
+    BlockView,
+    FollowView,
+    MuteView,
+    RemoveFollowerView,
+    UnblockView,
+    UnfollowView,
+    UnmuteView,
+)
 from accounts.views.signup import SignupView
 from accounts.views.welcome import WelcomePeopleView, WelcomeView
 
 __all__ = [
+    "MuteView",
+    "MutesView",
+    "UnmuteView",
     "AppealView",
     "BlockView",
     "BlocksView",
     "ConfirmEmailView",
     "DecisionsView",
     "EmailPreviewView",
-    "EmailSettingsView",
     "EmailStyleView",
     "EmailView",
     "FollowView",
@@ -40,6 +50,8 @@ __all__ = [
     "LeaveView",
     "LocaleSettingsView",
     "LoginView",
+    "NotificationSettingsView",
+    "NotificationsView",
     "PasswordChangeView",
     "PasswordCheckView",
     "PasswordResetFromKeyView",

@@ -71,6 +71,16 @@ class PeopleView(PeopleListView):
         return super().get_context_data(q=self.search_text, counted=True, **kwargs)
 
 
+class MutesView(PeopleListView):
+    """The people the member has muted, with buttons to unmute them."""
+
+    template_name = "accounts/mutes.html"
+    fragment_name = "accounts/_muted_people.html"
+
+    def get_queryset(self):
+        return User.objects.muted_by(self.request.user)
+
+
 class BlocksView(PeopleListView):
     """The people the member has blocked, with buttons to unblock them."""
 

@@ -19,7 +19,7 @@ from accounts.common.transactions import in_one_transaction
 from accounts.emails.models import SuppressedAddress
 from accounts.forms import LeaveForm, LocaleForm, ProfileForm
 from accounts.models import User
-from accounts.notifications.forms import EmailPreferencesForm
+from accounts.notifications.forms import NotificationPreferencesForm
 from accounts.pictures import NotStored
 from accounts.security import rate_limits
 
@@ -101,11 +101,11 @@ class ProfileSettingsView(SettingsFormView):
         return super().post(request)
 
 
-class EmailSettingsView(SuppressedAddressMixin, SettingsFormView):
-    """Which optional emails the member gets, and how often."""
+class NotificationSettingsView(SuppressedAddressMixin, SettingsFormView):
+    """Which notifications the member gets on the site, and which emails and how often."""
 
-    template_name = "accounts/settings_emails.html"
-    form_class = EmailPreferencesForm
+    template_name = "accounts/settings_notifications.html"
+    form_class = NotificationPreferencesForm
 
 
 class LocaleSettingsView(SettingsFormView):

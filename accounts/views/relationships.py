@@ -1,22 +1,16 @@
-"""The buttons to follow, unfollow, block and unblock a person."""
+"""The buttons to follow, unfollow, mute, unmute, block and unblock a person."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views import View
-from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.common.app_settings import app_settings
-from accounts.common.links import is_on_this_site
+from accounts.forms.mute import MuteForm
 from accounts.models import User
-from accounts.security import rate_limits
+from accounts.views.actions import ActionView, ButtonMixin
 
 
 class PersonMixin:
@@ -30,68 +24,21 @@ class PersonMixin:
         return get_object_or_404(self.get_people(), username=self.kwargs["username"].lower())
 
 
-@method_decorator(login_not_required, name="dispatch")
-class PersonActionView(PersonMixin, View):
-    """Changes the relationship between the member and a person, and redirects to the page with the button.
+class PersonActionView(PersonMixin, ActionView):
+    """Changes the relationship between the member and a person."""
 
-    Requests that change something count towards a rate limit: `action` names the counter, and `limit` is the name of a setting
-    and its default.
-    """
+    @property
+    def subject(self):
+        return self.person
 
-    http_method_names = ["post"]
-    action = ""
-    limit = ("", None)
-    done_message = ""
-
-    def post(self, request, username):
-        if not request.user.is_authenticated:
-            # This URL only accepts POST, so the login leads to the profile.
-            login = redirect_to_login(self.person.get_absolute_url())
-            return HttpResponseClientRedirect(login.url) if request.htmx else login
-        if self.change_within_limit() and self.done_message:
-            messages.success(request, self.done_message % {"name": self.person.username})
-        return self.respond()
-
-    def change_within_limit(self):
-        """Return whether anything changed. Raises RateLimitExceeded without changing anything."""
-        member = self.request.user
-        with transaction.atomic():
-            changed = self.change(member, self.person)
-            if changed:
-                rate_limits.hit(self.action, member.pk, getattr(app_settings, self.limit))
-        return changed
-
-    def change(self, user, person):
-        """Perform the button's action. Return whether anything changed."""
-        raise NotImplementedError
-
-    def respond(self):
-        return HttpResponseRedirect(self.get_success_url())
-
-    def get_success_url(self):
-        url = self.request.POST.get("next", "")
-        return url if is_on_this_site(url) else self.person.get_absolute_url()
+    def get_done_message(self):
+        return self.done_message and self.done_message % {"name": self.person.username}
 
 
-class FollowButtonView(PersonActionView):
-    """Responds to htmx with the new button, or with the same button and a notice if the rate limit is exceeded."""
-
+class FollowButtonView(ButtonMixin, PersonActionView):
     limit = "FOLLOW_LIMIT"
-    notice = ""
 
-    def change_within_limit(self):
-        try:
-            return super().change_within_limit()
-        except rate_limits.RateLimitExceeded as error:
-            if not self.request.htmx:
-                raise
-            rate_limits.refuse(self.request, error.wait)
-            self.notice = str(error)
-            return False
-
-    def respond(self):
-        if not self.request.htmx:
-            return super().respond()
+    def render_button(self):
         self.person.is_followed = self.request.user.is_following(self.person)
         context = {"person": self.person, "next": self.get_success_url(), "notice": self.notice}
         return render(self.request, "accounts/_follow_button.html", context)
@@ -119,6 +66,43 @@ class RemoveFollowerView(PersonActionView):
 
     def change(self, user, person):
         return person.unfollow(user)
+
+
+class MuteView(PersonActionView):
+    """Says what muting does, and mutes the person for the time that the member chooses."""
+
+    http_method_names = ["get", "head", "post"]
+    action = "mute"
+    limit = "BLOCK_LIMIT"
+    done_message = gettext_lazy("You've muted @%(name)s.")
+
+    def get(self, request, username):
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if self.person == request.user:
+            return HttpResponseRedirect(self.person.get_absolute_url())
+        return self.render_form(MuteForm())
+
+    def post(self, request, username):
+        self.form = MuteForm(request.POST)
+        if request.user.is_authenticated and self.person != request.user and not self.form.is_valid():
+            return self.render_form(self.form)
+        return super().post(request, username=username)
+
+    def render_form(self, form):
+        return render(self.request, "accounts/mute_confirm.html", {"person": self.person, "form": form})
+
+    def change(self, user, person):
+        return user != person and user.mute(person, until=self.form.until)
+
+
+class UnmuteView(PersonActionView):
+    action = "mute"
+    limit = "BLOCK_LIMIT"
+    done_message = gettext_lazy("You've unmuted @%(name)s.")
+
+    def change(self, user, person):
+        return user.unmute(person)
 
 
 class BlockView(PersonActionView):

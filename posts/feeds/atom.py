@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.syndication.views import Feed
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
@@ -9,10 +10,10 @@ from django.utils.feedgenerator import Atom1Feed
 from accounts.common.app_settings import app_settings
 from accounts.common.cursors import Cursor, Page
 from accounts.common.links import absolute
-from accounts.common.text import truncate
 from accounts.models import User
 from posts import ids
-from posts.rendering.text import render_contents, render_text
+from posts.conversations.replied_to import load_replied_to, replied_to_html
+from posts.rendering.text import render_contents
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class FeedPage:
     page: Page
     subtitle: str = ""
     author: User | None = None
+    # For whom the page was read.
+    reader: User | AnonymousUser = AnonymousUser()
 
     def address(self, name=None, position=None):
         """Return the absolute address of the page of this feed at a cursor, or of its first page if there is no cursor."""
@@ -95,16 +98,17 @@ class AtomFeed(Feed):
         return absolute(feed.author.get_absolute_url() if feed.author else reverse("posts:home"))
 
     def items(self, feed):
+        load_replied_to(feed.page, feed.reader)
         return render_contents(feed.page, elsewhere=True)
 
     def item_title(self, post):
-        return truncate(" ".join(render_text(post.content).split()), 80)
+        return post.excerpt
 
     def item_description(self, post):
         return None  # The content has the full text, so there is no summary.
 
     def item_extra_kwargs(self, post):
-        return {"content": post.content_html}
+        return {"content": replied_to_html(post, elsewhere=True) + post.content_html}
 
     def item_link(self, post):
         return absolute(post.get_absolute_url())

@@ -51,7 +51,7 @@ def find_author_feed(request, cursor, username):
         link=author.get_absolute_url(),
         author=author,
         cursor=cursor,
-        page=page_of(Post.objects.visible().by(author), cursor),
+        page=page_of(Post.objects.visible().by(author).without_replies(), cursor),
     )
 
 
@@ -64,7 +64,7 @@ def find_public_feed(request, cursor):
         path=reverse("posts:public-feed"),
         link=explore,
         cursor=cursor,
-        page=page_of(Post.objects.visible(), cursor),
+        page=page_of(Post.objects.public(), cursor),
     )
 
 
@@ -80,6 +80,7 @@ def find_home_feed(request, cursor, token):
         path=reverse("posts:home-feed", args=[token]),
         link=home,
         cursor=cursor,
+        reader=reader,
         page=home_timeline().page(reader, cursor),
     )
 

@@ -8,17 +8,45 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.common.database_errors import AccountGone
 from accounts.common.text import truncate
+from accounts.models import Follow
 from accounts.moderation.models import ModerationAction, Report
-from posts import ids, signals
+from posts import ids, paths, signals
 from posts.app_settings import app_settings
 from posts.fields import PostIdField
 from posts.querysets import PostQuerySet
+from posts.rendering.text import mentioned_names, render_text
 from posts.validators import MAX_CODE_POINTS, validate_content
 
 
 class EditingClosed(Exception):
     """The post is too old to edit, or a moderator has hidden it."""
+
+
+class ReplyRefused(Exception):
+    """The writer can't reply to this post."""
+
+
+class RepliedToGone(ReplyRefused):
+    """The post to reply to doesn't exist any more, or the writer may not see it."""
+
+
+class RepliesRestricted(ReplyRefused):
+    """The author of the post accepts replies from others only."""
+
+
+class PostGone(Exception):
+    """The post doesn't exist any more, or the member may not see it."""
+
+
+class ReplyPolicy(models.TextChoices):
+    """Who may reply to a post, besides its author."""
+
+    EVERYONE = "everyone", _("Everyone")
+    FOLLOWED = "followed", _("People I follow")
+    MENTIONED = "mentioned", _("People I mention")
+    NOBODY = "nobody", _("Nobody")
 
 
 class Post(models.Model):
@@ -40,6 +68,37 @@ class Post(models.Model):
     created_on = models.DateTimeField(_("posted"), editable=False)
     edited_on = models.DateTimeField(_("edited"), null=True, blank=True, editable=False)
     hidden_on = models.DateTimeField(_("hidden since"), null=True, blank=True, editable=False)
+    reply_policy = models.CharField(
+        _("who may reply"), max_length=10, choices=ReplyPolicy, default=ReplyPolicy.EVERYONE
+    )
+    # A code of a language, such as "zh-hans", or "" if it is unknown. Languages that the site doesn't know are kept.
+    language = models.CharField(_("language"), max_length=20, blank=True)
+    # Null for a post that isn't a reply, and for a reply to a post that was deleted.
+    in_reply_to = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=False,
+        related_name="replies",
+        verbose_name=_("in reply to"),
+    )
+    # The author of that post, also after it was deleted. Null if they have left.
+    in_reply_to_author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=False,
+        related_name="replies_received",
+        verbose_name=_("in reply to"),
+    )
+    # The id of the first post of the conversation, which may have been deleted. Null if, and only if, this isn't a reply.
+    thread = models.BigIntegerField(null=True, editable=False)
+    # See posts.paths. Null if this isn't a reply.
+    path = models.BinaryField(max_length=paths.MAX_LENGTH, null=True)
     # Identifies the form and text of a request, so that a repeated request creates only one post. See posts.forms.PostForm.
     submission = models.UUIDField(null=True, blank=True, editable=False)
 
@@ -50,6 +109,11 @@ class Post(models.Model):
         verbose_name_plural = _("posts")
         constraints = [
             models.CheckConstraint(name="post_not_empty", condition=~models.Q(content="")),
+            models.CheckConstraint(
+                name="post_reply_has_place",
+                condition=models.Q(thread=None, path=None, in_reply_to=None, in_reply_to_author=None)
+                | models.Q(thread__isnull=False, path__isnull=False),
+            ),
             models.UniqueConstraint(
                 name="post_submitted_once",
                 fields=["author", "submission"],
@@ -57,10 +121,36 @@ class Post(models.Model):
             ),
         ]
         indexes = [
-            # Every timeline reads an author's visible posts from this index, newest first, without reading the rows. It
-            # includes hidden posts, because the export, the admin and the deletion of an account need them too.
-            models.Index("author", models.F("id").desc(), "hidden_on", name="post_author_newest"),
-            # This index contains hidden_on because SQLite would otherwise scan the index above.
+            # Every timeline reads an author's posts from this index, newest first, without reading the rows: the last columns
+            # say whether a post is visible, and to whom it replies. It includes hidden posts, because the export, the admin and
+            # the deletion of an account need them too.
+            models.Index(
+                "author",
+                models.F("id").desc(),
+                "hidden_on",
+                "in_reply_to_author",
+                "thread",
+                name="post_author_newest",
+            ),
+            # For a page of a conversation.
+            models.Index(
+                fields=["thread", "path"], name="post_thread", condition=models.Q(thread__isnull=False)
+            ),
+            # For counting the replies to a post, and for deleting the post.
+            models.Index(
+                fields=["in_reply_to", "id"],
+                name="post_replies",
+                condition=models.Q(in_reply_to__isnull=False),
+            ),
+            # For deleting the account of someone who got replies.
+            models.Index(
+                fields=["in_reply_to_author"],
+                name="post_replies_to_person",
+                condition=models.Q(in_reply_to_author__isnull=False),
+            ),
+            # For Explore in one language.
+            models.Index("language", models.F("id").desc(), name="post_language_newest"),
+            # This index contains hidden_on because SQLite would otherwise scan the index of authors.
             models.Index("id", "hidden_on", name="post_hidden", condition=models.Q(hidden_on__isnull=False)),
         ]
 
@@ -80,6 +170,8 @@ class Post(models.Model):
     def _insert(self, **kwargs):
         for _attempt in range(self.ID_ATTEMPTS):
             self.id, self.created_on = ids.new_id(Post)
+            if self.is_reply:
+                self.path = paths.path_below(bytes(self.in_reply_to.path or b""), self.id)
             try:
                 with transaction.atomic():
                     return super().save(**kwargs | {"force_insert": True})
@@ -90,12 +182,73 @@ class Post(models.Model):
                     raise
         raise IntegrityError("There is no free id for the post. Too many posts were made in one millisecond.")
 
+    @property
+    def excerpt(self):
+        """The first words, on one line."""
+        return truncate(" ".join(render_text(self.content).split()), 80)
+
+    @property
+    def is_reply(self):
+        """Whether this replies to a post, which may have been deleted."""
+        return self.thread is not None
+
+    @property
+    def conversation(self):
+        """The id of the first post of the conversation to which this belongs. A post without replies is one, too."""
+        return self.pk if self.thread is None else self.thread
+
     def publish(self):
-        """Save a new post and send `post_published`. Raises AccountGone if the author has left."""
+        """Save a new post, which replies to `in_reply_to` if that is set, and send `post_published`.
+
+        Raises AccountGone if the author has left, and ReplyRefused if they may not reply to that post.
+        """
         with transaction.atomic():
-            self.author.lock()
+            mentioned = self._lock_people()
+            if self.in_reply_to_id:
+                self._lock_replied_to()
             self.save()
-            signals.post_published.send(sender=Post, post=self)
+            self.mentions.bulk_create([self.mentions.model(post=self, person=person) for person in mentioned])
+            signals.post_published.send(
+                sender=Post, post=self, mentioned=[person for person in mentioned if person != self.author]
+            )
+
+    def _lock_people(self):
+        """Lock the author, the author of the post that this replies to, and the members whom the text mentions.
+
+        Returns the latter, in the order of the text. Raises AccountGone if the author has left.
+        """
+        User = get_user_model()
+        names = mentioned_names(self.content)
+        found = User.objects.filter(username__in=names) if names else []
+        mentioned = sorted(found, key=lambda person: names.index(person.username))
+        replied_to = self.in_reply_to and self.in_reply_to.author_id
+        keys = {self.author_id, replied_to, *(person.pk for person in mentioned)} - {None}
+        locked = User.objects.lock(*keys)
+        if self.author_id not in locked:
+            raise AccountGone
+        return [person for person in mentioned if person.pk in locked]
+
+    def _lock_replied_to(self):
+        """Lock the post that this replies to, and take this post's place in the conversation from it. Raises ReplyRefused."""
+        visible = Post.objects.visible_to(self.author).filter(pk=self.in_reply_to_id)
+        replied_to = visible.select_for_update(no_key=True).first()
+        if replied_to is None:
+            raise RepliedToGone
+        if not replied_to.accepts_reply_from(self.author):
+            raise RepliesRestricted
+        self.in_reply_to = replied_to
+        self.in_reply_to_author_id = replied_to.author_id
+        self.thread = replied_to.conversation
+
+    def accepts_reply_from(self, member):
+        """Return whether the author lets `member`, who can see this post, reply to it."""
+        if member.pk == self.author_id or self.reply_policy == ReplyPolicy.EVERYONE:
+            return True
+        if self.reply_policy == ReplyPolicy.FOLLOWED:
+            return Follow.objects.filter(follower=self.author_id, followed=member).exists()
+        if self.reply_policy == ReplyPolicy.MENTIONED:
+            return self.mentions.filter(person=member).exists()
+        return False
 
     @property
     def editable_until(self):
@@ -112,22 +265,27 @@ class Post(models.Model):
         Returns whether anything changed. Nothing changes if the text is the same or the post was deleted.
         """
         with transaction.atomic():
-            get_user_model().objects.lock(self.author_id)
+            edited = Post(author_id=self.author_id, content=content)
+            mentioned = edited._lock_people()
             stored = Post.objects.select_for_update().filter(pk=self.pk).first()
             if stored is None or stored.content == content:
                 return False
             if not stored.is_editable:
                 raise EditingClosed
-            stored._replace_content(content)
+            stored._replace_content(content, mentioned)
         self.content, self.edited_on = stored.content, stored.edited_on
         return True
 
-    def _replace_content(self, content):
+    def _replace_content(self, content, mentioned):
         self.edited_on = timezone.now()
         self.revisions.create(content=self.content, created_on=self.edited_on)
         self.content = content
         self.save(update_fields=["content", "edited_on"])
-        signals.post_edited.send(sender=Post, post=self)
+        previous = set(self.mentions.values_list("person", flat=True))
+        self.mentions.all().delete()
+        self.mentions.bulk_create([self.mentions.model(post=self, person=person) for person in mentioned])
+        new = [person for person in mentioned if person.pk not in previous | {self.author_id}]
+        signals.post_edited.send(sender=Post, post=self, mentioned=new)
 
     def delete(self, *, by=None, reason="", **kwargs):
         """Delete the post and the reports about it, and send `post_deleted`. Returns what Django's `delete()` returns.
@@ -172,6 +330,61 @@ class Post(models.Model):
             ModerationAction.record(ModerationAction.Action.RESTORE, self, by=by, reason=reason, **details)
             signals.post_restored.send(sender=Post, post=self, by=by, reason=reason)
         return True
+
+    def like(self, member):
+        """Record that `member` likes this post, and send `post_liked`. Returns whether anything changed.
+
+        Raises PostGone if they can't see the post, and AccountGone if they have left. People may like their own posts.
+        """
+        with transaction.atomic():
+            self._lock_for(member)
+            like, created = self.likes.get_or_create(member=member)
+            if created:
+                signals.post_liked.send(sender=Post, like=like)
+        return created
+
+    def unlike(self, member):
+        """Undo `like()`, also if `member` can't see the post any more, and send `post_unliked`. Returns whether anything changed."""
+        with transaction.atomic():
+            self._lock_people_with(member)
+            deleted, _by_model = self.likes.filter(member=member).delete()
+            if deleted:
+                signals.post_unliked.send(sender=Post, post=self, member=member)
+        return bool(deleted)
+
+    def bookmark(self, member):
+        """Bookmark this post for `member`. Nobody is told. Returns whether anything changed.
+
+        Raises PostGone if they can't see the post, and AccountGone if they have left.
+        """
+        with transaction.atomic():
+            self._lock_for(member)
+            _bookmark, created = self.bookmarks.get_or_create(member=member)
+        return created
+
+    def remove_bookmark(self, member):
+        """Undo `bookmark()`, also if `member` can't see the post any more. Returns whether anything changed."""
+        with transaction.atomic():
+            self._lock_people_with(member)
+            deleted, _by_model = self.bookmarks.filter(member=member).delete()
+        return bool(deleted)
+
+    def likers(self):
+        """Return the visible people who like this post, latest like first, with `position`."""
+        people = get_user_model().objects.visible()
+        return people.filter(likes__post=self).newest_first_by("likes__id")
+
+    def _lock_people_with(self, member):
+        """Lock `member` and the author. Raises AccountGone if `member` has left."""
+        if member.pk not in get_user_model().objects.lock(member.pk, self.author_id):
+            raise AccountGone
+
+    def _lock_for(self, member):
+        """Lock `member`, the author and this post. Raises PostGone if `member` can't see it, and AccountGone."""
+        self._lock_people_with(member)
+        visible = Post.objects.visible_to(member).filter(pk=self.pk)
+        if visible.select_for_update(no_key=True).first() is None:
+            raise PostGone
 
     def audit_subject(self):
         """Return the author and the text, for reports and the record of moderation actions."""

@@ -9,6 +9,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 
 from accounts.common.cursors import Cursor
+from accounts.notifications.page import new_group_text
 from posts.ids import MAX_ID, time_of
 from posts.reading import positions
 from posts.timelines import home_timeline
@@ -45,6 +46,7 @@ class UnreadView(LoginRequiredMixin, TimelineView):
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(start=time_of(self.get_cursor().after), **kwargs)
+        context["oldest_first"] = context["page"].items[::-1]
         if context["page"]:
             positions.record_page(self.request, context["page"], self.get_cursor(), self.marker)
         return context
@@ -52,7 +54,10 @@ class UnreadView(LoginRequiredMixin, TimelineView):
 
 @method_decorator(login_not_required, name="dispatch")
 class NewPostsView(View):
-    """Returns the number of posts that are new since a page was loaded. The response is empty while there are none."""
+    """Returns the number of posts that are new since a page was loaded. The response is empty while there are none.
+
+    The header `X-New-Notifications` has the number of groups of notifications that are new, as the navigation shows it.
+    """
 
     http_method_names = ["get", "head", "options"]
 
@@ -60,6 +65,11 @@ class NewPostsView(View):
         position, new_posts = cursor_after(request).after, None
         if request.user.is_authenticated:
             new_posts = positions.new_posts_for(request.user, MAX_ID if position is None else position)
-            if not new_posts.count:
-                return HttpResponse(status=204)
-        return render(request, "posts/_new_posts_link.html", {"new_posts": new_posts})
+        response = (
+            HttpResponse(status=204)
+            if new_posts and not new_posts.count
+            else render(request, "posts/_new_posts_link.html", {"new_posts": new_posts})
+        )
+        if request.user.is_authenticated:
+            response.headers["X-New-Notifications"] = new_group_text(request.user)
+        return response

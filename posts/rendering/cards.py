@@ -38,8 +38,8 @@ SHARED_FOR = 24 * 3600
 MENTIONS_VERSION = "cards:mentions"
 
 # The placeholders for the parts that differ between viewers, before and after the text. A text can't contain these characters.
-# If it did, they would be between the two placeholders and do no harm.
-TIME, ACTIONS = SafeString("\x01"), SafeString("\x02")
+# If it did, they would be between the last two placeholders and do no harm.
+TIME, REPLIED_TO, ACTIONS = SafeString("\x01"), SafeString("\x03"), SafeString("\x02")
 
 breaker = CircuitBreaker()
 
@@ -50,21 +50,25 @@ mention_cache = LocalCache(200)
 
 
 class Card(NamedTuple):
-    """The safe HTML around the placeholders for the age of the post and for the viewer's actions."""
+    """The safe HTML around the placeholders: the age of the post, to whom it replies, and the viewer's actions."""
 
     before_time: str
+    before_replied_to: str
     before_actions: str
     end: str
 
     @classmethod
     def from_html(cls, html):
         before_time, _time, rest = html.partition(TIME)
+        before_replied_to, _replied_to, rest = rest.partition(REPLIED_TO)
         before_actions, _actions, end = rest.rpartition(ACTIONS)
-        return cls(before_time, before_actions, end)
+        return cls(before_time, before_replied_to, before_actions, end)
 
-    def fill_in(self, time, actions):
-        """Return the complete card. Both arguments must be safe HTML."""
-        return mark_safe(f"{self.before_time}{time}{self.before_actions}{actions}{self.end}")  # noqa: S308
+    def fill_in(self, time, replied_to, actions):
+        """Return the complete card. The arguments must be safe HTML."""
+        return mark_safe(  # noqa: S308
+            f"{self.before_time}{time}{self.before_replied_to}{replied_to}{self.before_actions}{actions}{self.end}"
+        )
 
 
 def shown_fields(post):
@@ -73,6 +77,7 @@ def shown_fields(post):
     return (
         post.pk,
         post.content,
+        post.language,
         post.created_on,
         post.edited_on,
         author.username,
@@ -127,7 +132,8 @@ def may_mention(post):
 
 def render_card(post):
     """Return the HTML of a post whose `content_html` is set, with the placeholders."""
-    return get_template(TEMPLATE).render({"post": post, "time_here": TIME, "actions_here": ACTIONS})
+    placeholders = {"time_here": TIME, "replied_to_here": REPLIED_TO, "actions_here": ACTIONS}
+    return get_template(TEMPLATE).render({"post": post} | placeholders)
 
 
 def cache_vary():

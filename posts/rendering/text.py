@@ -40,13 +40,17 @@ def render_contents(posts, *, elsewhere=False):
 
 
 def mentioned_names(content):
-    """Return the set of usernames that `content` mentions, in lower case. These members may not exist."""
-    return {
+    """Return a list of the usernames that `content` mentions, in its order, each once and in lower case.
+
+    These members may not exist.
+    """
+    names = (
         match[1].lower()
         for text, link in _split_at_links(content)
         if link is None
         for match in _mention.finditer(text)
-    }
+    )
+    return list(dict.fromkeys(names))
 
 
 def render_content(content, urls, *, hard_spaces=False):

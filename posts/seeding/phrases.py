@@ -1,4 +1,4 @@
-"""Phrases for the posts of made-up people: sentences with gaps, and words to fill the gaps, by language."""
+"""Phrases for the posts of made-up people: sentences and replies with gaps, and words to fill the gaps, by language."""
 
 from itertools import cycle
 
@@ -83,6 +83,85 @@ SENTENCES = {
     ],
 }
 
+# These fit below every sentence and every other reply.
+REPLIES = {
+    "en": [
+        "That made my day.",
+        "Same here, and I thought I was the only one.",
+        "Tell me more?",
+        "I had {span} like that once. It gets better.",
+        "Nice. Was it worth it?",
+        "You should write about {topic} next.",
+        "Ha! My sister says the same.",
+        "I’m not so sure, but I like how you put it.",
+        "Saving this for a day with {thing} and no plans.",
+        "Good for you!",
+        "Really? Since when?",
+        "Let’s talk about it at the {place}.",
+    ],
+    "es": [
+        "Me has alegrado el día.",
+        "A mí me pasa igual.",
+        "¡Cuenta más!",
+        "¿Y valió la pena?",
+        "No sé yo, pero lo dices muy bien.",
+        "Hablamos de eso en {place}.",
+        "¡Qué bien!",
+    ],
+    "de": [
+        "Das hat mir den Tag gerettet.",
+        "Geht mir auch so.",
+        "Erzähl mehr!",
+        "Und, hat es sich gelohnt?",
+        "Da bin ich mir nicht so sicher, aber schön gesagt.",
+        "Dazu passt {thing}.",
+        "Glückwunsch!",
+    ],
+    "fr": [
+        "Ça me fait ma journée.",
+        "Pareil ici.",
+        "Raconte !",
+        "Et ça valait la peine ?",
+        "Pas si sûr, mais c’est bien dit.",
+        "On en parle {place} ?",
+        "Bravo !",
+    ],
+    "zh": [
+        "说得真好。",
+        "我也是这样！",
+        "快多讲讲。",
+        "值得吗？",
+        "我不太确定，不过挺有意思。",
+        "下次在{place}见面聊。",
+        "恭喜！",
+    ],
+    "ja": [
+        "いいですね。",
+        "私も同じです。",
+        "もっと聞かせてください。",
+        "どうでしたか。",
+        "そうかなあ。でも面白い見方ですね。",
+        "今度{place}で話しましょう。",
+        "おめでとうございます！",
+    ],
+    "ar": [
+        "أسعدت يومي.",
+        "وأنا كذلك.",
+        "حدثنا أكثر!",
+        "وهل كان يستحق؟",
+        "لست متأكدًا، لكنك أحسنت القول.",
+        "مبارك!",
+    ],
+    "hi": [
+        "पढ़कर अच्छा लगा।",
+        "मेरे साथ भी यही हुआ।",
+        "और बताइए!",
+        "तो कैसा रहा?",
+        "पक्का नहीं कह सकता, पर बात अच्छी है।",
+        "बधाई हो!",
+    ],
+}
+
 FILLINGS = {
     "en": {
         "place": "library|bakery|station|museum|pool|post office|market|workshop",
@@ -160,11 +239,32 @@ class Voice:
 
     def __init__(self, rng, language):
         sentences = SENTENCES[language]
+        self.language = language
         self.sentences = cycle(rng.sample(sentences, len(sentences)))
-        self.fillings = FILLINGS[language]
 
     def write(self, rng, names):
         """Return a text for a post. It may mention the usernames in `names`."""
-        fillings = {gap: rng.choice(words) for gap, words in self.fillings.items()}
-        who = f"@{rng.choice(names)}"
-        return next(self.sentences).format(who=who, number=rng.randrange(1000), **fillings)
+        return fill(rng, self.language, next(self.sentences), names)
+
+
+def answer(rng, language, name):
+    """Return a text for a reply to the person with that username. One in five mentions them."""
+    text = fill(rng, language, rng.choice(REPLIES[language]), [name])
+    return f"@{name} {text}" if rng.random() < 0.2 else text
+
+
+def fill(rng, language, sentence, names):
+    """Return `sentence`, in that language, with random words in its gaps and one of the usernames in the gap for a person."""
+    return sentence.format_map(Gaps(rng, {**FILLINGS[language], "who": names, "number": range(1000)}))
+
+
+class Gaps(dict):
+    """Chooses words for the gaps that a sentence has, and not for others."""
+
+    def __init__(self, rng, words):
+        super().__init__()
+        self.rng, self.words = rng, words
+
+    def __missing__(self, gap):
+        word = self.rng.choice(self.words[gap])
+        return f"@{word}" if gap == "who" else word

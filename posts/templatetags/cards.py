@@ -1,33 +1,43 @@
 from django import template
+from django.contrib.auth.models import AnonymousUser
 from django.template.loader import get_template
 from django.urls import get_script_prefix
 from django.utils import timezone
+from django.utils.html import escape
 from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
 
 from accounts.common.local_cache import LocalCache
 from accounts.moderation.permissions import may_moderate
 from accounts.templatetags.times import time_ago
+from posts.conversations.replied_to import load_replied_to, replied_to_html
+from posts.reactions import load_states
 from posts.rendering.cards import render_cards
 
 register = template.Library()
 
-# The menus are rendered once for each language and kind of post, with these in the place of the post's id and its author's name.
+# What a card offers is rendered once for each language, kind of post and state, with these in the place of the post's id, the
+# form's token, the page to return to, the number of replies and the author's name.
 PLACEHOLDER = 999_999_999_999_999_999
+TOKEN, NEXT, REPLIES = "\x01", "\x02", "\x03"
 USERNAME = "the_author_of_the_post"
-menus = LocalCache(100)
+menus = LocalCache(200)
 
 
 @register.simple_tag(takes_context=True)
 def cards(context, posts, divider=None):
-    """Return the cards of a page's posts. Each shows the post's age and, to members, a menu: edit and delete, or report.
+    """Return the cards of a page's posts. Each shows the post's age and, to members, what they can do with it.
 
     The divider goes above the post with the id `divider`. A single tag renders all cards because a loop in the template would
-    double the time.
+    double the time, and because it finds what the replies on the page reply to at once. If the posts' states aren't loaded, this
+    takes another query.
     """
     now = timezone.localtime()
-    user = context.get("user")
-    viewer = user.pk if user is not None and not context.get("without_actions") else None
+    user = context.get("user") or AnonymousUser()
+    viewer = user if user.pk and not context.get("without_actions") else None
+    if viewer:
+        load_states([post for post in posts if not hasattr(post, "state")], viewer)
+    load_replied_to([post for post in posts if not hasattr(post, "replied_to")], user)
     moderates = viewer is not None and may_moderate(user)
     parts = []
     for post in posts:
@@ -36,7 +46,9 @@ def cards(context, posts, divider=None):
         if post.pk == divider:
             parts.append(get_template("posts/_divider.html").render())
         time = time_ago(post.created_on.astimezone(now.tzinfo), now)
-        parts.append(post.card.fill_in(time, actions(post, viewer, moderates) if viewer else ""))
+        replied_to = replied_to_html(post, with_excerpt=not context.get("in_thread"))
+        can_do = actions(context, post, viewer, moderates) if viewer else ""
+        parts.append(post.card.fill_in(time, replied_to, can_do))
     return mark_safe("".join(parts))  # noqa: S308 (each part is safe)
 
 
@@ -46,14 +58,45 @@ def card(context, post):
     return cards(context, [post])
 
 
-def actions(post, viewer, moderates=False):
-    """Return the menu of a post for the member with the primary key `viewer`. `moderates` says whether they may moderate."""
-    others = "moderated" if moderates else "other"
-    kind = others if post.author_id != viewer else "editable" if post.is_editable else "own"
-    key = get_language(), get_script_prefix(), kind
+@register.simple_tag(takes_context=True)
+def reactions(context, post):
+    """Return the form with the buttons to like and bookmark a post whose state is loaded. `next` is the page to return to."""
+    return mark_safe(fill_in(context, post, "posts/_reactions.html"))  # noqa: S308 (the template is safe)
+
+
+def actions(context, post, viewer, moderates=False):
+    """Return the row with all that `viewer`, a member, can do with a post. A hidden post only has the menu.
+
+    `moderates` says whether they may moderate.
+    """
+    others = "moderated other" if moderates else "other"
+    kind = others if post.author_id != viewer.pk else "editable" if post.is_editable else "own"
+    return fill_in(context, post, "posts/_post_actions.html", f"hidden {kind}" if post.hidden_on else kind)
+
+
+def fill_in(context, post, template_name, kind=""):
+    """Return the HTML of a template in `menus`, completed for a post and the page of `context`."""
+    state = post.state
+    shown = kind, state.liked, state.bookmarked, bool(state.reply_count)
+    key = get_language(), get_script_prefix(), template_name, shown
     html = menus.get(key)
     if html is None:
-        context = {"kind": kind, "pk": PLACEHOLDER, "username": USERNAME}
-        html = menus.keep(key, get_template("posts/_post_actions.html").render(context))
-    html = html.replace(str(PLACEHOLDER), str(post.pk))
-    return html.replace(USERNAME, post.author.username) if kind == "moderated" else html
+        values = {
+            "kind": kind,
+            "pk": PLACEHOLDER,
+            "username": USERNAME,
+            "state": state,
+            "token": TOKEN,
+            "next": NEXT,
+            "replies": REPLIES,
+        }
+        html = menus.keep(key, get_template(template_name).render(values))
+    request = context.get("request")
+    url = context.get("next") or (request.get_full_path() if request else "")
+    return (
+        html.replace(TOKEN, str(context.get("csrf_token", "")))
+        .replace(NEXT, escape(url))
+        .replace(REPLIES, state.replies)
+        .replace(str(PLACEHOLDER), str(post.pk))
+        .replace(USERNAME, post.author.username)
+    )

@@ -8,7 +8,7 @@ from django.utils.translation import get_language
 
 from accounts.common.local_cache import LocalCache
 from posts import drafts
-from posts.forms import PostForm
+from posts.forms import PostForm, ReplyForm
 
 register = template.Library()
 
@@ -26,15 +26,15 @@ def writer_field(context):
 
 
 @register.simple_tag
-def empty_compose_fields(button):
-    """Return the fields of a PostForm without text and errors. Only the `submission` differs from page to page.
+def empty_compose_fields(button, reply=False):
+    """Return the fields of a PostForm or ReplyForm without text and errors. Only the `submission` differs from page to page.
 
-    They are rendered once for each language and `button`, the label of the button.
+    They are rendered once for each language, form and `button`, the label of the button.
     """
-    key = get_language(), button
+    key = get_language(), button, reply
     html = empty_fields.get(key)
     if html is None:
-        form = PostForm(initial={"submission": PLACEHOLDER})
+        form = (ReplyForm if reply else PostForm)(initial={"submission": PLACEHOLDER})
         context = {"form": form, "button": button}
         html = empty_fields.keep(key, get_template("posts/_compose_fields.html").render(context))
     return mark_safe(html.replace(PLACEHOLDER, str(uuid4())))  # noqa: S308 (rendered by a template)

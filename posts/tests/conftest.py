@@ -54,6 +54,13 @@ def write_timeline(settings, empty_redis):
 
 
 @pytest.fixture
+def read_timeline(settings, empty_redis):
+    """The fan-out-on-read timeline."""
+    settings.HOME_TIMELINE = "fanout_read"
+    return home_timeline()
+
+
+@pytest.fixture
 def prolific(member):
     """A person whom the member follows and who has written 25 posts."""
     bob = FollowFactory(follower=member, followed=UserFactory(username="bob")).followed

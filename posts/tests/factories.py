@@ -6,12 +6,13 @@ from accounts.moderation.models import Report
 from accounts.tests.factories import UserFactory
 from posts.ids import first_id_at, time_of
 from posts.models import Post
+from posts.paths import path_below
 
 LONG_AGO = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
 class PostFactory(factory.django.DjangoModelFactory):
-    """Old posts, a minute apart, in the order in which they are made."""
+    """Old posts, a minute apart, in the order in which they are made. With `in_reply_to`, they are replies."""
 
     class Meta:
         model = Post
@@ -24,6 +25,10 @@ class PostFactory(factory.django.DjangoModelFactory):
     @classmethod
     def _create(cls, model_class, *args, **kwargs):
         post = model_class(*args, **kwargs)
+        if replied_to := post.in_reply_to:
+            post.in_reply_to_author_id = replied_to.author_id
+            post.thread = replied_to.conversation
+            post.path = path_below(replied_to.path or b"", post.pk)
         # Not save(), which would give the post the id of the present time.
         model_class.objects.bulk_create([post])
         return post

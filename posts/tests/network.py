@@ -32,7 +32,9 @@ FIRST_ID = ids.first_id_at(LONG_AGO)
 
 
 class Network(RuleBasedStateMachine):
-    """People sign up, follow, post and block. In between, readers page, and every page must be what the sets say."""
+    """People sign up, follow, post, reply, mute, block and leave. In between, readers page, and every page must be what the sets
+    say.
+    """
 
     def __init__(self):
         super().__init__()
@@ -42,7 +44,8 @@ class Network(RuleBasedStateMachine):
         cache.clear()
         self.people = []
         self.posts = {}  # id: author
-        self.follows, self.blocks = set(), set()
+        self.replies = {}  # id: the person replied to, or None if they have left
+        self.follows, self.blocks, self.mutes = set(), set(), set()
         self.suspended, self.hidden = set(), set()
 
     def teardown(self):
@@ -94,16 +97,56 @@ class Network(RuleBasedStateMachine):
         self.user(pair[0]).unblock(self.user(pair[1]))
         self.blocks.remove(pair)
 
+    @rule(one=number, other=number)
+    def mute(self, one, other):
+        pair = self.person(one), self.person(other)
+        if self.user(pair[0]).mute(self.user(pair[1])):
+            self.mutes.add(pair)
+
+    @precondition(lambda self: self.mutes)
+    @rule(which=number)
+    def unmute(self, which):
+        pair = sorted(self.mutes)[which % len(self.mutes)]
+        assert self.user(pair[0]).unmute(self.user(pair[1]))
+        self.mutes.remove(pair)
+
+    @precondition(lambda self: len(self.people) > 3)
+    @rule(which=number)
+    def leave(self, which):
+        pk = self.person(which)
+        assert self.user(pk).leave()
+        self.people.remove(pk)
+        self.suspended.discard(pk)
+        for post in [post for post, author in self.posts.items() if author == pk]:
+            self.forget(post)
+        for pairs in (self.follows, self.blocks, self.mutes):
+            pairs -= {pair for pair in pairs if pk in pair}
+        self.replies = {post: None if person == pk else person for post, person in self.replies.items()}
+
     @rule(one=number, slot=st.integers(0, 400))
     def post(self, one, slot):
         """An id is made before its transaction commits, so a post can appear anywhere near the newest."""
+        self.publish(Post(author_id=self.person(one), content="x"), slot)
+
+    @precondition(lambda self: self.posts)
+    @rule(one=number, which=number, slot=st.integers(0, 400))
+    def reply(self, one, which, slot):
+        """Nobody can reply to what they can't see."""
+        author, replied_to = self.person(one), self.a_post(which)
+        unseen = self.suspended | self.blocked_with(author)
+        if replied_to not in self.hidden and self.posts[replied_to] not in unseen:
+            post = Post.objects.get(pk=replied_to)
+            self.publish(Post(author=self.user(author), content="x", in_reply_to=post), slot)
+
+    def publish(self, post, slot):
         pk = FIRST_ID + slot
         if pk in self.posts:
             return
-        author = self.person(one)
         with mock.patch.object(ids, "new_id", return_value=(pk, ids.time_of(pk))):
-            Post(author_id=author, content="x").publish()
-        self.posts[pk] = author
+            post.publish()
+        self.posts[pk] = post.author_id
+        if post.in_reply_to_id:
+            self.replies[pk] = self.posts[post.in_reply_to_id]
 
     @rule(one=number)
     def post_a_burst(self, one):
@@ -112,11 +155,25 @@ class Network(RuleBasedStateMachine):
             self.post(one, slot)
 
     @precondition(lambda self: self.posts)
+    @rule(one=number, which=number)
+    def reply_in_a_burst(self, one, which):
+        """More than the extra candidates of the fan-out timelines on these small pages."""
+        start = max(self.posts) - FIRST_ID + 1
+        replied_to = self.a_post(which)
+        for slot in range(start, start + 12):
+            self.reply(one, sorted(self.posts).index(replied_to), slot)
+
+    @precondition(lambda self: self.posts)
     @rule(which=number)
     def delete(self, which):
+        """Replies to the post keep the person."""
         pk = self.a_post(which)
         Post.objects.get(pk=pk).delete()
+        self.forget(pk)
+
+    def forget(self, pk):
         del self.posts[pk]
+        self.replies.pop(pk, None)
         self.hidden.discard(pk)
 
     @precondition(lambda self: self.posts)
@@ -200,11 +257,26 @@ class Network(RuleBasedStateMachine):
         return [post.pk for post in page], page
 
     def expected(self, reader):
-        blocked = {other for pair in self.blocks if reader in pair for other in pair} - {reader}
-        authors = {other for one, other in self.follows if one == reader} - blocked | {reader}
-        authors -= self.suspended
-        visible = (pk for pk, author in self.posts.items() if author in authors and pk not in self.hidden)
-        return sorted(visible, reverse=True)
+        followed = {other for one, other in self.follows if one == reader}
+        followed -= self.blocked_with(reader) | self.muted_by(reader) | self.suspended
+        return sorted((pk for pk in self.posts if self.belongs(pk, reader, followed)), reverse=True)
+
+    def belongs(self, pk, reader, followed):
+        """Return whether the post is in the home of `reader`, who sees the posts of the people in `followed`."""
+        if pk in self.hidden:
+            return False
+        author = self.posts[pk]
+        if author == reader:
+            return True
+        return author in followed and (
+            pk not in self.replies or self.replies[pk] in {reader, author} | followed
+        )
+
+    def blocked_with(self, person):
+        return {other for pair in self.blocks if person in pair for other in pair} - {person}
+
+    def muted_by(self, person):
+        return {other for one, other in self.mutes if one == person}
 
     # What the numbers mean
 
@@ -219,11 +291,14 @@ class Network(RuleBasedStateMachine):
         return User.objects.get(pk=pk)
 
 
-def run_random_series():
+def run_random_series(series=40, steps=40):
     """Run a Network through many series of changes. Raises AssertionError if a page isn't what the sets say."""
     # No deadline, because the duration depends on the machine.
     budget = settings(
-        max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=series,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
     )
     try:
         run_state_machine_as_test(Network, settings=budget)

@@ -109,6 +109,7 @@ def other_values(field, value):
         ],
         models.CharField: ["other", "another", *([""] if field.blank else [])],
         models.UUIDField: [uuid4()],
+        models.BinaryField: [b"other"],
         models.IntegerField: [7_000_000_000, 9],
     }
     found = next((values for kind, values in by_type.items() if isinstance(field, kind)), None)

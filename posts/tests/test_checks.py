@@ -16,7 +16,7 @@ from posts.timelines import FORMER_PATHS
 pytestmark = pytest.mark.any_engine
 
 REDIS = "redis://127.0.0.1:1/0"
-LIMITS = ["POST_LIMIT", "EXPORT_LIMIT"]
+LIMITS = ["POST_LIMIT", "LIKE_LIMIT", "BOOKMARK_LIMIT", "EXPORT_LIMIT"]
 
 CASES = {
     "no HOME_TIMELINE": ({"HOME_TIMELINE": None}, {"E001"}),

@@ -73,6 +73,43 @@ class CursorOffByOne(NormalizedTimeline):
         return super().posts(reader, before=before and before + 1, **where)
 
 
+class PatchedQueries(NormalizedTimeline):
+    """Uses other SQL for one of the constants in posts.timelines.queries."""
+
+    def posts(self, reader, **where):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(queries, self.constant, self.sql)
+            queries._positional.cache_clear()
+            found = super().posts(reader, **where)
+        queries._positional.cache_clear()
+        return found
+
+
+class RepliesToStrangers(PatchedQueries):
+    constant, sql = "ADDRESSED", "1 = 1"
+
+
+class NoRepliesBetweenOthers(PatchedQueries):
+    constant, sql = (
+        "ADDRESSED",
+        "({p}.thread IS NULL OR %(reader)s IN ({p}.author_id, {p}.in_reply_to_author_id))",
+    )
+
+
+class MutedAuthors(PatchedQueries):
+    constant, sql = (
+        "EXCLUDED",
+        "SELECT b.blocked_id AS person_id FROM {block} b WHERE b.blocker_id = %(reader)s",
+    )
+
+
+class RepliesToMutedPeople(PatchedQueries):
+    constant = "REPLIED_TO_FOLLOWED"
+    sql = (
+        "{p}.in_reply_to_author_id IN (SELECT f.followed_id FROM {follow} f WHERE f.follower_id = %(reader)s)"
+    )
+
+
 def follow_read_hide_unfollow():
     """Run one series of changes and reads in which each of the faults shows."""
     network = Network()
@@ -84,14 +121,33 @@ def follow_read_hide_unfollow():
         network.read_everything(0, size=3)
         network.hide(7)
         network.read_everything(0, size=3)
+        converse(network)
         network.unfollow(0)
     finally:
         network.teardown()
         home_timeline.cache_clear()
 
 
+def converse(network):
+    """The person whom the reader follows replies to a stranger, whom the reader then follows and mutes."""
+    network.post(2, 100)
+    network.reply(1, len(network.posts) - 1, 101)
+    network.read_everything(0, size=3)
+    network.follow(0, 2)
+    network.read_everything(0, size=3)
+    network.mute(0, 2)
+    network.read_everything(0, size=3)
+    network.unmute(0)
+
+
+FAULTS = [
+    *(FilterAfterTheLimit, MissedUnfollow, CursorOffByOne),
+    *(RepliesToStrangers, NoRepliesBetweenOthers, MutedAuthors, RepliesToMutedPeople),
+]
+
+
 @pytest.mark.django_db
-@pytest.mark.parametrize("fault", [FilterAfterTheLimit, MissedUnfollow, CursorOffByOne])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(fault, settings):
     settings.HOME_TIMELINE = f"{__name__}.{fault.__name__}"
     with pytest.raises(AssertionError):

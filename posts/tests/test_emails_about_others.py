@@ -13,6 +13,7 @@ from accounts.notifications import types
 from accounts.notifications.models import Notification
 from accounts.tests.factories import UserFactory
 from posts.ids import first_id_at
+from posts.models import Like, Mention
 from posts.tests.factories import PostFactory
 
 SPAN = {
@@ -41,11 +42,40 @@ def prepare_home(member, bob):
     return SPAN
 
 
+def prepare_post(member, bob, type_name, in_reply_to=None):
+    post = PostFactory(author=bob, in_reply_to=in_reply_to)
+    Mention.objects.create(post=post, person=member)
+    Notification.objects.create(
+        recipient=member, actor=bob, type=type_name, subject=post.pk, emailed_in="this one"
+    )
+    return {"emailed_in": "this one"}
+
+
+def prepare_mention(member, bob):
+    return prepare_post(member, bob, "mention")
+
+
+def prepare_reply(member, bob):
+    return prepare_post(member, bob, "reply", PostFactory(author=member))
+
+
+def prepare_like(member, bob):
+    post = PostFactory(author=member)
+    Like.objects.create(post=post, member=bob)
+    Notification.objects.create(
+        recipient=member, actor=bob, type="like", subject=post.pk, emailed_in="this one"
+    )
+    return {"emailed_in": "this one"}
+
+
 # Each kind of email that names other people: what there is to tell, and the arguments of its job.
 NAMES_OTHERS = {
     "new_follower": prepare_new_follower,
     "follower_statement": prepare_summary,
     "home_by_mail": prepare_home,
+    "mention": prepare_mention,
+    "reply": prepare_reply,
+    "like": prepare_like,
 }
 # These name the person of a report, whom its author or a moderator knows anyway.
 NAMES_THE_REPORTED = {"report_outcome", "new_report"}

@@ -58,6 +58,7 @@ def test_every_field_of_the_member_is_exported_or_left_out():
         "suspended_on": "moderation.json says so",
         "suspended_until": "moderation.json says so",
         "unseen_decision": "moderation.json has the decision",
+        "notifications_seen": "a position in a list that only the site has",
         "is_superuser": "is_moderator says enough",
         "follower_count": "followers.json has them",
         "following_count": "following.json has them",

@@ -110,6 +110,46 @@ def test_data_from_an_old_snapshot_is_never_used(fanout_timeline, member, prolif
 
 
 @needs_redis
+@pytest.mark.parametrize("stored", [False, True])
+def test_authors_written_by_the_release_before_are_read_from_the_database(
+    read_timeline, member, prolific, stored
+):
+    """That release knows "recent" but not "entries". Both releases run side by side during a reload."""
+    if stored:
+        ids(member)
+    old = newest(prolific)[0]
+    PostFactory(author=prolific)  # As if that release had fanned it out before `old`.
+    redis = read_timeline.client.redis
+    redis.hset("timeline:author:latest", prolific.pk, old)
+    redis.hset("timeline:author:recent", prolific.pk, "packed")
+
+    ids(member)
+    with only_from_redis():
+        assert ids(member) == newest(prolific)
+    assert not redis.exists("timeline:author:recent")
+
+
+@needs_redis
+@pytest.mark.parametrize("in_recent", [False, True])
+def test_a_post_after_one_by_the_release_before_brings_both(
+    read_timeline, member, prolific, run_jobs, in_recent
+):
+    """That release deletes the author from "latest", or writes "recent"."""
+    ids(member)
+    PostFactory(author=prolific)
+    redis = read_timeline.client.redis
+    if in_recent:
+        redis.hset("timeline:author:recent", prolific.pk, "packed")
+    else:
+        redis.hdel("timeline:author:latest", prolific.pk)
+    Post(author=prolific, content="new").publish()
+    run_jobs()
+
+    with only_from_redis():
+        assert ids(member) == newest(prolific)
+
+
+@needs_redis
 @pytest.mark.parametrize("foreign", ["text", {"1": 1, "2": 2}])
 def test_keys_of_another_program_cause_no_wrong_page(fanout_timeline, member, prolific, foreign):
     redis = fanout_timeline.client.redis

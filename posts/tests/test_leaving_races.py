@@ -16,7 +16,7 @@ from accounts import tasks
 from accounts.audit import References
 from accounts.common.auditing import run
 from accounts.common.database_errors import AccountGone
-from accounts.models import Block, Follow, User
+from accounts.models import Block, Follow, Mute, User
 from accounts.moderation.actions import lock, moderate
 from accounts.moderation.forms import ReportForm
 from accounts.moderation.models import Report
@@ -27,7 +27,7 @@ from accounts.security.models import AccountSnapshot
 from accounts.tests.factories import PASSWORD, FollowFactory, UserFactory
 from accounts.tests.locking import begin, checked_during, is_locked, needs_row_locks
 from posts.feeds.models import HomeFeed
-from posts.models import Post
+from posts.models import Bookmark, Like, Mention, Post
 from posts.tests.factories import PostFactory, ReportFactory
 
 pytestmark = [needs_row_locks, pytest.mark.django_db(transaction=True)]
@@ -170,6 +170,10 @@ SHARED = {
         actor=one, recipient=other, type="new_follower", subject=1
     ),
     Report: lambda one, other: ReportFactory(reporter=one, post=other.posts.first()),
+    Mute: lambda one, other: Mute.objects.create(muter=one, muted=other),
+    Mention: lambda one, other: Mention.objects.create(person=one, post=other.posts.first()),
+    Like: lambda one, other: Like.objects.create(member=one, post=other.posts.first()),
+    Bookmark: lambda one, other: Bookmark.objects.create(member=one, post=other.posts.first()),
 }
 
 

@@ -532,7 +532,7 @@ def test_the_number_of_cards_is_capped(mo, post, monkeypatch):
 def test_members_pages_take_no_query_for_the_way_in(post, django_assert_num_queries):
     member_client = client_of(post.author)
     member_client.get("/users/blocks/")
-    with django_assert_num_queries(3) as captured:
+    with django_assert_num_queries(4) as captured:
         member_client.get("/users/blocks/")
     assert not any("report" in query["sql"] for query in captured)
 

@@ -27,9 +27,9 @@ def test_a_member_finds_every_place_from_every_page(member_client):
     found = links(member_client, "/about/")
 
     assert {words: href for words, (href, _current) in found.items()} == {
-        "Home": "/", "Explore": "/explore/", "New post": "/posts/add/", "You": "/@ada/", "Settings": "/users/settings/",
+        "Home": "/", "Explore": "/explore/", "New post": "/posts/add/", "Notifications": "/notifications/", "You": "/@ada/", "Settings": "/users/settings/",
     }  # fmt: skip
-    assert list(found) == ["Home", "Explore", "New post", "You", "Settings"]
+    assert list(found) == ["Home", "Explore", "New post", "Notifications", "You", "Settings"]
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,7 @@ def test_a_member_finds_every_place_from_every_page(member_client):
         ("/explore/", {"Explore": "page"}),
         ("/users/", {"Explore": "true"}),
         ("/posts/add/", {"New post": "page"}),
+        ("/notifications/", {"Notifications": "page"}),
         ("/@ada/", {"You": "page"}),
         ("/users/settings/", {"Settings": "page"}),
         ("/users/feeds/", {"Settings": "true"}),

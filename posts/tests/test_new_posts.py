@@ -45,5 +45,5 @@ def test_the_number_of_queries_does_not_depend_on_how_many_posts_are_new(
     for size in (1, 150):
         clock.shift(timedelta(hours=1))
         write(bob, size)
-        with django_assert_num_queries(3):  # Session, user, count.
+        with django_assert_num_queries(4):  # Session, user, count, newest notification.
             member_client.get(f"/news/?after={ids.first_id_at(TUESDAY)}")

@@ -1,16 +1,25 @@
+import re
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
+from django.db.models import Count, F, Q
 
+from accounts.common import auditing
 from accounts.common.seeding import DEMO_PASSWORD
-from accounts.models import Follow, User
+from accounts.jobs.models import Job
+from accounts.models import Block, Follow, User
+from accounts.notifications.models import Notification
+from accounts.seeding.people import language_of, seeded_people
 from accounts.tests.factories import UserFactory
+from accounts.tests.test_audit import wrong
 from posts import ids
 from posts.management.commands.seed_demo import DEMO_EMAIL
-from posts.models import Post
+from posts.models import Bookmark, Like, Mention, Post
+from posts.paths import depth_of, path_below
+from posts.rendering.text import mentioned_names
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -69,7 +78,91 @@ def test_posts_are_valid_and_spread_with_bursts_and_silences(people):
 
 
 def network():
-    return set(Post.objects.values_list("author__username", "content", "created_on"))
+    likes, mentions = (
+        Like.objects.values_list("member", "post"),
+        Mention.objects.values_list("person", "post"),
+    )
+    posts = Post.objects.values_list("author__username", "content", "created_on", "in_reply_to")
+    return set(posts), set(likes), set(mentions)
+
+
+def test_one_post_in_three_is_a_reply_mostly_to_people_whom_the_author_follows(people):
+    seed()
+
+    replies = list(Post.objects.exclude(thread=None).select_related("in_reply_to"))
+    assert 400 < len(replies) < 600
+    follows = set(Follow.objects.values_list("follower", "followed"))
+    either = follows | {(other, one) for one, other in follows}
+    assert (
+        sum((reply.author_id, reply.in_reply_to_author_id) in either for reply in replies)
+        > len(replies) * 0.7
+    )
+    for reply in replies:
+        above = reply.in_reply_to
+        assert above.pk < reply.pk
+        assert reply.author_id != above.author_id == reply.in_reply_to_author_id
+        assert reply.thread == above.conversation
+        assert bytes(reply.path) == path_below(bytes(above.path or b""), reply.pk)
+    assert len({depth_of(reply.path) for reply in replies}) > 3
+
+
+def test_nobody_replies_across_a_block(people):
+    everyone = list(User.objects.order_by("pk"))
+    Follow.objects.all().delete()  # So all replies are to strangers.
+    Block.objects.bulk_create(Block(blocker=everyone[0], blocked=other) for other in everyone[1:])
+    seed(count=300)
+    assert not Post.objects.exclude(thread=None).filter(
+        Q(author=everyone[0]) | Q(in_reply_to_author=everyone[0])
+    )
+    assert Post.objects.exclude(thread=None).exists()
+
+
+def test_posts_are_in_their_authors_language_and_answers_in_a_common_one(people):
+    seed(count=500)
+
+    languages = {
+        person.pk: {"zh": "zh-hans"}.get(language_of(person), language_of(person))
+        for person in seeded_people()
+    }
+    for post in Post.objects.all():
+        expected = languages[post.author_id]
+        if post.is_reply and expected != languages[post.in_reply_to_author_id]:
+            expected = "en"
+        assert post.language == expected
+
+
+def test_mentions_are_rows(people):
+    seed(count=500)
+
+    found = {}
+    for name, post in Mention.objects.values_list("person__username", "post"):
+        found.setdefault(post, set()).add(name)
+    written = {
+        post.pk: set(mentioned_names(post.content)) for post in Post.objects.filter(content__contains="@")
+    }
+    assert found == {key: names for key, names in written.items() if names}
+    assert found
+
+
+def test_few_posts_get_most_likes(people):
+    seed()
+
+    counts = sorted(Post.objects.annotate(n=Count("likes")).values_list("n", flat=True), reverse=True)
+    assert sum(counts[:150]) > sum(counts) / 3
+    assert counts[len(counts) * 2 // 3] <= 1
+    assert not Like.objects.filter(Q(created_on__lt=F("post__created_on")) | Q(created_on__gt=NOW)).exists()
+
+
+def test_the_audit_finds_nothing_wrong(people, monkeypatch):
+    monkeypatch.setattr(auditing, "PAUSE", 0)
+    seed(count=300)
+    assert wrong() == {}
+
+
+def test_nobody_is_notified_or_emailed(people):
+    seed(count=300)
+    assert not Notification.objects.exists()
+    assert not Job.objects.exists()
 
 
 def test_running_again_later_adds_nothing(people):
@@ -164,12 +257,36 @@ def test_the_demo_network_has_a_member_to_log_in_as(client, db):
     assert (demo.following_count, demo.follower_count) == (45, 35)
 
 
+def test_the_demo_member_has_bookmarks_and_notifications_some_of_them_new(client, db, mailoutbox, run_jobs):
+    run("seed_demo")
+
+    demo = User.objects.get(username="demo")
+    client.force_login(demo)
+    content = client.get("/").content.decode()
+    assert re.search(r"Notifications \(\d+ new\)", content)
+    notifications = Notification.objects.filter(recipient=demo)
+    unseen = notifications.filter(pk__gt=demo.notifications_seen)
+    assert {*unseen.values_list("type", flat=True)} == {"reply", "mention", "like", "new_follower"}
+    assert 5 < unseen.count() < notifications.count()
+    assert set(notifications.values_list("emailed_in", flat=True)) == {Notification.NOT_WANTED}
+    shown = client.get("/notifications/").content.decode()
+    assert "follow" in shown
+    assert client.get("/bookmarks/").content.count(b"<article") == 6
+    run_jobs()
+    assert not mailoutbox
+
+
 def test_the_demo_network_is_made_once(db):
     run("seed_demo")
-    before = User.objects.count(), Follow.objects.count(), network()
+
+    def rows():
+        others = (Bookmark, Follow, Notification, User)
+        return [model.objects.count() for model in others], network()
+
+    before = rows()
     output = run("seed_demo")
 
-    assert (User.objects.count(), Follow.objects.count(), network()) == before
+    assert rows() == before
     assert output == "Added 0 people and 0 follows.\nMade 0 posts by 0 people.\n"
 
 

@@ -1,8 +1,11 @@
 """The contract of a home timeline.
 
-A reader's home timeline contains every post that is visible to them and written by them or by people they currently follow.
-It contains each post once, ordered by id, newest first, and nothing else. This is true at all times and on every page, down to
-the oldest post. Invisible posts are filtered out before the limit, so a page is full unless it is the last in its direction.
+A reader's home timeline contains every post that is visible to them and written by them, or by people they currently follow and
+haven't muted. Of these people's replies, it contains only those to the reader, to the author's own posts, and to people whom the
+reader follows and sees: not muted, blocked or suspended. A reply keeps replying to the same person when that post is hidden or
+deleted; if that person's account is gone, nobody matches. The timeline contains each post once, ordered by id, newest first,
+and nothing else. This is true at all times and on every page, down to the oldest post. Invisible posts are filtered out before
+the limit, so a page is full unless it is the last in its direction.
 """
 
 from operator import attrgetter

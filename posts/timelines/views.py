@@ -7,6 +7,7 @@ from django.utils.cache import get_conditional_response, set_response_etag
 from accounts.common.cursors import fetch_from, paginate
 from accounts.common.lists import CursorListView
 from posts.ids import MAX_ID
+from posts.reactions import load_states
 from posts.rendering.cards import render_cards
 
 
@@ -40,6 +41,7 @@ class TimelineView(CursorListView):
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         render_cards(context["page"])
+        load_states(context["page"], self.request.user)
         return context
 
     def render_to_response(self, context, **kwargs):

@@ -17,7 +17,7 @@ from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.generic import CreateView, DeleteView, DetailView, UpdateView
+from django.views.generic import CreateView, DeleteView, UpdateView
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.common.database_errors import is_worth_another_attempt
@@ -26,15 +26,20 @@ from accounts.common.transactions import in_one_transaction
 from accounts.moderation.models import ModerationAction
 from accounts.security import rate_limits
 from posts import drafts
+from posts.conversations.restrictions import describe_restriction
+from posts.conversations.threads import PathCursor, Thread
 from posts.forms import PostEditForm, PostForm
 from posts.models import Post
 from posts.models.post import EditingClosed
+from posts.reactions import COUNT_LIMIT, load_states
 from posts.rendering.cards import render_cards
 
 logger = logging.getLogger(__name__)
 
 # How many other posts by the author the page of a post shows.
 MOST_OTHERS = 3
+# Editing and deleting say how many people have replied, or that it's more than one less than this.
+MOST_REPLIERS = 100
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -115,6 +120,12 @@ class PostFormMixin:
     def refuse(self, form, message, status):
         form.add_error(None, message)
         return self.render_to_response(self.get_context_data(form=form), status=status)
+
+
+def repliers_to(post):
+    """Return how many other people have replied to a post, as its author sees them, and at most MOST_REPLIERS."""
+    replies = post.replies.visible_to(post.author).exclude(author=post.author)
+    return replies.order_by().values("author").distinct()[:MOST_REPLIERS].count()
 
 
 def editing_closed_message():
@@ -201,6 +212,9 @@ class PostEditView(PostFormMixin, UpdateView):
     def get_queryset(self):
         return Post.objects.by(self.request.user).for_display()
 
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(repliers=repliers_to(self.object), **kwargs)
+
     def get(self, request, pk):
         post = self.get_object()
         if post.is_editable:
@@ -210,30 +224,52 @@ class PostEditView(PostFormMixin, UpdateView):
 
 
 @method_decorator(login_not_required, name="dispatch")
-class PostDetailView(DetailView):
-    """The page of a single post, at its permalink."""
+class PostDetailView(CursorListView):
+    """The page of a single post, at its permalink, with the posts it replies to and a page of the replies below it."""
 
     template_name = "posts/post_detail.html"
+    fragment_name = "posts/_thread.html"
 
-    def get_queryset(self):
-        return Post.objects.open_to(self.request.user).for_display()
+    @cached_property
+    def shown_post(self):
+        posts = Post.objects.open_to(self.request.user).with_replied_to_name(self.request.user)
+        posts = posts.for_display().with_like_count(self.request.user, limit=COUNT_LIMIT + 1)
+        return get_object_or_404(posts, pk=self.kwargs["pk"])
+
+    @cached_property
+    def thread(self):
+        return Thread(self.shown_post, self.request.user)
+
+    def get_page(self):
+        return self.thread.page(PathCursor.from_query(self.request.GET), self.page_size)
 
     def get_other_posts(self):
-        """Return the newest other posts by the author."""
-        newest = Post.objects.visible_to(self.request.user).by(self.object.author).newest_first().for_lists()
-        return [post for post in newest[: MOST_OTHERS + 1] if post != self.object][:MOST_OTHERS]
+        """Return the newest posts by the author that aren't replies, with one more than the page shows."""
+        posts = Post.objects.visible_to(self.request.user).by(self.shown_post.author)
+        return posts.filter(thread=None).newest_first()[: MOST_OTHERS + 1]
 
     def get_context_data(self, **kwargs):
-        """Add other posts by the author and, for the author of a hidden post, the decision to hide it."""
-        others = self.get_other_posts()
-        render_cards([self.object, *others])
-        context = super().get_context_data(others=others, **kwargs)
-        if self.object.hidden_on and self.object.author_id == self.request.user.pk:
-            decisions = ModerationAction.objects.shown_to(self.request.user).filter(
-                subject_model=Post._meta.label, subject_id=self.object.pk, action="hide"
-            )
-            context["decision"] = decisions.order_by("-pk").first()
+        """Add the conversation, other posts by the author and, for the author of a hidden post, the decision to hide it."""
+        post, viewer = self.shown_post, self.request.user
+        context = super().get_context_data(post=post, **kwargs)
+        ancestors, others = self.thread.load(context["page"], self.get_other_posts())
+        others = [other for other in others if other != post][:MOST_OTHERS]
+        above = [entry.post for entry in ancestors if entry.post]
+        load_states(render_cards([post, *others, *above, *context["page"].posts]), viewer)
+        context["like_limit"] = COUNT_LIMIT
+        context |= {"ancestors": ancestors, "others": others, "restriction": describe_restriction(post)}
+        context["may_reply"] = (
+            viewer.is_authenticated and not post.hidden_on and post.accepts_reply_from(viewer)
+        )
+        if post.hidden_on and post.author_id == viewer.pk:
+            context["decision"] = self.get_decision()
         return context
+
+    def get_decision(self):
+        decisions = ModerationAction.objects.shown_to(self.request.user).filter(
+            subject_model=Post._meta.label, subject_id=self.shown_post.pk, action="hide"
+        )
+        return decisions.order_by("-pk").first()
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -278,7 +314,7 @@ class PostDeleteView(LoginRequiredMixin, DeleteView):
         return post
 
     def get_context_data(self, **kwargs):
-        return super().get_context_data(proof=self.get_proof(), **kwargs)
+        return super().get_context_data(proof=self.get_proof(), repliers=repliers_to(self.object), **kwargs)
 
     def get_proof(self):
         return Signer(salt="posts.delete").signature(f"{self.request.user.pk} {self.kwargs['pk']}")

@@ -1,5 +1,6 @@
 """The home, public and author timelines."""
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponsePermanentRedirect
 from django.shortcuts import get_object_or_404
@@ -42,7 +43,7 @@ class HomeView(TimelineView):
         return super().get_page()
 
     def get_queryset(self):
-        return Post.objects.indexable()  # Visitors have no blocks, and some are search engines.
+        return Post.objects.public().indexable()  # Visitors have no blocks, and some are search engines.
 
     def get_context_data(self, **kwargs):
         # On later pages, a new post would be in the wrong place.
@@ -74,30 +75,44 @@ class HomeView(TimelineView):
 
 @method_decorator(login_not_required, name="dispatch")
 class ExploreView(TimelineView):
-    """The public timeline: everyone's posts."""
+    """The public timeline: everyone's posts that aren't replies, or those in one of the site's languages."""
 
     template_name = "posts/public_timeline.html"
 
+    def get_language(self):
+        """Return the code of the chosen language, or "" for all. Raises Http404 if the site doesn't have it."""
+        code = self.request.GET.get("language", "")
+        if code and code not in dict(settings.LANGUAGES):
+            raise Http404("The site doesn't have this language.")
+        return code
+
     def get_queryset(self):
-        return Post.objects.visible_to(self.request.user)
+        posts, language = Post.objects.public_to(self.request.user), self.get_language()
+        return posts.in_language(language) if language else posts
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(language=self.get_language(), languages=settings.LANGUAGES, **kwargs)
 
 
 @method_decorator(login_not_required, name="dispatch")
 class ProfileView(TimelineView):
-    """A member's profile with their author timeline."""
+    """A member's profile with their author timeline, without replies to other people."""
 
     template_name = "posts/author_timeline.html"
+    with_replies = False
 
     def get(self, request, username):
         if username != username.lower():
-            path = reverse("posts:profile", args=[username.lower()])
+            path = reverse(request.resolver_match.view_name, args=[username.lower()])
             query = request.META["QUERY_STRING"]
             return HttpResponsePermanentRedirect(f"{path}?{query}" if query else path)
         people = User.objects.visible().with_followed_by(request.user)
         if not request.htmx:  # htmx gets only more posts.
             count = CappedPostCount("pk", limit=POST_COUNT_LIMIT + 1, condition=CappedPostCount.VISIBLE)
             people = people.annotate(post_count=count)
-        self.person = get_object_or_404(people.with_blocks_of(request.user), username=username)
+        self.person = get_object_or_404(
+            people.with_blocks_of(request.user).with_mute_by(request.user), username=username
+        )
         if self.person.blocks_viewer:
             raise Http404("Blocked.")
         return super().get(request, username=username)
@@ -107,7 +122,8 @@ class ProfileView(TimelineView):
         return ["accounts/blocked.html"] if self.person.is_blocked else super().get_template_names()
 
     def get_queryset(self):
-        return Post.objects.visible_to(self.request.user).by(self.person)
+        posts = Post.objects.visible_to(self.request.user).by(self.person)
+        return posts if self.with_replies else posts.without_replies()
 
     def get_context_data(self, **kwargs):
         count = getattr(self.person, "post_count", 0)
@@ -115,5 +131,12 @@ class ProfileView(TimelineView):
             person=self.person,
             post_count=min(count, POST_COUNT_LIMIT),
             has_more_posts=count > POST_COUNT_LIMIT,
+            with_replies=self.with_replies,
             **kwargs,
         )
+
+
+class ProfileRepliesView(ProfileView):
+    """A member's profile with everything they wrote, replies included."""
+
+    with_replies = True

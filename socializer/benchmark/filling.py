@@ -5,8 +5,9 @@ texts and names, use manage.py seed_users and seed_posts, which are a hundred ti
 """
 
 import random
+from collections import deque
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import accumulate, islice
 
 from allauth.account.models import EmailAddress
@@ -17,12 +18,16 @@ from accounts.emails.models import Delivery
 from accounts.models import Follow, NameWord, User
 from accounts.models.name import words_of
 from accounts.security.models import AccountSnapshot
-from posts.ids import EPOCH, RANDOM_BITS, first_id_at
+from posts.ids import RANDOM_BITS, first_id_at, time_of
 from posts.models import Post
+from posts.models.post import ReplyPolicy
+from posts.paths import path_below
 
 BATCH = 20_000
 # The fractions of posts that are hidden, of posts by the author of the previous post, and of people who are suspended.
 HIDDEN, BURST, SUSPENDED = 0.02, 0.3, 0.02
+# The fraction of posts that reply to one of the last RECENT posts, mostly by people whom their authors' followers don't follow.
+REPLIES, RECENT = 1 / 3, 200
 PERIOD = timedelta(days=730)
 SAMPLE_TEXT = (
     "Rain all day, and the bread has risen twice as high as it should. Somebody left a ladder in front of the library; "
@@ -76,7 +81,10 @@ PEOPLE = [
     *("date_joined", "suspended_on", "noindex", "picture", "language", "time_zone"),
 ]
 FOLLOWS = ["id", "follower_id", "followed_id", "created_on"]
-POSTS = ["id", "author_id", "content", "created_on", "hidden_on"]
+POSTS = [
+    *("id", "author_id", "content", "created_on", "hidden_on", "reply_policy", "language"),
+    *("in_reply_to_id", "in_reply_to_author_id", "thread", "path"),
+]
 ADDRESSES = ["id", "user_id", "email", "verified", "primary"]
 SNAPSHOTS = ["user_id", "password", "email", "authenticators", "version"]
 DELIVERIES = [
@@ -140,7 +148,9 @@ def make_posts(rng, people, count, now):
     weights = list(accumulate((rank + 2) ** -0.7 for rank in range(len(people))))
     still_posting = len(people) // 2
     first, step = first_id_at(now - PERIOD), max(1, int(PERIOD.total_seconds() * 1000 / count)) << RANDOM_BITS
-    epoch, author, hidden = EPOCH.timestamp(), shuffled[0], now
+    author, hidden = shuffled[0], now
+    # These have a generator of their own, so that the rest of the network is the same without them.
+    replies, recent = random.Random("replies"), deque(maxlen=RECENT)
     for start in range(0, count, BATCH):
         active = len(people) if start < count / 2 else still_posting
         for number, chosen in enumerate(
@@ -150,9 +160,20 @@ def make_posts(rng, people, count, now):
                 return
             author = author if rng.random() < BURST else chosen
             pk = first + (start + number) * step + rng.getrandbits(RANDOM_BITS)
-            created_on = datetime.fromtimestamp(epoch + (pk >> RANDOM_BITS) / 1000, UTC)
             cut = rng.randrange(40, len(SAMPLE_TEXT))
-            yield pk, author, SAMPLE_TEXT[:cut], created_on, hidden if rng.random() < HIDDEN else None
+            hidden_on = hidden if rng.random() < HIDDEN else None
+            replied_to = replies.choice(recent) if recent and replies.random() < REPLIES else None
+            yield (row := make_post(pk, author, SAMPLE_TEXT[:cut], hidden_on, replied_to))
+            recent.append(row)
+
+
+def make_post(pk, author, content, hidden_on=None, replied_to=None):
+    """Return the row of a post, which replies to the post of the row `replied_to`, if there is one."""
+    place = None, None, None, None
+    if replied_to:
+        thread, path = replied_to[-2:]
+        place = *replied_to[:2], thread or replied_to[0], path_below(path or b"", pk)
+    return pk, author, content, time_of(pk), hidden_on, ReplyPolicy.EVERYONE.value, "", *place
 
 
 def store(model, columns, rows):

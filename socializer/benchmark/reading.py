@@ -1,8 +1,10 @@
 """`read` and `growth`: a page of the home timeline, for each kind of reader, compared with other queries.
 
-The other queries ignore suspended and blocked people, and some also hidden posts, so the comparison includes what filtering
-costs.
+The other queries ignore suspended, blocked and muted people, and to whom posts reply, and some also hidden posts, so the
+comparison includes what filtering costs.
 """
+
+from itertools import islice
 
 from django.db import connection
 
@@ -92,11 +94,15 @@ def compare_pages(member, timelines, rounds, **where):
 def expected_ids(reader):
     """Return the ids of the timeline's first fifty pages, computed directly from its definition."""
     count = PAGE_SIZE * DEEP_PAGE
-    authors = User.objects.filter(followed_by__follower=reader, suspended_on=None)
     ids = set(Post.objects.filter(author=reader, hidden_on=None).values_list("pk", flat=True))
-    for author in authors.values_list("pk", flat=True):
+    authors = User.objects.filter(followed_by__follower=reader, suspended_on=None)
+    authors = set(authors.values_list("pk", flat=True))
+    for author in authors:
         posts = Post.objects.filter(author=author, hidden_on=None).order_by("-pk")
-        ids.update(posts.values_list("pk", flat=True)[:count])
+        replied_to = {author, reader.pk, *authors}
+        rows = posts.values_list("pk", "thread", "in_reply_to_author")
+        found = (pk for pk, thread, person in rows.iterator() if thread is None or person in replied_to)
+        ids.update(islice(found, count))
     return sorted(ids, reverse=True)[:count]
 
 

@@ -96,6 +96,7 @@ if apps.is_installed("club"):
     assert "List-Unsubscribe" in thanks.extra_headers
     assert f"{settings.SITE_URL}{PREFIX}/users/unsubscribe/" in thanks.body, thanks.body
     assert "I follow someone" in ada_browser.page("accounts:settings-emails")
+    assert "I follow someone: " in ada_browser.page("accounts:notifications")
     assert "you follow @grace" in ada_browser.page("accounts:email-preview", "thanks")
 
 # Every registered type is sent once.
@@ -109,7 +110,8 @@ for message in mail.outbox:
 # Pages of members
 for name, *args in (
     ("accounts:followers", "bob"), ("accounts:following", "ada"), ("accounts:settings",), ("accounts:settings-profile",),
-    ("accounts:settings-emails",), ("accounts:settings-locale",), ("accounts:blocks",),
+    ("accounts:settings-emails",), ("accounts:settings-locale",), ("accounts:blocks",), ("accounts:mutes",),
+    ("accounts:notifications",),
     ("account_email",), ("account_change_password",), ("accounts:leave",),
 ):  # fmt: skip
     ada_browser.page(name, *args)

@@ -12,7 +12,7 @@ from django.urls import get_resolver, resolve
 from accounts.models import Block, Follow, User
 from accounts.moderation.models import ModerationAction, Report
 from accounts.tests.factories import UserFactory
-from posts.models import Post
+from posts.models import Bookmark, Like, Post
 from posts.tests.factories import PostFactory
 
 WHO = ("visitor", "member", "author", "blocked", "moderator", "administrator")
@@ -26,6 +26,7 @@ PAGES = {
     "/help/": (200, 200, 200, 200, 200, 200),
     "/about/": (200, 200, 200, 200, 200, 200),
     "/@author/": (200, 200, 200, 404, 200, 200),
+    "/@author/replies/": (200, 200, 200, 404, 200, 200),
     "/@author/feed.atom": (200, 200, 200, 200, 200, 200),
     "/explore/feed.atom": (200, 200, 200, 200, 200, 200),
     "/feeds/key.sign/home.atom": (404, 404, 404, 404, 404, 404),
@@ -36,6 +37,7 @@ PAGES = {
     "/users/settings/profile/": ("in", 200, 200, 200, 200, 200),
     "/users/settings/emails/": ("in", 200, 200, 200, 200, 200),
     "/users/settings/locale/": ("in", 200, 200, 200, 200, 200),
+    "/notifications/": ("in", 200, 200, 200, 200, 200),
     "/users/welcome/": ("in", 200, 200, 200, 200, 200),
     "/users/welcome/people/": ("in", 200, 200, 200, 200, 200),
     "/users/settings/mail/new_follower/": ("in", 200, 200, 200, 200, 200),
@@ -55,13 +57,28 @@ PAGES = {
     "/posts/add/": ("in", 200, 200, 200, 200, 200),
     "/posts/1/": (200, 200, 200, 404, 200, 200),
     "/posts/2/": (404, 404, 200, 404, 200, 200),  # Hidden.
+    "/posts/1/reply/": ("in", 200, 200, 404, 200, 200),
+    "/posts/2/reply/": ("in", 404, 404, 404, 404, 404),
+    "/posts/1/replies/": ("in", 404, 200, 404, 404, 404),
     "/posts/1/history/": (200, 200, 200, 404, 200, 200),
     "/posts/2/history/": (404, 404, 200, 404, 200, 200),
     "/posts/1/edit/": ("in", 404, 302, 404, 404, 404),  # Too late.
     "/posts/1/delete/": ("in", 404, 200, 404, 404, 404),
     "/posts/1/report/": ("in", 200, 404, 404, 200, 200),
+    "/posts/1/likes/": (200, 200, 200, 404, 200, 200),
+    "/posts/2/likes/": (404, 404, 200, 404, 200, 200),  # Hidden.
+    "/posts/1/like/": (405, 405, 405, 405, 405, 405),
+    "/posts/1/unlike/": (405, 405, 405, 405, 405, 405),
+    "/posts/1/bookmark/": (405, 405, 405, 405, 405, 405),
+    "/posts/1/remove-bookmark/": (405, 405, 405, 405, 405, 405),
+    "/bookmarks/": ("in", 200, 200, 200, 200, 200),
+    "/posts/1/mute-conversation/": (405, 405, 405, 405, 405, 405),
+    "/posts/1/unmute-conversation/": (405, 405, 405, 405, 405, 405),
     "/@author/follow/": (405, 405, 405, 405, 405, 405),
     "/@author/block/": ("in", 200, 302, 404, 200, 200),
+    "/@author/mute/": ("in", 200, 302, 404, 200, 200),
+    "/@author/unmute/": (405, 405, 405, 405, 405, 405),
+    "/users/mutes/": ("in", 200, 200, 200, 200, 200),
     "/@author/unfollow/": (405, 405, 405, 405, 405, 405),
     "/@author/unblock/": (405, 405, 405, 405, 405, 405),
     "/@author/remove-follower/": (405, 405, 405, 405, 405, 405),
@@ -134,14 +151,27 @@ POSTS = {
     "/@author/follow/": ("in", 302, 302, 404, 302, 302),
     "/@author/unfollow/": ("in", 302, 302, 404, 302, 302),
     "/@author/block/": ("in", 302, 302, 404, 302, 302),
+    "/@author/mute/": ("in", 200, 302, 404, 200, 200),
+    "/@author/unmute/": ("in", 302, 302, 404, 302, 302),
     "/@author/unblock/": ("in", 302, 302, 302, 302, 302),
     "/@author/remove-follower/": ("in", 302, 302, 404, 302, 302),
     "/posts/add/": ("in", 200, 200, 200, 200, 200),
     "/posts/1/report/": ("in", 200, 404, 404, 200, 200),
+    "/posts/1/mute-conversation/": ("in", 302, 302, 404, 302, 302),
+    "/posts/1/unmute-conversation/": ("in", 302, 302, 404, 302, 302),
     "/@author/report/": ("in", 200, 404, 404, 200, 200),
     "/users/decisions/1000000/appeal/": ("in", 404, 200, 404, 404, 404),
     "/users/suspended/": ("in", "in", "in", "in", "in", "in"),
+    **{
+        f"/posts/1/{action}/": ("in", 302, 302, 404, 302, 302)
+        for action in ("like", "unlike", "bookmark", "remove-bookmark")
+    },
+    "/posts/2/like/": (404, 404, 404, 404, 404, 404),
+    "/posts/2/remove-bookmark/": (404, 404, 404, 404, 404, 404),
     "/posts/1/edit/": ("in", 404, 200, 404, 404, 404),
+    "/posts/1/reply/": ("in", 200, 200, 404, 200, 200),
+    "/posts/2/reply/": ("in", 404, 404, 404, 404, 404),
+    "/posts/1/replies/": ("in", 404, 200, 404, 404, 404),
     "/posts/1/delete/": ("in", 404, 302, 404, 404, 404),
     "/users/settings/profile/": ("in", 200, 200, 200, 200, 200),
     "/users/settings/emails/": ("in", 302, 302, 302, 302, 302),
@@ -258,7 +288,9 @@ def test_read_only_pages_accept_no_post(clients, path):
 
 def everything():
     """Return all rows that a safe method might change by mistake."""
-    return [list(model.objects.order_by("pk").values()) for model in (Post, Follow, Block, Report)]
+    return [
+        list(model.objects.order_by("pk").values()) for model in (Post, Follow, Block, Report, Like, Bookmark)
+    ]
 
 
 @pytest.mark.parametrize("path", PAGES)

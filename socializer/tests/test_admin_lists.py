@@ -1,7 +1,9 @@
 """Counts and searches of the admin's lists on a large site."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.common import admin as common_admin
 from accounts.emails.models import Delivery
@@ -30,6 +32,21 @@ def test_only_the_first_rows_are_counted_and_the_page_says_so(admin, monkeypatch
     page = admin.get("/admin/posts/post/")
     assert "more than 120 posts" in page.content.decode()
     assert page.context["cl"].paginator.num_pages == 2
+
+
+def test_the_list_of_posts_links_replies_to_what_they_reply_to_without_loading_that(
+    admin, django_assert_num_queries
+):
+    replied_to = PostFactory()
+    PostFactory(in_reply_to=replied_to)
+    with CaptureQueriesContext(connection) as one:
+        page = admin.get("/admin/posts/post/").content.decode()
+    assert f'<td class="field-replied_to"><a href="/posts/{replied_to.pk}/">' in page
+
+    for _number in range(5):
+        PostFactory(in_reply_to=PostFactory())
+    with django_assert_num_queries(len(one)):
+        admin.get("/admin/posts/post/")
 
 
 def test_our_template_of_page_numbers_is_for_our_lists_only(admin):

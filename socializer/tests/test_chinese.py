@@ -48,7 +48,7 @@ def written_by_people():
     people = User.objects.values_list("username", "display_name", "bio", "email")
     texts = Post.objects.values_list("content", flat=True)
     return [string for person in people for string in person if string] + [
-        part for text in texts for part in (text, text[:159])
+        part for text in texts for part in (text, text[:159], text[:79])
     ]
 
 
@@ -107,7 +107,15 @@ def test_empty_pages(chinese_client):
     assert walk(chinese_client, ["/", "/explore/", "/@newcomer/"]) == {}
     chinese_client.force_login(newcomer)
 
-    paths = ["/", "/explore/", "/users/", "/@newcomer/", "/@newcomer/followers/", "/@newcomer/following/"]
+    paths = [
+        "/",
+        "/explore/",
+        "/users/",
+        "/bookmarks/",
+        "/@newcomer/",
+        "/@newcomer/followers/",
+        "/@newcomer/following/",
+    ]
     assert walk(chinese_client, paths) == {}
 
 

@@ -27,16 +27,20 @@ from posts.tests.factories import PostFactory, ReportFactory
 
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", 600))
 
-QUERIES = ["state", "before", "after", "q", "next", "format", "page", "o", "p"]
+QUERIES = ["state", "before", "after", "seen", "q", "next", "format", "page", "o", "p", "language"]
 PATHS = [
-    "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/", "/users/decisions/", "/users/suspended/", "/@bob/report/",
-    "/@bob/block/", "/users/welcome/", "/users/welcome/people/", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/", "/posts/1/history/",
+    "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", "/users/suspended/", "/@bob/report/",
+    "/@bob/block/", "/users/welcome/", "/users/welcome/people/", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/", "/posts/1/history/", "/posts/1/reply/", "/posts/1/replies/", "/@bob/replies/",
     "/posts/2/edit/", "/unread/", "/news/", "/help/", "/explore/feed.atom", "/feeds/x.y/home.atom", "/users/feeds/", "/sitemap-posts-1.xml",
-    "/healthz/", "/@bob/feed.atom",
+    "/healthz/", "/@bob/feed.atom", "/posts/1/likes/", "/bookmarks/", "/notifications/",
 ]  # fmt: skip
 FORMS = {
     "/": ["content", "submission"],
-    "/posts/add/": ["content", "submission"],
+    "/posts/add/": ["content", "submission", "language", "reply_policy"],
+    "/posts/1/reply/": ["content", "submission", "language"],
+    "/posts/2/reply/": ["content", "submission", "language"],
+    "/posts/1/replies/": ["reply_policy"],
+    "/posts/2/replies/": ["reply_policy"],
     "/posts/1/edit/": ["content", "seen"],
     "/posts/2/edit/": ["content", "seen"],
     "/posts/1/report/": ["reason", "note"],
@@ -44,8 +48,11 @@ FORMS = {
     "/users/decisions/1/appeal/": ["text"],
     "/users/suspended/": [],
     "/posts/1/delete/": [],
+    "/@bob/mute/": ["duration", "next"],
     "/users/settings/profile/": ["display_name", "bio", "noindex", "picture", "remove_picture"],
-    "/users/settings/emails/": ["new_follower", "home_by_mail"],
+    "/users/settings/emails/": ["new_follower", "home_by_mail", "new_follower-site", "with_site"],
+    "/posts/1/mute-conversation/": [],
+    "/posts/1/unmute-conversation/": [],
     "/users/settings/locale/": ["time_zone", "language"],
     "/users/welcome/": ["display_name", "picture"],
     "/users/password/check/": ["password1", "username", "email"],
@@ -60,6 +67,10 @@ FORMS = {
     "/users/reauthenticate/": ["password", "next"],
     "/users/unsubscribe/x:y:z/": ["List-Unsubscribe", "when"],
     "/@bob/follow/": ["next"],
+    "/posts/1/like/": ["next"],
+    "/posts/1/unlike/": ["next"],
+    "/posts/1/bookmark/": ["next"],
+    "/posts/1/remove-bookmark/": ["next"],
     "/@bob/block/": ["next"],
     "/@bob/unblock/": ["next"],
 }

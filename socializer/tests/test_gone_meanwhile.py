@@ -47,6 +47,7 @@ GETS = [
     "/users/export/",
     "/users/feeds/",
     "/users/blocks/",
+    "/users/mutes/",
     "/posts/{own}/",
     "/posts/{own}/edit/",
 ]

@@ -185,6 +185,26 @@ def test_repeated_follows_count_once(member, member_client, settings):
     assert member_client.post("/@cleo/follow/").status_code == 302
 
 
+@pytest.mark.parametrize(("do", "undo"), [("like", "unlike"), ("bookmark", "remove-bookmark")])
+def test_reactions_count_even_if_they_are_undone_and_repeated_ones_count_once(
+    member, member_client, settings, do, undo
+):
+    setattr(settings, f"{do.upper()}_LIMIT", (3, 600))
+    post = PostFactory()
+
+    def press(action, **kwargs):
+        return member_client.post(f"/posts/{post.pk}/{action}/", **kwargs)
+
+    for action in (do, do, do, undo, undo, do):
+        assert press(action).status_code == 302
+    page, fragment = press(undo), press(undo, headers={"HX-Request": "true"})
+    for response in (page, fragment):
+        assert_refused(response, 600)
+        assert "Try again in 10\xa0minutes" in response.content.decode()
+    # The button offers what was refused.
+    assert f"/{undo}/" in fragment.content.decode()
+
+
 def test_blocks_and_unblocks_count_together(member_client, settings):
     settings.BLOCK_LIMIT = (3, 600)
     UserFactory(username="bob")

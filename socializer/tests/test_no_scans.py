@@ -24,7 +24,9 @@ from accounts.notifications.models import DigestSchedule, Notification
 from accounts.security.models import AccountSnapshot
 from accounts.tests.factories import PASSWORD
 from posts.ids import first_id_at, time_of
-from posts.models import Post
+from posts.models import Bookmark, Like, Post
+from posts.paths import path_below
+from posts.tests.factories import PostFactory
 from socializer.health import late_emails, late_jobs
 from socializer.sitemaps import SiteSitemap
 from socializer.tests.plans import scans
@@ -59,6 +61,18 @@ def site(clients):  # noqa: F811
             for n, pk in ((n, first + n * 40_000_000) for n in range(PEOPLE * 4))
         ]
     )
+    Like.objects.bulk_create([Like(post_id=1, member=person) for person in people])
+    Bookmark.objects.bulk_create(
+        [Bookmark(post=post, member=member) for post in Post.objects.filter(author__in=people[:50])]
+    )
+    replies = [
+        PostFactory.build(id=first + n * 40_000_000 + 7, author=people[n % PEOPLE], in_reply_to_id=1)
+        for n in range(PEOPLE)
+    ]
+    for reply in replies:
+        reply.in_reply_to_author, reply.thread, reply.path = author, 1, path_below(b"", reply.pk)
+        reply.language = "en"
+    Post.objects.bulk_create(replies)
     User.objects.recount()
     Block.objects.bulk_create(
         [Block(blocker=person, blocked=people[n - 1]) for n, person in enumerate(people)]
@@ -71,7 +85,14 @@ def site(clients):  # noqa: F811
     )
     Notification.objects.bulk_create(
         [
-            Notification(recipient=two, actor=one, type="new_follower", subject=n, emailed_in="x")
+            Notification(
+                recipient=two,
+                actor=one,
+                type="new_follower",
+                subject=n,
+                group_key=f"new_follower::{n % 30}",
+                emailed_in="x",
+            )
             for n, (one, two) in enumerate(pairs)
         ]
     )
@@ -145,11 +166,15 @@ def test_no_page_scans(site):
 
 # Pages with a cursor, and searches with few, many and no matches.
 MORE_PAGES = [
+    "/explore/?language=en", f"/explore/?language=zh-hans&before={2**52}", f"/@author/replies/?before={2**52}",
+    *(f"/posts/1/?{side}=AAAAAAAAAg" for side in ("before", "after")),
     *(f"{path}?{side}={2**52}" for path in ("/", "/explore/", "/@author/", "/@author/feed.atom", "/explore/feed.atom") for side in ("before", "after")),
     *(f"{path}?{side}={position}" for path in ("/@author/followers/", "/@author/following/") for side, position in (("before", 10**6), ("after", 1))),
+    *(f"{path}?{side}={position}" for path in ("/posts/1/likes/", "/bookmarks/") for side, position in (("before", 10**6), ("after", 1))),
     *(f"/users/?{side}={2**40}" for side in ("before", "after")),
     *(f"/users/?q={words}" for words in ("crowd", "crowd_7", "crowd+7", "nobody", "@moderator")),
     f"/users/?q=crowd&before={2**33}", f"/users/decisions/?before={2**40}", "/users/decisions/?after=1",
+    f"/notifications/?before={2**40}", "/notifications/?after=1",
     "/sitemap-people-5.xml", "/sitemap-posts-3.xml",
 ]  # fmt: skip
 ADMIN_PAGES = [
@@ -196,6 +221,7 @@ def test_no_page_with_a_cursor_or_search_scans(site):
 FORMS = {
     "/": {"content": "Hello @crowd_8"},
     "/posts/add/": {"content": "Hello @crowd_7"},
+    "/posts/1/reply/": {"content": "Hello @crowd_6"},
     "/users/settings/profile/": {"display_name": "New", "bio": "New"},
     "/users/settings/emails/": {"new_follower": "daily"},
     "/users/settings/locale/": {"time_zone": "Asia/Tokyo"},
@@ -203,7 +229,10 @@ FORMS = {
     "/users/password/check/": {"password1": "password"},
     "/users/feeds/": {"do": "renew"},
     "/posts/1/report/": {"reason": "spam", "note": "Look"},
+    "/posts/1/mute-conversation/": {},
+    "/posts/1/unmute-conversation/": {},
     "/@crowd_7/report/": {"reason": "spam", "note": "Look"},
+    **{f"/posts/1/{action}/": {} for action in ("like", "unlike", "bookmark", "remove-bookmark")},
     "/@crowd_8/follow/": {},
     "/@crowd_8/unfollow/": {},
     "/@crowd_9/remove-follower/": {},

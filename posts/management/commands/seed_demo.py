@@ -10,6 +10,7 @@ from accounts.common.app_settings import is_on_this_machine
 from accounts.common.seeding import DEMO_PASSWORD, SeedCommand
 from accounts.models import Follow, User
 from accounts.seeding.people import EMAIL_DOMAIN, finish, seeded_people
+from posts.seeding import demo
 
 DEMO_USERNAME = "demo"
 SEED = 1
@@ -23,8 +24,8 @@ def demo_member():
 
 class Command(SeedCommand):
     help = (
-        "Makes a demo network for trying out a new site: 300 people, 6,000 posts, and a member to log in as. "
-        "If it runs again, it adds only what is missing."
+        "Makes a demo network for trying out a new site: 300 people, 6,000 posts, and a member to log in as, who has "
+        "notifications and bookmarks. If it runs again, it adds only what is missing."
     )
 
     @transaction.atomic
@@ -43,27 +44,30 @@ class Command(SeedCommand):
         if dry_run:
             self.say(f"Would also make the posts and the member {DEMO_USERNAME}, if they are missing.")
             return
-        if not demo_member():
+        is_new = not demo_member()
+        if is_new:
             self.make_demo_member()
         call_command("seed_posts", count=6000, days=60, **common)
+        if is_new:
+            demo.furnish(demo_member(), random.Random(SEED), timezone.now())
 
     def make_demo_member(self):
         """Create a member who follows people and has followers."""
-        demo = User.objects.create_user(
+        member = User.objects.create_user(
             DEMO_USERNAME,
             DEMO_EMAIL,
             DEMO_PASSWORD if is_on_this_machine() else None,
             display_name="Demo Member",
             bio="Anyone may log in as me and look around.",
         )
-        demo.add_email_address(verified=True)
+        member.add_email_address(verified=True)
         rng = random.Random(SEED)
-        people = rng.sample(list(seeded_people().exclude(pk=demo.pk)), 60)
+        people = rng.sample(list(seeded_people().exclude(pk=member.pk)), 60)
         start = timezone.now() - timedelta(days=30)
-        follows = [Follow(follower=demo, followed=person) for person in people[:45]]
-        follows += [Follow(follower=person, followed=demo) for person in people[25:]]
+        follows = [Follow(follower=member, followed=person) for person in people[:45]]
+        follows += [Follow(follower=person, followed=member) for person in people[25:]]
         for number, follow in enumerate(follows):
-            follow.created_on = start + number * timedelta(hours=8)
+            follow.created_on = start + number * timedelta(hours=9)
         Follow.objects.bulk_create(follows)
         finish()
         self.say(f"Made the member {DEMO_USERNAME}.")

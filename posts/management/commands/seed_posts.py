@@ -1,3 +1,4 @@
+import random
 from datetime import timedelta
 
 from django.core.management.base import CommandError
@@ -6,16 +7,23 @@ from django.utils import timezone
 
 from accounts.common.seeding import SeedCommand, positive
 from accounts.seeding.people import seeded_people
-from posts.ids import EPOCH, time_of
-from posts.models import Post
-from posts.seeding.posts import make_posts, stored_submissions, submission_of
+from posts.ids import EPOCH
+from posts.models import Like
+from posts.seeding.posts import (
+    Acquaintances,
+    make_likes,
+    make_posts,
+    store,
+    stored_submissions,
+    submission_of,
+)
 from posts.timelines import home_timeline
 
 
 class Command(SeedCommand):
     help = (
-        "Makes posts by the people that seed_users has made, in their languages, with bursts and breaks. "
-        "If it runs again with the same seed, it adds only what is missing. It sends no events."
+        "Makes posts by the people that seed_users has made, in their languages, with bursts and breaks, replies, mentions and "
+        "likes. If it runs again with the same seed, it adds only what is missing. It sends no events."
     )
 
     def add_arguments(self, parser):
@@ -33,25 +41,22 @@ class Command(SeedCommand):
         if days > (end - EPOCH).days:
             raise CommandError("--days: posts can't be older than 2015.")
         start, stored = end - timedelta(days=days), stored_submissions()
-        missing = sum(submission_of(seed, number) not in stored for number in range(count))
-        posts = make_posts(seed, authors, count, start, end, stored)
+        submissions = [submission_of(seed, number) for number in range(count)]
+        missing = sum(submission not in stored for submission in submissions)
+        acquaintances, rng = Acquaintances(), random.Random(f"likes {seed}")
+        people = {author.username: author.pk for author in authors}
+        posts = make_posts(seed, authors, acquaintances, submissions, start, end, stored)
         writers = set()
         for batch in self.in_batches(posts, missing, "Posts"):
             writers.update(post.author_id for post in batch)
             if not dry_run:
-                Post.objects.bulk_create(self.without_conflicts(batch))
+                store(batch, people)
+                Like.objects.bulk_create(
+                    like
+                    for post in batch
+                    for like in make_likes(rng, post, acquaintances.followers.get(post.author_id, []), end)
+                )
         if not dry_run:
             # No events were sent, so the stored timelines don't have these posts.
             home_timeline().invalidate()
         self.say(f"{'Would make' if dry_run else 'Made'} {missing:,} posts by {len(writers):,} people.")
-
-    def without_conflicts(self, posts):
-        """Return the posts. If a stored post already has the id of a new post, the new post gets the next free id."""
-        between = Post.objects.filter(id__range=(posts[0].pk, posts[-1].pk + len(posts)))
-        taken = set(between.values_list("pk", flat=True))
-        for post in posts:
-            while post.pk in taken:
-                post.pk += 1
-                post.created_on = time_of(post.pk)
-            taken.add(post.pk)
-        return posts

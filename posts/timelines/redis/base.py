@@ -109,5 +109,6 @@ def posts_among(reader_id, found, position, limit):
     engine = vendor()
     values = {"reader": reader_id, "position": position, "floor": found.floor, "version": found.version}
     values["candidates"] = found.ids if engine == "postgresql" else json.dumps(found.ids)
-    condition = RawSQL(*compile_sql(PAGE_CONDITIONS[engine], values, limit=limit), BooleanField())  # noqa: S611
+    sql, params = compile_sql(PAGE_CONDITIONS[engine], values, limit=limit, p="{post}")
+    condition = RawSQL(sql, params, BooleanField())  # noqa: S611
     return NEWEST_FIRST.filter(condition)[:limit]

@@ -1,9 +1,13 @@
 """Fan-out on read: Redis stores the newest posts of each author. They are merged when someone reads their timeline.
 
-Two hashes contain data about authors. "latest" has the newest id of each author. "recent" has the newest ids of each, packed,
-with a flag for whether these are all of the author's ids. In addition, each recent reader has a key with the people they follow
-and the reader's version. The data is used only if the field "run" of "latest" equals the run id of the Redis server. Otherwise,
-the data was loaded from an old snapshot and is deleted.
+Two hashes contain data about authors. "latest" has the newest id of each author. "entries" has the newest ids of each, packed,
+with the person to whom each post replies, or 0 if it is no reply to somebody else, and whether these are all of the author's
+posts. In addition, each recent reader has a key with the people they follow and the reader's version. The data is used only if
+the field "run" of "latest" equals the run id of the Redis server. Otherwise, the data was loaded from an old snapshot and is
+deleted.
+
+The release before used "recent" instead of "entries", and may run side by side with this one. An author in "recent" was last
+written by that release, so their entries are out of date and are read from the database again.
 """
 
 import json
@@ -21,21 +25,23 @@ from posts.timelines.redis.base import Candidates, FanOutTimeline
 from posts.timelines.redis.queries import NEWEST_BY_AUTHOR, compile_sql
 
 PREFIX = "timeline:author:"
-KEYS = [f"{PREFIX}{name}" for name in ("latest", "recent", "building")]
+KEYS = [f"{PREFIX}{name}" for name in ("latest", "entries", "building")]
 
 # The beginning of every script. It assigns names to KEYS, and deletes old data if Redis has restarted. "heads" is the name that
 # an earlier release used for "latest".
 BEGIN = """
-    local LATEST, RECENT, BUILDING, FOLLOWS = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+    local LATEST, ENTRIES, BUILDING, FOLLOWS = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+    local FORMER = 'timeline:author:recent'
     local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
     if redis.call('HGET', LATEST, 'run') ~= run then
-        redis.call('DEL', LATEST, RECENT, BUILDING, 'timeline:author:heads')
+        redis.call('DEL', LATEST, ENTRIES, BUILDING, FORMER, 'timeline:author:heads')
         redis.call('HSET', LATEST, 'run', run)
     end
 """
 
-# ARGV: the number of authors, and the seconds until the reader's key expires. Returns the version, the floor and the ids, or
-# the version, "missing" and the missing authors.
+# ARGV: the number of ids, the seconds until the reader's key expires, and the reader. Replies to people whom the reader doesn't
+# follow are left out, so it considers twice as many authors. Returns the version, the floor and the ids, or the version,
+# "missing" and the missing authors.
 READ = (
     BEGIN
     + """
@@ -44,7 +50,7 @@ READ = (
     redis.call('EXPIRE', FOLLOWS, ARGV[2])
     local authors, wanted = cmsgpack.unpack(packed), tonumber(ARGV[1])
     local version = table.remove(authors)
-    local missing, top = {}, {}
+    local missing, top, considered = {}, {}, 2 * wanted
     for start = 1, #authors, 4000 do
         local last = math.min(start + 3999, #authors)
         local ids = redis.call('HMGET', LATEST, unpack(authors, start, last))
@@ -52,9 +58,9 @@ READ = (
             local latest = tonumber(text or '')
             if not latest then
                 missing[#missing + 1] = authors[start + i - 1]
-            elseif latest > 0 and (#top < wanted or latest > top[#top][1]) then
+            elseif latest > 0 and (#top < considered or latest > top[#top][1]) then
                 -- An insertion sort, because a new entry nearly always belongs near the end.
-                local place = #top < wanted and #top + 1 or #top
+                local place = #top < considered and #top + 1 or #top
                 while place > 1 and top[place - 1][1] < latest do
                     top[place] = top[place - 1]
                     place = place - 1
@@ -65,16 +71,24 @@ READ = (
     end
     if #missing > 0 then return {version, 'missing', missing} end
     if #top == 0 then return {version, '0', {}} end
-    local floor, names = #top == wanted and top[#top][1] or 0, {}
+    local floor, names = #top == considered and top[#top][1] or 0, {}
     for i, pair in ipairs(top) do names[i] = pair[2] end
     local ids = {}
-    for _, text in ipairs(redis.call('HMGET', RECENT, unpack(names))) do
-        if not text then return false end
-        local recent = cmsgpack.unpack(text)
-        local all = table.remove(recent) == 1
-        if not all and recent[#recent] > floor then floor = recent[#recent] end
-        for _, id in ipairs(recent) do ids[#ids + 1] = id end
+    local followed = {[tonumber(ARGV[3])] = true}
+    for _, author in ipairs(authors) do followed[tonumber(author)] = true end
+    local former = redis.call('HMGET', FORMER, unpack(names))
+    for place, text in ipairs(redis.call('HMGET', ENTRIES, unpack(names))) do
+        if not text or former[place] then
+            missing[#missing + 1] = names[place]
+        else
+            local recent, persons, all = cmsgpack.unpack(text)
+            if all == 0 and recent[#recent] > floor then floor = recent[#recent] end
+            for i, id in ipairs(recent) do
+                if persons[i] == 0 or followed[persons[i]] then ids[#ids + 1] = id end
+            end
+        end
     end
+    if #missing > 0 then return {version, 'missing', missing} end
     table.sort(ids, function(a, b) return a > b end)
     local newest = {}
     for _, id in ipairs(ids) do
@@ -95,8 +109,8 @@ BEGIN_AUTHORS = (
 """
 )
 
-# ARGV: the token, then for each author: the key, whether these are all ids, the number of ids, and the ids. Authors who have
-# posted in the meantime are skipped.
+# ARGV: the token, then for each author: the key, whether these are all posts, the number of posts, the ids, and the people to whom
+# they reply. Authors who have posted in the meantime are skipped.
 FINISH_AUTHORS = (
     BEGIN
     + """
@@ -104,14 +118,17 @@ FINISH_AUTHORS = (
     while i <= #ARGV do
         local author, all, count = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
         if redis.call('HGET', BUILDING, author) == ARGV[1] then
-            local recent = {}
-            for j = 1, count do recent[j] = tonumber(ARGV[i + 2 + j]) end
+            local recent, persons = {}, {}
+            for j = 1, count do
+                recent[j] = tonumber(ARGV[i + 2 + j])
+                persons[j] = tonumber(ARGV[i + 2 + count + j])
+            end
             redis.call('HSET', LATEST, author, count > 0 and ARGV[i + 3] or '0')
-            recent[count + 1] = all
-            redis.call('HSET', RECENT, author, cmsgpack.pack(recent))
+            redis.call('HSET', ENTRIES, author, cmsgpack.pack(recent, persons, all))
+            redis.call('HDEL', FORMER, author)
             redis.call('HDEL', BUILDING, author)
         end
-        i = i + 3 + count
+        i = i + 3 + 2 * count
     end
 """
 )
@@ -122,7 +139,7 @@ STORE_FOLLOWS = (
     BEGIN
     + """
     if redis.call('HGET', LATEST, 'generation') ~= ARGV[2] then
-        redis.call('DEL', LATEST, RECENT, BUILDING)
+        redis.call('DEL', LATEST, ENTRIES, BUILDING, FORMER)
         redis.call('HSET', LATEST, 'run', run, 'generation', ARGV[2])
     end
     local follows = {}
@@ -132,30 +149,33 @@ STORE_FOLLOWS = (
 """
 )
 
-# ARGV: the author, the id, the number of ids to keep. Authors who aren't in Redis are read from the database when needed.
+# ARGV: the author, the id, the number of ids to keep, the person to whom it replies. Authors who aren't in Redis, or whom the
+# release before wrote, are read from the database when needed.
 PUSH = (
     BEGIN
     + """
     redis.call('HDEL', BUILDING, ARGV[1])
-    local packed = redis.call('HGET', RECENT, ARGV[1])
-    if not packed then
+    local packed = redis.call('HGET', ENTRIES, ARGV[1])
+    local in_former = redis.call('HDEL', FORMER, ARGV[1]) == 1
+    if not packed or in_former or redis.call('HEXISTS', LATEST, ARGV[1]) == 0 then
         redis.call('HDEL', LATEST, ARGV[1])
         return
     end
-    local id, kept, recent = tonumber(ARGV[2]), tonumber(ARGV[3]), cmsgpack.unpack(packed)
-    local all = table.remove(recent)
+    local id, kept = tonumber(ARGV[2]), tonumber(ARGV[3])
+    local recent, persons, all = cmsgpack.unpack(packed)
     if all == 0 and id < recent[#recent] then return end
     local place = 1
     while recent[place] and recent[place] > id do place = place + 1 end
     if recent[place] == id then return end
     table.insert(recent, place, id)
+    table.insert(persons, place, tonumber(ARGV[4]))
     if #recent > kept then
         table.remove(recent)
+        table.remove(persons)
         all = 0
     end
     redis.call('HSET', LATEST, ARGV[1], string.format('%.0f', recent[1]))
-    recent[#recent + 1] = all
-    redis.call('HSET', RECENT, ARGV[1], cmsgpack.pack(recent))
+    redis.call('HSET', ENTRIES, ARGV[1], cmsgpack.pack(recent, persons, all))
 """
 )
 
@@ -181,10 +201,10 @@ class FanOutOnReadTimeline(FanOutTimeline):
         if position <= MAX_ID:
             return None
         keys = [*KEYS, key_of(reader.pk)]
-        found = self.read(keys, count, self.READER_LIFETIME)
+        found = self.read(keys, count, self.READER_LIFETIME, reader.pk)
         if found and found[1] == b"missing":
             self.build_authors([int(author) for author in found[2][: self.AUTHORS_PER_REQUEST]])
-            found = self.read(keys, count, self.READER_LIFETIME)
+            found = self.read(keys, count, self.READER_LIFETIME, reader.pk)
         if not found or found[1] == b"missing":
             return None
         return Candidates([int(id) for id in found[2]], int(found[1]), int(found[0]))
@@ -207,24 +227,33 @@ class FanOutOnReadTimeline(FanOutTimeline):
         recent = self.newest_by_author(authors)
         arguments = []
         for author in authors:
-            ids = recent.get(author, [])
-            arguments += [author, int(len(ids) < self.IDS_PER_AUTHOR), len(ids), *ids]
+            posts = recent.get(author, [])
+            ids, people = [pk for pk, _person in posts], [person for _pk, person in posts]
+            arguments += [author, int(len(ids) < self.IDS_PER_AUTHOR), len(ids), *ids, *people]
         self.finish_authors(KEYS, token, *arguments)
 
     def newest_by_author(self, authors):
-        """Return a dict that maps each author with posts to a list of their newest ids, newest first."""
+        """Return a dict that maps each author with posts to a list of (id, person it replies to), newest first.
+
+        The person is 0 for posts that anyone who follows the author sees.
+        """
         engine = vendor()
         authors = authors if engine == "postgresql" else json.dumps(authors)
         sql, params = compile_sql(NEWEST_BY_AUTHOR[engine], {"authors": authors}, limit=self.IDS_PER_AUTHOR)
         with connections[router.db_for_read(Post)].cursor() as cursor:
             cursor.execute(sql, params)
             return {
-                author: [pk for _author, pk in rows]
+                author: [row[1:] for row in rows]
                 for author, rows in groupby(cursor.fetchall(), itemgetter(0))
             }
 
     def fan_out(self, pending):
-        self.push(KEYS, pending.post.author_id, pending.post_id, self.IDS_PER_AUTHOR)
+        post = pending.post
+        if post.is_reply and post.in_reply_to_author_id is None:
+            return  # Nobody else sees a reply to somebody who has left.
+        person = post.in_reply_to_author_id or 0
+        person = 0 if person == post.author_id else person
+        self.push(KEYS, post.author_id, post.pk, self.IDS_PER_AUTHOR, person)
 
 
 def key_of(reader_id):

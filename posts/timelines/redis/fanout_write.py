@@ -9,6 +9,7 @@ used.
 import secrets
 
 from django.db import connections, router, transaction
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import Follow, User
 from posts.models import Post
@@ -113,7 +114,7 @@ class FanOutOnWriteTimeline(FanOutTimeline):
         return Candidates(ids, 0 if whole else ids[-1], version)
 
     def newest(self, reader):
-        """Return the reader's version and newest ids from one snapshot, including posts by suspended and blocked people."""
+        """Return the reader's version and newest ids from one snapshot, including those by people whom the reader doesn't see."""
         sql, params = id_query(reader.pk, None, self.IDS_IN_NEW_LIST, everybody=True)
         version, version_params = compile_sql("{version}", {"reader": reader.pk})
         with connections[router.db_for_read(Post)].cursor() as cursor:
@@ -128,7 +129,7 @@ class FanOutOnWriteTimeline(FanOutTimeline):
         author = pending.post.author_id
         if self.is_high_fanout(author):
             return
-        while followers := self.next_followers(author, pending.reached):
+        while followers := self.next_followers(pending.post, pending.reached):
             self.push([key_of(pk) for pk in followers], pending.post_id, self.IDS_PER_LIST)
             pending.reached = followers[-1]
             # This uses update() instead of save(), because the post may have been deleted in the meantime.
@@ -145,9 +146,17 @@ class FanOutOnWriteTimeline(FanOutTimeline):
                     HighFanoutAuthor.objects.get_or_create(author_id=author)
         return many
 
-    def next_followers(self, author, reached):
-        """Return the primary keys of the author's next followers after `reached`, in order."""
-        follows = Follow.objects.filter(followed=author, follower__gt=reached).order_by("follower")
+    def next_followers(self, post, reached):
+        """Return the primary keys of the next followers after `reached` who may have the post in home, in order.
+
+        For a reply to somebody else, these are that person and those who follow both people. If somebody follows or unfollows
+        that person later, the version of their timeline changes.
+        """
+        follows = Follow.objects.filter(followed=post.author_id, follower__gt=reached).order_by("follower")
+        if post.is_reply and post.in_reply_to_author_id != post.author_id:
+            person = post.in_reply_to_author_id
+            both = Follow.objects.filter(followed=person, follower=OuterRef("follower"))
+            follows = follows.filter(Q(follower=person) | Exists(both))
         return list(follows.values_list("follower", flat=True)[: self.LISTS_PER_SCRIPT])
 
 

@@ -26,61 +26,64 @@ LOOKED_UP_AUTHORS = """
 LOOKED_UP_POSTS = {
     "postgresql": """
         SELECT n.id FROM ({looked_up_authors} UNION ALL SELECT %(reader)s) a CROSS JOIN LATERAL (
-            SELECT p.id FROM {post} p
-            WHERE p.author_id = a.author_id AND {visible} AND p.id < %(position)s AND p.id >= %(floor)s
-            ORDER BY p.id DESC LIMIT {limit}
+            SELECT {p}.id FROM {post}
+            WHERE {p}.author_id = a.author_id AND {visible} AND {addressed}
+            AND {p}.id < %(position)s AND {p}.id >= %(floor)s
+            ORDER BY {p}.id DESC LIMIT {limit}
         ) n
     """,
     "sqlite": """
         SELECT id FROM (
-            SELECT p.id FROM {post} p
-            WHERE p.author_id IN ({looked_up_authors} AND {followed_visible} UNION ALL SELECT %(reader)s)
-            AND {visible} AND p.id < %(position)s AND p.id >= %(floor)s
-            ORDER BY p.id DESC LIMIT {limit}
+            SELECT {p}.id FROM {post}
+            WHERE {p}.author_id IN ({looked_up_authors} AND {followed_not_suspended} AND {followed_not_excluded} UNION ALL SELECT %(reader)s)
+            AND {visible} AND {addressed} AND {p}.id < %(position)s AND {p}.id >= %(floor)s
+            ORDER BY {p}.id DESC LIMIT {limit}
         )
     """,
 }
 
 # A post on the page is among the candidates from Redis, is waiting for its fan-out, or is never stored.
 PROPOSED = {
-    "postgresql": "{post}.id = ANY (%(candidates)s::bigint[] || ARRAY({not_stored}))",
-    "sqlite": "{post}.id IN (SELECT value FROM json_each(%(candidates)s) UNION ALL {not_stored})",
+    "postgresql": "{p}.id = ANY (%(candidates)s::bigint[] || ARRAY({not_stored}))",
+    "sqlite": "{p}.id IN (SELECT value FROM json_each(%(candidates)s) UNION ALL {not_stored})",
 }
 NOT_STORED = """
     SELECT post_id FROM {pending_table} WHERE post_id < %(position)s AND post_id >= %(floor)s
     UNION ALL {looked_up_posts}
 """
 
-# Whether the reader may see a candidate post, and whether the candidates are up to date. This is written in SQL because the ORM
-# would take longer to compile it than the database takes to run it.
-BELONGS = """
-    {post}.hidden_on IS NULL
-    AND ({post}.author_id = %(reader)s OR (
-        SELECT 1 FROM {follow} f WHERE f.follower_id = %(reader)s AND f.followed_id = {post}.author_id
-    ) IS NOT NULL)
-    AND {proposed_visible}
-    AND {version} = %(version)s AND {few_pending}
+# Whether a candidate post belongs to the timeline, and whether the candidates are up to date. This is written in SQL because the
+# ORM would take longer to compile it than the database takes to run it.
+CHECKED = """
+    {visible} AND {belongs} AND {version} = %(version)s AND {few_pending}
 """
 PAGE_CONDITIONS = {
-    engine: f"({proposed} AND {BELONGS})".replace("{not_stored}", NOT_STORED).replace(
+    engine: f"({proposed} AND {CHECKED})".replace("{not_stored}", NOT_STORED).replace(
         "{looked_up_posts}", LOOKED_UP_POSTS[engine]
     )
     for engine, proposed in PROPOSED.items()
 }
 
-# The newest ids of each given author.
+# The newest posts of each given author, and the person to whom each replies, or 0 if anyone who follows the author sees it. Replies
+# to people who have left are left out.
+REPLIES_TO = (
+    "CASE WHEN p.in_reply_to_author_id <> p.author_id THEN p.in_reply_to_author_id ELSE 0 END AS person_id"
+)
+SEEN = "p.hidden_on IS NULL AND (p.thread IS NULL OR p.in_reply_to_author_id IS NOT NULL)"
 NEWEST_BY_AUTHOR = {
-    "postgresql": """
-        SELECT a.author_id, n.id FROM unnest(%(authors)s::bigint[]) a(author_id) CROSS JOIN LATERAL (
-            SELECT p.id FROM {post} p WHERE p.author_id = a.author_id AND {visible} ORDER BY p.id DESC LIMIT {limit}
+    "postgresql": f"""
+        SELECT a.author_id, n.id, n.person_id FROM unnest(%(authors)s::bigint[]) a(author_id) CROSS JOIN LATERAL (
+            SELECT p.id, {REPLIES_TO} FROM {{post}} p
+            WHERE p.author_id = a.author_id AND {SEEN} ORDER BY p.id DESC LIMIT {{limit}}
         ) n ORDER BY a.author_id, n.id DESC
-    """,
-    "sqlite": """
-        SELECT author_id, id FROM (
-            SELECT p.author_id, p.id, row_number() OVER (PARTITION BY p.author_id ORDER BY p.id DESC) AS rank
-            FROM {post} p WHERE p.author_id IN (SELECT value FROM json_each(%(authors)s)) AND {visible}
-        ) WHERE rank <= {limit} ORDER BY author_id, id DESC
-    """,
+    """,  # noqa: S608
+    "sqlite": f"""
+        SELECT author_id, id, person_id FROM (
+            SELECT p.author_id, p.id, {REPLIES_TO},
+            row_number() OVER (PARTITION BY p.author_id ORDER BY p.id DESC) AS rank
+            FROM {{post}} p WHERE p.author_id IN (SELECT value FROM json_each(%(authors)s)) AND {SEEN}
+        ) WHERE rank <= {{limit}} ORDER BY author_id, id DESC
+    """,  # noqa: S608
 }
 
 PARTS = {

@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from accounts.emails.unsubscribe import unsubscribe_url
-from accounts.models import User
+from accounts.models import Mute, User
 from accounts.moderation.models import Appeal, ModerationAction, Report, Rule
 from accounts.notifications import types
 from accounts.tests.factories import PASSWORD, UserFactory
@@ -50,18 +50,31 @@ def with_an_edited_post(network):
     edited = Post(author=network["ada"], content="Frist!")
     edited.publish()
     edited.edit("First!")
+    edited.like(network["bob"])
+    Post.objects.by(network["bob"]).visible().latest("pk").bookmark(network["ada"])
+    network["bob"].follow(network["ada"])
+    Post(author=network["bob"], content="Well done, @ada", in_reply_to=edited).publish()
+    Post(author=network["bob"], content="@ada was first").publish()
     action = ModerationAction.record(
         "warn", network["ada"], by=network["bob"], reason="Be kind.", rule_title="§ 1"
     )
-    return network | {"edited": edited, "decision": action}
+    thread = [network["other"]]
+    for author in ("ada", "bob", "zoe", "ada", "bob", "zoe"):
+        thread.append(
+            PostFactory(author=network[author], in_reply_to=thread[-1], content=f"A reply by {author}")
+        )
+    Post.objects.get(pk=thread[2].pk).delete()
+    PostFactory(author=network["bob"], in_reply_to=edited, content="Congratulations")
+    Mute.objects.create(muter=network["ada"], muted=network["zoe"])
+    return network | {"edited": edited, "decision": action, "reply": thread[4]}
 
 
 def pages_of_a_visitor(network):
     unsubscribe = unsubscribe_url(network["ada"], types.get("new_follower")).partition("8000")[2]
     return [
-        "/", "/explore/", "/help/", "/about/", "/rules/", "/privacy/", "/@bob/", f"/@{'z' * 40}/", f"/posts/{network['own'].pk}/", f"/posts/{network['edited'].pk}/history/", "/users/login/", "/users/signup/",
+        "/", "/explore/", "/help/", "/about/", "/rules/", "/privacy/", "/@bob/", f"/@{'z' * 40}/", f"/posts/{network['own'].pk}/", f"/posts/{network['edited'].pk}/history/", f"/posts/{network['edited'].pk}/likes/", "/users/login/", "/users/signup/",
         "/users/password/reset/", "/users/password/reset/done/", "/users/inactive/", "/users/confirm-email/",
-        unsubscribe, "/users/unsubscribe/broken/", "/nope/", "/healthz/", "/@bob/?before=1",
+        unsubscribe, "/users/unsubscribe/broken/", "/nope/", "/healthz/", "/@bob/?before=1", f"/posts/{network['other'].pk}/", "/@bob/replies/", "/explore/?language=en",
     ]  # fmt: skip
 
 
@@ -70,8 +83,10 @@ def pages_of_a_member(network):
         "/", "/?before=1", "/unread/?after=1", "/help/", "/explore/", "/@ada/", "/@bob/", f"/@{'z' * 40}/", "/@ada/followers/", "/@bob/following/",
         "/users/welcome/", "/users/welcome/people/", "/users/", "/users/?q=nobody+at+all", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/email/", "/users/password/change/",
         "/users/sessions/", "/users/2fa/", "/users/2fa/totp/activate/", "/users/2fa/webauthn/add/", "/users/2fa/webauthn/", "/users/settings/mail/new_follower/",
-        "/users/settings/mail/home_by_mail/", "/users/reauthenticate/", "/users/blocks/", "/users/decisions/", f"/users/decisions/{network['decision'].pk}/appeal/", "/@bob/report/", "/users/feeds/", "/users/leave/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
+        "/users/settings/mail/home_by_mail/", "/users/settings/mail/reply/", "/users/settings/mail/like/", "/notifications/", "/notifications/?before=1", "/users/reauthenticate/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", f"/users/decisions/{network['decision'].pk}/appeal/", "/@bob/report/", "/users/feeds/", "/users/leave/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
         f"/posts/{network['other'].pk}/", f"/posts/{network['other'].pk}/report/",
+        f"/posts/{network['edited'].pk}/", f"/posts/{network['edited'].pk}/likes/", f"/posts/{network['own'].pk}/likes/", "/bookmarks/", "/bookmarks/?before=1",
+        f"/posts/{network['other'].pk}/reply/", f"/posts/{network['reply'].pk}/", "/@ada/replies/", f"/posts/{network['own'].pk}/replies/", "/explore/?language=zh-hans",
         f"/posts/{network['edited'].pk}/edit/", f"/posts/{network['edited'].pk}/history/",
         f"/posts/{network['own'].pk}/history/", f"/posts/{network['own'].pk}/delete/",
     ]  # fmt: skip
