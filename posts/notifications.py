@@ -14,6 +14,7 @@ from accounts.emails.samples import sample_people
 from accounts.notifications import digests
 from accounts.notifications.models import Notification
 from accounts.notifications.types import Frequency, NotificationType, by_visible_people, register
+from accounts.querysets import without_muted
 from posts import signals
 from posts.conversations.models import ConversationMute
 from posts.emails import describe
@@ -57,12 +58,13 @@ class PostNotification(NotificationType):
 
 
 class WrittenNotification(PostNotification):
-    """A post that concerns the recipient. Emails show its text and the post to which it replies."""
+    """A post that concerns the recipient. Emails show its text and the post to which it replies, unless they muted its author."""
 
     def content_for(self, recipient, notifications):
         written = Post.objects.visible_to(recipient).filter(pk__in=notifications.values("subject"))
         newest = list(written.for_display().newest_first()[:SHOWN])
-        above = Post.objects.visible_to(recipient).for_display().in_bulk({p.in_reply_to_id for p in newest})
+        quotable = without_muted(Post.objects.visible_to(recipient), "author", recipient)
+        above = quotable.for_display().in_bulk({post.in_reply_to_id for post in newest})
         return self._context(newest, above, written.count())
 
     def _context(self, written, above, count):

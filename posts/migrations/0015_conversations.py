@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='post',
             name='language',
-            field=models.CharField(blank=True, max_length=20, verbose_name='language'),
+            field=models.CharField(blank=True, db_default='', default='', max_length=20, verbose_name='language'),
         ),
         migrations.AddField(
             model_name='post',
@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='post',
             name='reply_policy',
-            field=models.CharField(choices=[('everyone', 'Everyone'), ('followed', 'People I follow'), ('mentioned', 'People I mention'), ('nobody', 'Nobody')], default='everyone', max_length=10, verbose_name='who may reply'),
+            field=models.CharField(choices=[('everyone', 'Everyone'), ('followed', 'People I follow'), ('mentioned', 'People I mention'), ('nobody', 'Nobody')], db_default='everyone', default='everyone', max_length=10, verbose_name='who may reply'),
         ),
         migrations.AddField(
             model_name='post',

@@ -68,11 +68,16 @@ class Post(models.Model):
     created_on = models.DateTimeField(_("posted"), editable=False)
     edited_on = models.DateTimeField(_("edited"), null=True, blank=True, editable=False)
     hidden_on = models.DateTimeField(_("hidden since"), null=True, blank=True, editable=False)
+    # The database has defaults for these two, because the release before inserts posts without them while both run.
     reply_policy = models.CharField(
-        _("who may reply"), max_length=10, choices=ReplyPolicy, default=ReplyPolicy.EVERYONE
+        _("who may reply"),
+        max_length=10,
+        choices=ReplyPolicy,
+        default=ReplyPolicy.EVERYONE,
+        db_default=ReplyPolicy.EVERYONE,
     )
     # A code of a language, such as "zh-hans", or "" if it is unknown. Languages that the site doesn't know are kept.
-    language = models.CharField(_("language"), max_length=20, blank=True)
+    language = models.CharField(_("language"), max_length=20, blank=True, default="", db_default="")
     # Null for a post that isn't a reply, and for a reply to a post that was deleted.
     in_reply_to = models.ForeignKey(
         "self",

@@ -198,6 +198,14 @@ def test_the_writer_chooses_who_may_reply(member, member_client):
     assertContains(response, "Choose one of the options. x isn&#x27;t one of them.")
 
 
+def test_the_form_says_how_many_mentioned_people_are_notified(member_client, post):
+    for path in ("/posts/add/", f"/posts/{post.pk}/", f"/posts/{post.pk}/reply/"):
+        html = member_client.get(path).content.decode()
+        assert "If you mention more than 20 people, we notify the first 20." in html
+        described_by = re.search(r'<textarea [^>]*aria-describedby="([^" ]+)', html)[1]
+        assert f'id="{described_by}"' in html
+
+
 def test_the_language_of_the_page_is_chosen(member_client, post):
     for path in ("/", "/posts/add/", f"/posts/{post.pk}/", f"/posts/{post.pk}/reply/"):
         assertContains(member_client.get(path), '<option value="en" selected>')

@@ -220,6 +220,15 @@ def test_more_replies_are_loaded_in_place(client):
     assert 'rel="prev"' not in more
 
 
+def test_each_post_is_on_the_page_once(client):
+    """The first post of a conversation is above a reply of its author, and isn't one of their other posts, too."""
+    first, *older = PostFactory.create_batch(5, author=UserFactory())[::-1]
+    reply = PostFactory(author=first.author, in_reply_to=first)
+    html = client.get(reply.get_absolute_url()).content.decode()
+    assert html.count(f'id="post-{first.pk}"') == 1
+    assert [f'id="post-{post.pk}"' in html for post in older] == [True, True, True, False]
+
+
 @pytest.mark.parametrize("as_member", [True, False])
 def test_the_queries_dont_depend_on_the_rows(member, as_member, tree, django_assert_max_num_queries):
     client = Client()

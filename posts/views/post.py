@@ -253,8 +253,8 @@ class PostDetailView(CursorListView):
         post, viewer = self.shown_post, self.request.user
         context = super().get_context_data(post=post, **kwargs)
         ancestors, others = self.thread.load(context["page"], self.get_other_posts())
-        others = [other for other in others if other != post][:MOST_OTHERS]
         above = [entry.post for entry in ancestors if entry.post]
+        others = [other for other in others if other not in (post, *above)][:MOST_OTHERS]
         load_states(render_cards([post, *others, *above, *context["page"].posts]), viewer)
         context["like_limit"] = COUNT_LIMIT
         context |= {"ancestors": ancestors, "others": others, "restriction": describe_restriction(post)}
