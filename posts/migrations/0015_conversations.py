@@ -79,30 +79,6 @@ class Migration(migrations.Migration):
             name='thread',
             field=models.BigIntegerField(editable=False, null=True),
         ),
-        migrations.RemoveIndex(
-            model_name='post',
-            name='post_author_newest',
-        ),
-        migrations.AddIndex(
-            model_name='post',
-            index=models.Index(models.F('author'), models.OrderBy(models.F('id'), descending=True), models.F('hidden_on'), models.F('in_reply_to_author'), models.F('thread'), name='post_author_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='post',
-            index=models.Index(condition=models.Q(('thread__isnull', False)), fields=['thread', 'path'], name='post_thread'),
-        ),
-        migrations.AddIndex(
-            model_name='post',
-            index=models.Index(condition=models.Q(('in_reply_to__isnull', False)), fields=['in_reply_to', 'id'], name='post_replies'),
-        ),
-        migrations.AddIndex(
-            model_name='post',
-            index=models.Index(condition=models.Q(('in_reply_to_author__isnull', False)), fields=['in_reply_to_author'], name='post_replies_to_person'),
-        ),
-        migrations.AddIndex(
-            model_name='post',
-            index=models.Index(models.F('language'), models.OrderBy(models.F('id'), descending=True), name='post_language_newest'),
-        ),
         migrations.AddConstraint(
             model_name='post',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('in_reply_to', None), ('in_reply_to_author', None), ('path', None), ('thread', None)), models.Q(('path__isnull', False), ('thread__isnull', False)), _connector='OR'), name='post_reply_has_place'),
