@@ -33,7 +33,9 @@ def _find(keys, viewer, known):
     unknown = keys - known.keys() - {None}
     if not unknown:
         return known
-    posts = Post.objects.visible_to(viewer).filter(pk__in=unknown).select_related("author")
+    posts = (
+        Post.objects.visible_to(viewer).with_is_muted(viewer).filter(pk__in=unknown).select_related("author")
+    )
     return known | {post.pk: post for post in posts.only("content", "author__username")}
 
 
@@ -54,6 +56,7 @@ def replied_to_text(post):
 def replied_to_html(post, *, with_excerpt=True, elsewhere=False):
     """Return the same line as safe HTML, with a link to the other post and its first words.
 
+    Muted people are named, because their part in the conversation would be confusing without it, but not quoted.
     With `elsewhere`, the HTML is for emails and feed readers, and links are absolute.
     """
     if not post.is_reply or post.replied_to is None:
@@ -62,7 +65,8 @@ def replied_to_html(post, *, with_excerpt=True, elsewhere=False):
         )
     url = post.replied_to.get_absolute_url()
     link = format_html('<a href="{}">@{}</a>', absolute(url) if elsewhere else url, post.replied_to_name)
-    excerpt = format_html(' <q dir="auto">{}</q>', post.replied_to.excerpt) if with_excerpt else ""
+    is_quoted = with_excerpt and not post.replied_to.is_muted
+    excerpt = format_html(' <q dir="auto">{}</q>', post.replied_to.excerpt) if is_quoted else ""
     return format_html(
         '<p class="post-replied-to">{}{}</p>', format_html(_("Replying to {name}"), name=link), excerpt
     )
