@@ -144,7 +144,8 @@ class Thread:
         if self.is_deepest:
             # The paths of its replies aren't longer, so only direct replies are below it.
             start = paths.ids_in(after)[-1] if after else -1
-            return {"parent": self.post.pk, "start": start, "end": paths.ids_in(before)[-1] if before else MAX_ID}
+            end = paths.ids_in(before)[-1] if before else MAX_ID
+            return {"parent": self.post.pk, "start": start, "end": end}
         # No path is empty, and a compiled query takes no empty value.
         start, end = after or self.path or b"\0", before or paths.end_of(self.path)
         return {"thread": self.post.conversation, "start": start, "end": end}
