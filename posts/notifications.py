@@ -4,7 +4,6 @@ from datetime import timedelta
 from textwrap import indent
 
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -36,10 +35,7 @@ def connect():
 
 def audible_to(recipient):
     """Return the posts that `recipient` may see, without those in conversations about which they don't want notifications."""
-    muted = ConversationMute.objects.filter(
-        member=recipient.pk, thread=Coalesce(OuterRef("thread"), OuterRef("pk"))
-    )
-    return Post.objects.visible_to(recipient).filter(~Exists(muted))
+    return Post.objects.visible_to(recipient).filter(~Exists(ConversationMute.objects.of_each(recipient)))
 
 
 def load_posts(recipient, ids):

@@ -97,6 +97,17 @@ def test_a_reply_to_a_post_that_has_gone_keeps_the_text(how, member, member_clie
     assert member_client.get(f"/posts/{post.pk}/reply/").status_code == 404
 
 
+def test_a_reply_to_someone_who_left_is_replied_to_and_their_post_is_not(member, member_client, post):
+    theirs = PostFactory(in_reply_to=post)
+    reply = PostFactory(author=member, in_reply_to=theirs)
+    theirs.author.leave()
+    response = member_client.post(f"/posts/{reply.pk}/reply/", {"content": "And another thing"}, follow=True)
+    assert "And another thing" in response.content.decode()
+    response = member_client.post(f"/posts/{theirs.pk}/reply/", {"content": "Are you there?"})
+    assert response.status_code == 409
+    assert "Are you there?" in response.content.decode()
+
+
 def test_a_post_that_goes_while_the_reply_is_sent_keeps_the_text(member, member_client, post, monkeypatch):
     lock = Post._lock_replied_to
 

@@ -9,6 +9,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import redirect_to_login
 from django.core.signing import Signer
 from django.db import Error as DatabaseError
+from django.db.models import Exists
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse, reverse_lazy
@@ -26,6 +27,7 @@ from accounts.common.transactions import in_one_transaction
 from accounts.moderation.models import ModerationAction
 from accounts.security import rate_limits
 from posts import drafts
+from posts.conversations.models import ConversationMute
 from posts.conversations.restrictions import describe_restriction
 from posts.conversations.threads import PathCursor, Thread
 from posts.forms import PostEditForm, PostForm
@@ -232,8 +234,10 @@ class PostDetailView(CursorListView):
 
     @cached_property
     def shown_post(self):
-        posts = Post.objects.open_to(self.request.user).with_replied_to_name(self.request.user)
-        posts = posts.for_display().with_like_count(self.request.user, limit=COUNT_LIMIT + 1)
+        viewer = self.request.user
+        posts = Post.objects.open_to(viewer).with_replied_to_name(viewer).for_display()
+        posts = posts.with_like_count(viewer, limit=COUNT_LIMIT + 1)
+        posts = posts.annotate(conversation_is_muted=Exists(ConversationMute.objects.of_each(viewer)))
         return get_object_or_404(posts, pk=self.kwargs["pk"])
 
     @cached_property
