@@ -109,6 +109,13 @@ def read_posts(body):
     return re.findall(r"^(text-\w+-\d+) ", body, re.M), number_of_more(body)
 
 
+def read_likes(body):
+    """Return pairs of a person and the first word of the post that they like, and the number of further likes."""
+    return re.findall(r"^(?:\S.* \()?@(\w+)\)? liked your post: (text-\w+-\d+)", body, re.M), number_of_more(
+        body
+    )
+
+
 def number_of_more(body):
     """Return how many people or posts an email counts without showing them."""
     more = re.search(r"^And ([\d,]+) more", body, re.M)

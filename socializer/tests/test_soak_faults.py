@@ -340,9 +340,13 @@ def test_the_trial_ends_when_no_email_is_left_to_send(monkeypatch, states, left)
     assert (trial.unfinished, trial.waiting) == left
 
 
-def test_the_number_of_further_people_and_posts_is_read_from_emails():
-    from _mail_trial import read_followers, read_posts
+def test_names_and_the_number_of_others_are_read_from_emails():
+    from _mail_trial import read_followers, read_likes, read_posts
 
     names = "Ada (@ada)\nhttp://localhost/@ada/\n@bob\nhttp://localhost/@bob/\n\nAnd 1,200 more.\n"
     assert read_followers(names) == (["ada", "bob"], 1200)
     assert read_posts(REPLY_EMAIL) == (["text-ada-1"], 0)
+    likes = (
+        "@bob liked your post: text-ada-1 words\nhttp://x/\n\nBo (@bo) liked your post: text-ada-2 words\n"
+    )
+    assert read_likes(likes) == ([("bob", "text-ada-1"), ("bo", "text-ada-2")], 0)
