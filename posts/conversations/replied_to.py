@@ -29,6 +29,16 @@ def load_replied_to(posts, viewer, known=None):
         post.replied_to_name = names.get(post.in_reply_to_author_id)
 
 
+def forget_person(sender, instance, **kwargs):
+    """Remove from replies of others the person who is about to be deleted, and their posts, in one update.
+
+    Django would update such a row twice. PostgreSQL then checks all its references again at the commit, and waits for its author
+    if they are leaving, too, who in turn waits for the row.
+    """
+    replies = Post.objects.filter(in_reply_to_author=instance.pk).exclude(author=instance.pk)
+    replies.update(in_reply_to=None, in_reply_to_author=None)
+
+
 def _find(keys, viewer, known):
     unknown = keys - known.keys() - {None}
     if not unknown:

@@ -217,18 +217,29 @@ class Post(models.Model):
                 sender=Post, post=self, mentioned=[person for person in mentioned if person != self.author]
             )
 
+    def people_to_lock(self):
+        """Return the set of primary keys of the people whom `publish()` locks or, for a published post, `edit()`.
+
+        A transaction that locks one of them earlier must lock all of them at once.
+        """
+        return self._concerned_with(self._find_mentioned())
+
+    def _find_mentioned(self):
+        names = mentioned_names(self.content)
+        found = get_user_model().objects.filter(username__in=names) if names else []
+        return sorted(found, key=lambda person: names.index(person.username))
+
+    def _concerned_with(self, mentioned):
+        replied_to = self.in_reply_to.author_id if self.pk is None and self.in_reply_to else None
+        return {self.author_id, replied_to, *(person.pk for person in mentioned)} - {None}
+
     def _lock_people(self):
         """Lock the author, the author of the post that this replies to, and the members whom the text mentions.
 
         Returns the latter, in the order of the text. Raises AccountGone if the author has left.
         """
-        User = get_user_model()
-        names = mentioned_names(self.content)
-        found = User.objects.filter(username__in=names) if names else []
-        mentioned = sorted(found, key=lambda person: names.index(person.username))
-        replied_to = self.in_reply_to and self.in_reply_to.author_id
-        keys = {self.author_id, replied_to, *(person.pk for person in mentioned)} - {None}
-        locked = User.objects.lock(*keys)
+        mentioned = self._find_mentioned()
+        locked = get_user_model().objects.lock(*self._concerned_with(mentioned))
         if self.author_id not in locked:
             raise AccountGone
         return [person for person in mentioned if person.pk in locked]

@@ -99,7 +99,9 @@ class PostFormMixin:
     def form_valid(self, form):
         try:
             # The session is saved in the same transaction, because a draft may have been removed from it.
-            response = in_one_transaction(self.request, partial(super().form_valid, form))
+            response = in_one_transaction(
+                self.request, partial(super().form_valid, form), others=form.instance.people_to_lock()
+            )
         except rate_limits.RateLimitExceeded as error:
             rate_limits.refuse(self.request, error.wait)
             return self.refuse(form, str(error), 429)
