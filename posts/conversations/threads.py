@@ -104,7 +104,7 @@ def page_query(limit, as_member, is_deepest, backwards):
     def build(viewer=None, **bounds):
         viewer = SimpleNamespace(pk=viewer, is_authenticated=as_member)
         replies = replies_between(viewer, **bounds).with_is_muted(viewer).with_replied_to_name(viewer)
-        replies = replies.for_display().only(*LISTED, "path")
+        replies = replies.for_display().only(*LISTED, "path", "author__noindex")
         order = "pk" if is_deepest else "path"
         return replies.order_by(f"-{order}" if backwards else order)[:limit]
 
@@ -210,7 +210,7 @@ class Thread:
             parts.append(visible.filter(replies=self.post.in_reply_to_id))
         # A union, because the planners would scan all posts for an OR of these conditions.
         parts = [
-            posts.for_lists()
+            posts.for_lists("author__noindex")
             .with_is_muted(self.viewer)
             .with_replied_to_name(self.viewer)
             .annotate(is_other=Value(posts is parts[0]))

@@ -261,7 +261,10 @@ class PostDetailView(CursorListView):
         ancestors, others = self.thread.load(context["page"], self.get_other_posts())
         above = [entry.post for entry in ancestors if entry.post]
         others = [other for other in others if other not in (post, *above)][:MOST_OTHERS]
-        load_states(render_cards([post, *others, *above, *context["page"].posts]), viewer)
+        shown = [post, *others, *above, *context["page"].posts]
+        load_states(render_cards(shown), viewer)
+        # A page has whole posts of several people, and each of them may keep theirs out of search engines.
+        context["noindex"] = any(each.hidden_on or each.author.noindex for each in shown)
         context["like_limit"] = COUNT_LIMIT
         context |= {"ancestors": ancestors, "others": others, "restriction": describe_restriction(post)}
         context["may_reply"] = (
