@@ -31,7 +31,7 @@ from posts.timelines.redis import tasks
 number = st.integers(0, 2**16)
 FIRST_ID = ids.first_id_at(LONG_AGO)
 
-# With TIMELINE_STEPS=2000, for example, there are series of 200 steps instead, 2,000 steps in total, with more people.
+# With TIMELINE_STEPS=2400, for example, there are 12 series of at most 200 steps instead, with more people.
 LONG_RUN = int(os.environ.get("TIMELINE_STEPS", "0"))
 SERIES, STEPS = (max(LONG_RUN // 200, 1), 200) if LONG_RUN else (40, 40)
 FEWEST_PEOPLE, MOST_PEOPLE = (5, 7) if LONG_RUN else (3, 6)
