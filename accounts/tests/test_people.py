@@ -117,7 +117,7 @@ def test_empty_lists_say_why_and_what_to_do(member_client, path):
 def test_queries_do_not_grow_with_rows(
     member_client, famous, path, django_assert_max_num_queries, django_assert_num_queries
 ):
-    with django_assert_max_num_queries(4) as captured:
+    with django_assert_max_num_queries(5) as captured:
         assert len(names(member_client.get(path))) == 30
     User.objects.filter(username__startswith="follower").exclude(username="follower34").delete()
     with django_assert_num_queries(len(captured)):

@@ -27,9 +27,9 @@ def test_a_member_finds_every_place_from_every_page(member_client):
     found = links(member_client, "/about/")
 
     assert {words: href for words, (href, _current) in found.items()} == {
-        "Home": "/", "Explore": "/explore/", "New post": "/posts/add/", "Notifications": "/notifications/", "You": "/@ada/", "Settings": "/users/settings/",
+        "Home": "/", "Explore": "/explore/", "New post": "/posts/add/", "Bookmarks": "/bookmarks/", "Notifications": "/notifications/", "You": "/@ada/", "Settings": "/users/settings/",
     }  # fmt: skip
-    assert list(found) == ["Home", "Explore", "New post", "Notifications", "You", "Settings"]
+    assert list(found) == ["Home", "Explore", "New post", "Bookmarks", "Notifications", "You", "Settings"]
 
 
 @pytest.mark.parametrize(

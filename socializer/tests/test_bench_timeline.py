@@ -42,7 +42,7 @@ def test_it_measures_each_kind_of_reader_in_its_own_database(tmp_path, capsys):
     results = rows(tmp_path / "json")
     assert {row["reader"] for row in results} == {
         *("nobody", "5", "150", "1000", "5000"),
-        *("20 dormant", "3000 busiest", "150 and a flood"),
+        *("20 dormant", "3000 busiest", "150 and a flood", "20 who only reply"),
     }
     normalized = [row for row in results if row["strategy"] == "normalized"]
     assert {row["queries"] for row in normalized} == {1}
