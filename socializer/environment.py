@@ -78,6 +78,15 @@ def usernames(name):
     return found
 
 
+def domains(name):
+    """Return a list of domains in lower case and ASCII, which are separated by commas."""
+    names = comma_separated(name)
+    try:
+        return [ascii_host(domain.removeprefix("@")) for domain in names]
+    except UnicodeError as error:
+        raise ImproperlyConfigured(f"{name} must be domains separated by commas: {error}") from error
+
+
 def boolean(name, default):
     value = str(text(name, default)).lower()
     if value in ("1", "true", "yes", "on"):
