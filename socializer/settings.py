@@ -168,8 +168,8 @@ EMAIL_IS_DELIVERED = env.text("EMAIL_URL", "").startswith("smtp")
 
 LANGUAGE_CODE = "en"
 LOCALE_PATHS = [BASE_DIR / "socializer" / "locale"]
-# Every language that has a catalogue, with its name in that language.
-LANGUAGES = languages_in(LOCALE_PATHS[0])
+# Every language whose catalogue is finished, with its name in that language, and those that the operator adds.
+LANGUAGES = languages_in(LOCALE_PATHS[0], extra=env.languages("EXTRA_LANGUAGES", LOCALE_PATHS[0]))
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_HTTPONLY = True
