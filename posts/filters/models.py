@@ -62,7 +62,11 @@ class Filter(models.Model):
     """
 
     member = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, db_index=False, related_name="filters"
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        db_index=False,
+        related_name="filters",
+        verbose_name=gettext_lazy("member"),
     )
     phrase = FreeTextField(gettext_lazy("Word, phrase or hashtag"), characters=MAX_CHARACTERS, one_line=True)
     key = models.CharField(max_length=MAX_KEY_LENGTH, editable=False)
@@ -76,6 +80,8 @@ class Filter(models.Model):
     objects = FilterQuerySet.as_manager()
 
     class Meta:
+        verbose_name = gettext_lazy("filter")
+        verbose_name_plural = gettext_lazy("filters")
         constraints = [
             models.UniqueConstraint(fields=["member", "key"], name="filter_unique"),
             models.CheckConstraint(
