@@ -99,7 +99,7 @@ class ModerationOutcome(NotificationType):
             pk=0,
             action=Action.SUSPEND,
             subject_model=User._meta.label,
-            reason="You have posted the same advertisement 30 times.",
+            reason=_("You have posted the same advertisement 30 times."),
             rule_title="No spam, no scams, nothing illegal.",
             until=timezone.now() + timedelta(days=7),
         )
