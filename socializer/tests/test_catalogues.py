@@ -1,4 +1,4 @@
-"""Every message has a translation in every language, and the compiled files match their sources."""
+"""Every message has a translation in the languages that we keep complete, and the compiled files match their sources."""
 
 import shutil
 import subprocess
@@ -21,6 +21,8 @@ pytestmark = pytest.mark.any_engine
 LOCALE = settings.LOCALE_PATHS[0]
 CATALOGUES = sorted(LOCALE.glob("*/LC_MESSAGES/django.po"))
 SOURCE = LOCALE / "en/LC_MESSAGES/django.po"
+# Every change of a text comes with its translation into these. Catalogues of other languages may be unfinished.
+COMPLETE = ("en", "zh_Hans")
 # A language that Django doesn't have.
 UNKNOWN = "xx"
 every_catalogue = pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parts[-3])
@@ -60,7 +62,7 @@ def test_the_english_catalogue_words_only_messages_that_exist(make_messages):
     assert keys(SOURCE) <= keys(make_messages(UNKNOWN))
 
 
-@every_catalogue
+@pytest.mark.parametrize("path", [path for path in CATALOGUES if path.parts[-3] in COMPLETE], ids=language_of)
 def test_every_message_is_translated(path):
     file = polib.pofile(str(path))
     assert [entry.msgid for entry in file.untranslated_entries() + file.fuzzy_entries()] == []
@@ -84,14 +86,21 @@ def test_the_compiled_file_holds_the_translations(path):
     source, compiled = polib.pofile(str(path)), polib.mofile(str(path.with_suffix(".mo")))
 
     def translations(file):
-        return {(entry.msgctxt, entry.msgid, entry.msgstr, *entry.msgstr_plural.values()) for entry in file}
+        entries = file.translated_entries()
+        return {
+            (entry.msgctxt, entry.msgid, entry.msgstr, *entry.msgstr_plural.values()) for entry in entries
+        }
 
     assert translations(compiled) == translations(source)
     assert compiled.metadata["Plural-Forms"] == source.metadata["Plural-Forms"]
 
 
-def test_members_choose_from_the_languages_that_have_a_catalogue():
-    assert dict(settings.LANGUAGES).keys() == {to_language(language_of(path)) for path in CATALOGUES}
+def test_members_choose_from_the_languages_that_have_a_finished_catalogue():
+    offered, with_catalogue = (
+        dict(settings.LANGUAGES).keys(),
+        {to_language(language_of(path)) for path in CATALOGUES},
+    )
+    assert {to_language(name) for name in COMPLETE} <= offered <= with_catalogue
 
 
 @needs_gettext

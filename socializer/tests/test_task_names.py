@@ -18,6 +18,7 @@ from socializer.management.commands.doctor import check_unknown_jobs
 # To remove a name, call `registry.replace()` or `registry.retire()` for its waiting jobs.
 NAMES = {
     "accounts.correct_future_times",
+    "accounts.end_mutes",
     "accounts.prune",
     "accounts.record_follow",
     "accounts.record_unfollow",
@@ -33,6 +34,7 @@ NAMES = {
     "moderation.tell_moderators",
     "moderation.tell_moderators_of_appeal",
     "moderation.tell_reporters",
+    "posts.end_filters",
     "security.reconcile_accounts",
     "sitemap.store_parts",
     "timelines.fan_out",
