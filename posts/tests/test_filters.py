@@ -16,6 +16,7 @@ from accounts.models import User
 from accounts.notifications import digests, types
 from accounts.tests.factories import FollowFactory, UserFactory
 from posts.export import export_data
+from posts.feeds.models import HomeFeed
 from posts.filters import tasks
 from posts.filters.matching import Matcher, normalize
 from posts.filters.models import LIMIT, Filter, Place
@@ -427,6 +428,20 @@ def test_home_by_email_has_a_line_in_place_of_the_text(member, posts):
         ("Filtered: spoilers", "Filtered: <bdi>spoilers</bdi>"),
         ("Quite harmless", "Quite harmless"),
     ]
+
+
+def test_the_private_feed_has_a_line_in_place_of_the_text(client, member, posts, bob):
+    PostFactory(author=bob, content="Do they?", in_reply_to=posts)
+    HomeFeed.renew(member, timezone.now())
+    path = f"/feeds/{HomeFeed.objects.get().token}/home.atom"
+    assert page(client, path).count("everybody lives") == 3
+    FilterFactory(member=member, in_explore=False)
+    feed = page(client, path)
+    assert "everybody lives" not in feed
+    assert "<title>Filtered: spoilers</title>" in feed
+    assert f"{posts.get_absolute_url()}" in feed
+    assert "My own spoilers" in feed
+    assert "everybody lives" in page(client, "/@bob/feed.atom")
 
 
 # The member's data
