@@ -34,7 +34,6 @@ BLOCKED_BY_VIEWER = (
     "EXISTS (SELECT 1 FROM {block} b WHERE b.blocker_id = {viewer} AND b.blocked_id = {person})"
 )
 BLOCKS_VIEWER = "EXISTS (SELECT 1 FROM {block} b WHERE b.blocker_id = {person} AND b.blocked_id = {viewer})"
-MUTED_BY_VIEWER = "{person} IN (SELECT m.muted_id FROM {mute} m WHERE m.muter_id = {viewer})"
 FOLLOWED_BY_VIEWER = (
     "EXISTS (SELECT 1 FROM {follow} f WHERE f.follower_id = {viewer} AND f.followed_id = {person})"
 )

@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 from accounts.common.app_settings import app_settings
 from accounts.common.locale import offered_variant
 from accounts.models import User
+from accounts.querysets import without_muted
 
 # How many people the page suggests.
 SUGGESTED = 12
@@ -52,8 +53,9 @@ def most_followed(limit):
 
 
 def among(keys, member):
-    """Return a dict from those of `keys` whom `member` may follow and doesn't follow yet to the people, in the same order."""
+    """Return a dict from those of `keys` whom `member` may follow and neither follows nor mutes to the people, in the same order."""
     people = User.objects.filter(pk__in=keys).exclude(pk=member.pk).visible_to(member)
+    people = without_muted(people, "pk", member)
     found = {person.pk: person for person in people.with_followed_by(member).filter(is_followed=False)}
     return {key: found[key] for key in keys if key in found}
 

@@ -10,7 +10,9 @@ class PostsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self):
+        from django.contrib.auth import get_user_model
         from django.contrib.auth.signals import user_logged_in
+        from django.db.models.signals import pre_delete
 
         from accounts import signals as people
         from accounts.backends import member_annotations
@@ -26,6 +28,7 @@ class PostsConfig(AppConfig):
             signals,
             suggestions,
         )
+        from posts.conversations.replied_to import forget_person
         from posts.filters import reading
         from posts.filters import tasks as filter_tasks
         from posts.filters.models import StoredFilters
@@ -38,6 +41,7 @@ class PostsConfig(AppConfig):
         signals.post_published.connect(timelines.enqueue_fan_out, dispatch_uid="posts.fan_out_published")
         signals.post_restored.connect(timelines.enqueue_fan_out, dispatch_uid="posts.fan_out_restored")
         notifications.connect()
+        pre_delete.connect(forget_person, sender=get_user_model(), dispatch_uid="posts.forget_person")
         people.user_followed.connect(
             timelines.renew_version_on_follow, dispatch_uid="posts.renew_version_on_follow"
         )

@@ -61,7 +61,7 @@ class Replies(RowCheck):
     def is_in_place(self, reply):
         path = bytes(reply.path)
         if reply.in_reply_to is None:
-            return paths.ids_in(path)[-1] == reply.pk
+            return paths.ids_in(path)[-1:] == [reply.pk]
         place = {"in_reply_to_author": reply.in_reply_to_author_id, "thread": reply.thread, "path": path}
         return place == self.place_of(reply)
 

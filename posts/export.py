@@ -38,7 +38,8 @@ README = _("""Your data, as UTF-8 JSON. Times are in UTC, as ISO 8601.
 profile.json     one object: username, email, display_name, bio, noindex, joined, last_login, is_moderator
 picture.webp     your picture, if you have one
 settings.json    one object: time_zone and language (empty means the site's and your browser's); emails: how often you
-                 get each type; and muted_conversations, the ids of their first posts
+                 get each type; off_site, the types that you turned off on the site; and muted_conversations, the ids of
+                 their first posts
 posts.json       a list, oldest first: id, created_on, content, language (or empty), who_may_reply, in_reply_to (the id of
                  a post, or null), hidden (by a moderator), edited_on (or null), and earlier, a list of earlier versions,
                  oldest first: content, replaced_on
@@ -169,11 +170,13 @@ def profile_of(user):
 def settings_of(user):
     offered = [digest for digest in types.optional_types() if digest.offered_to(user)]
     emails = {digest.name: digest.frequency_for(user).value for digest in offered}
+    off_site = user.notification_preferences.filter(on_site=False).order_by("type")
     conversations = user.conversation_mutes.order_by("thread").values_list("thread", flat=True)
     return {
         "time_zone": user.time_zone,
         "language": user.language,
         "emails": emails,
+        "off_site": list(off_site.values_list("type", flat=True)),
         "muted_conversations": list(conversations),
     }
 

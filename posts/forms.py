@@ -3,6 +3,7 @@ from uuid import uuid4, uuid5
 from django import forms
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.text import format_lazy
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -10,6 +11,7 @@ from accounts.common.fields import FreeTextFormField
 from accounts.security import rate_limits
 from posts.app_settings import app_settings
 from posts.models import Post
+from posts.models.mention import NOTIFIED_PER_POST
 from posts.models.post import ReplyPolicy
 from posts.validators import MAX_CHARACTERS, validate_content
 
@@ -30,6 +32,10 @@ class PostContentField(FreeTextFormField):
 class ContentForm(forms.ModelForm):
     content = PostContentField(
         label=_("New post"),
+        help_text=format_lazy(
+            _("If you mention more than {number} people, we notify the first {number}."),
+            number=NOTIFIED_PER_POST,
+        ),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "dir": "auto", "required": True}),
     )

@@ -4,7 +4,6 @@ from datetime import timedelta
 from textwrap import indent
 
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,6 +13,7 @@ from accounts.emails.samples import sample_people
 from accounts.notifications import digests
 from accounts.notifications.models import Notification
 from accounts.notifications.types import Frequency, NotificationType, by_visible_people, register
+from accounts.querysets import without_muted
 from posts import signals
 from posts.conversations.models import ConversationMute
 from posts.emails import describe
@@ -37,10 +37,7 @@ def connect():
 
 def audible_to(recipient):
     """Return the posts that `recipient` may see, without those in conversations about which they don't want notifications."""
-    muted = ConversationMute.objects.filter(
-        member=recipient.pk, thread=Coalesce(OuterRef("thread"), OuterRef("pk"))
-    )
-    return Post.objects.visible_to(recipient).filter(~Exists(muted))
+    return Post.objects.visible_to(recipient).filter(~Exists(ConversationMute.objects.of_each(recipient)))
 
 
 def load_posts(recipient, ids):
@@ -59,12 +56,13 @@ class PostNotification(NotificationType):
 
 
 class WrittenNotification(PostNotification):
-    """A post that concerns the recipient. Emails show its text and the post to which it replies."""
+    """A post that concerns the recipient. Emails show its text and the post to which it replies, unless they muted its author."""
 
     def content_for(self, recipient, notifications):
         written = Post.objects.visible_to(recipient).filter(pk__in=notifications.values("subject"))
         newest = list(written.for_display().newest_first()[:SHOWN])
-        above = Post.objects.visible_to(recipient).for_display().in_bulk({p.in_reply_to_id for p in newest})
+        quotable = without_muted(Post.objects.visible_to(recipient), "author", recipient)
+        above = quotable.for_display().in_bulk({post.in_reply_to_id for post in newest})
         return self._context(newest, above, written.count(), Filters(recipient, Place.NOTIFICATIONS))
 
     def _context(self, written, above, count, filters=None):

@@ -29,6 +29,8 @@ def depth_of(path):
 
 
 def end_of(path):
-    """Return the lowest path above all paths that begin with `path`, which isn't empty."""
+    """Return the lowest path above all paths that begin with `path`."""
     # Ids have 53 bits, so the first byte of each has room.
+    if not path:
+        return b"\xff"
     return path[:-BYTES] + (int.from_bytes(path[-BYTES:]) + 1).to_bytes(BYTES)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 from django.contrib.auth import get_user_model
 from django.db import connections, router
 
+from accounts.models import Block
+from accounts.querysets import BLOCKED
 from posts.models import Bookmark, Like, Post
 
 # Replies are counted up to this number. Above it, cards say "99+".
@@ -17,7 +19,8 @@ STATES = """
         EXISTS (SELECT 1 FROM {bookmark} b WHERE b.member_id = %s AND b.post_id = p.id),
         (SELECT count(*) FROM (
             SELECT 1 FROM {post} r WHERE r.in_reply_to_id = p.id AND r.hidden_on IS NULL
-            AND (SELECT u.suspended_on FROM {user} u WHERE u.id = r.author_id) IS NULL LIMIT {limit}
+            AND (SELECT u.suspended_on FROM {user} u WHERE u.id = r.author_id) IS NULL
+            AND NOT {blocked} LIMIT {limit}
         ) counted)
     FROM {post} p WHERE p.id IN ({ids})
 """
@@ -43,12 +46,14 @@ def load_states(posts, viewer):
     if not posts or not viewer.is_authenticated:
         return
     connection = connections[router.db_for_read(Post)]
-    models = {"bookmark": Bookmark, "like": Like, "post": Post, "user": get_user_model()}
+    models = {"block": Block, "bookmark": Bookmark, "like": Like, "post": Post, "user": get_user_model()}
     tables = {name: connection.ops.quote_name(model._meta.db_table) for name, model in models.items()}
     keys = [post.pk for post in posts]
-    sql = STATES.format(**tables, limit=COUNT_LIMIT + 1, ids=", ".join(["%s"] * len(keys)))
+    blocked = BLOCKED.format(**tables, person="r.author_id", viewer="%s")
+    ids = ", ".join(["%s"] * len(keys))
+    sql = STATES.format(**tables, blocked=blocked, limit=COUNT_LIMIT + 1, ids=ids)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [viewer.pk, viewer.pk, *keys])
+        cursor.execute(sql, [viewer.pk] * (sql.count("%s") - len(keys)) + keys)
         states = {
             key: PostState(bool(liked), bool(bookmarked), count)
             for key, liked, bookmarked, count in cursor.fetchall()

@@ -101,7 +101,27 @@ class Server:
         self.controller.stop()
 
 
+def read_posts(body):
+    """Return the first words of the posts in an email about replies or mentions, and the number of further posts.
+
+    Posts that it only quotes don't count. Each post of a trial begins with its own first word, such as text-ada-1.
+    """
+    return re.findall(r"^(text-\w+-\d+) ", body, re.M), number_of_more(body)
+
+
+def read_likes(body):
+    """Return pairs of a person and the first word of the post that they like, and the number of further likes."""
+    return re.findall(r"^(?:\S.* \()?@(\w+)\)? liked your post: (text-\w+-\d+)", body, re.M), number_of_more(
+        body
+    )
+
+
+def number_of_more(body):
+    """Return how many people or posts an email counts without showing them."""
+    more = re.search(r"^And ([\d,]+) more", body, re.M)
+    return int(more[1].replace(",", "")) if more else 0
+
+
 def read_followers(body):
     """Return the usernames in an email about new followers, and the number of further followers that it doesn't name."""
-    more = re.search(r"^and ([\d,]+) more", body, re.M)
-    return re.findall(r"^(?:\S.* \()?@(\w+)\)?$", body, re.M), int(more[1].replace(",", "")) if more else 0
+    return re.findall(r"^(?:\S.* \()?@(\w+)\)?$", body, re.M), number_of_more(body)

@@ -1,4 +1,5 @@
-"""The trial of script/soak-mail: follows, a mail server that fails from time to time, and workers that are killed."""
+"""The trial of script/soak-mail: people follow, reply, mention and like, a mail server fails from time to time, and workers are
+killed."""
 
 import argparse
 import random
@@ -9,16 +10,36 @@ import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from _mail_trial import HOST, Inbox, Server, make_people, read_followers, set_up, start_worker
+from _mail_trial import (
+    HOST,
+    Inbox,
+    Server,
+    make_people,
+    read_followers,
+    read_likes,
+    read_posts,
+    set_up,
+    start_worker,
+)
 
 # The workers' delays are divided by this number, so an hour between two emails becomes three seconds.
 FASTER = 1200
+# How to read the emails of each type. A post is in one email, whether it replies to someone or mentions them.
+READERS = {
+    "new_follower": ("follows", read_followers),
+    "reply": ("posts", read_posts),
+    "mention": ("posts", read_posts),
+    "like": ("likes", read_likes),
+}
 
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=200)
     parser.add_argument("--follows", type=int, default=2000)
+    parser.add_argument(
+        "--posts", type=int, default=500, help="most of them reply or mention; people like as many"
+    )
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument(
@@ -48,8 +69,10 @@ class Trial:
         return "451 4.3.0 Later" if chance < 0.2 else "554 5.6.0 Not this"
 
     def run(self):
-        """Create follows, kill workers and stop the mail server, all at the same time."""
-        threads = [threading.Thread(target=part) for part in (self.follow, self.kill, self.stop_server)]
+        """Create follows, posts and likes, kill workers and stop the mail server, all at the same time."""
+        self.choose_likes()
+        parts = (self.follow, self.write, self.kill, self.stop_server)
+        threads = [threading.Thread(target=part) for part in parts]
         self.workers = [self.start_worker() for _ in range(self.chosen.workers)]
         for thread in threads:
             thread.start()
@@ -72,6 +95,38 @@ class Trial:
             self.people[one].follow(self.people[other])
             if number % 20 == 0:  # Some people unfollow again.
                 self.people[one].unfollow(self.people[other])
+        connection.close()
+
+    def choose_likes(self):
+        """Make everyone get emails about likes, which are off by default."""
+        from accounts.notifications import digests, types
+
+        for person in self.people:
+            digests.choose(person, types.get("like"), types.Frequency.AT_ONCE)
+
+    def write(self):
+        """Publish posts. Most reply to earlier ones or mention people, and each time someone likes one of the latest."""
+        from django.db import connection
+
+        from posts.models import Post
+
+        rng, begin, posts = random.Random(self.chosen.seed), time.monotonic(), []
+        for number in range(self.chosen.posts):
+            time.sleep(max(0, begin + number * self.chosen.seconds / self.chosen.posts - time.monotonic()))
+            author, other, liker = rng.choices(self.people, k=3)
+            post = Post(author=author, content=f"text-{author.username}-{number} is a text")
+            if posts and rng.random() < 0.7:
+                post.in_reply_to = rng.choice(posts[-20:])
+            if rng.random() < 0.5:
+                post.content += f" for @{other.username}"
+            post.publish()
+            posts.append(post)
+            liked = rng.choice(posts[-20:])
+            liked.like(liker)
+            if number % 20 == 0:  # Some people change their minds.
+                liked.unlike(liker)
+                posts.remove(liked)
+                liked.delete()
         connection.close()
 
     def kill(self):
@@ -130,44 +185,67 @@ def unfinished():
 
 @dataclass
 class Announced:
-    """The content of the emails about new followers. An email that arrived twice counts once."""
+    """What the emails of one kind told each address. An email that arrived twice counts once."""
 
     names: dict = field(default_factory=lambda: defaultdict(Counter))
     more: Counter = field(default_factory=Counter)
-    # For each email that arrived twice: the seconds from its first arrival to the next kill, or None.
-    twice: list = field(default_factory=list)
 
 
 def read_emails(trial):
-    announced, arrivals = Announced(), {}
-    for arrived, recipient, message_id, body in follower_emails(trial):
+    """Return a dict of the Announced of each kind, and a list with an item for each email that arrived twice.
+
+    The item is the number of seconds from its first arrival to the next kill, or None.
+    """
+    announced, arrivals, twice = defaultdict(Announced), {}, []
+    for arrived, recipient, message_id, body in trial.inbox.received:
         if message_id in arrivals:
             after = [kill - arrivals[message_id] for kill in trial.kills if kill >= arrivals[message_id]]
-            announced.twice.append(min(after, default=None))
+            twice.append(min(after, default=None))
             continue
         arrivals[message_id] = arrived
-        names, more = read_followers(body)
-        announced.names[recipient].update(names)
-        announced.more[recipient] += more
-    return announced
+        if reader := READERS.get(message_id.removeprefix("<").partition(".")[0]):
+            kind, read = reader
+            names, more = read(body)
+            announced[kind].names[recipient].update(names)
+            announced[kind].more[recipient] += more
+    return announced, twice
 
 
-def follower_emails(trial):
-    return [email for email in trial.inbox.received if email[2].startswith("<new_follower.")]
+def expected():
+    """Return what emails must have told each address: {kind: {address: {name}}}."""
+    from django.db.models import F
 
-
-def count_lost(trial, announced):
-    """Return how many follows of people with existing addresses were not announced in any email."""
     from accounts.models import Follow
+    from posts.models import Like, Mention, Post
 
-    lost = 0
-    for person in trial.people:
-        if person.email not in trial.inbox.missing:
-            follows = Follow.objects.filter(followed=person)
-            expected = set(follows.values_list("follower__username", flat=True))
-            unnamed = len(expected - announced.names[person.email].keys())
-            lost += max(0, unnamed - announced.more[person.email])
-    return lost
+    def first_word(content):
+        return content.split()[0]
+
+    found = {"follows": defaultdict(set), "posts": defaultdict(set), "likes": defaultdict(set)}
+    for address, follower in Follow.objects.values_list("followed__email", "follower__username"):
+        found["follows"][address].add(follower)
+    replies = Post.objects.exclude(in_reply_to_author=None).exclude(in_reply_to_author=F("author"))
+    mentions = Mention.objects.exclude(person=F("post__author"))
+    for address, content in [
+        *replies.values_list("in_reply_to_author__email", "content"),
+        *mentions.values_list("person__email", "post__content"),
+    ]:
+        found["posts"][address].add(first_word(content))
+    likes = Like.objects.exclude(member=F("post__author"))
+    for address, liker, content in likes.values_list(
+        "post__author__email", "member__username", "post__content"
+    ):
+        found["likes"][address].add((liker, first_word(content)))
+    return found
+
+
+def count_lost(wanted, announced, missing):
+    """Return how many names in `wanted`, {address: {name}}, no email told an existing address."""
+    return sum(
+        max(0, len(names - announced.names[address].keys()) - announced.more[address])
+        for address, names in wanted.items()
+        if address not in missing
+    )
 
 
 def judge(trial):
@@ -175,31 +253,30 @@ def judge(trial):
     from accounts.emails.models import SuppressedAddress
     from accounts.jobs.models import Job
 
-    announced, missing, replies, kills = (
-        read_emails(trial),
-        trial.inbox.missing,
-        trial.inbox.replies,
-        trial.kills,
-    )
-    lost, stuck, failed = count_lost(trial, announced), unfinished(), Job.objects.failed().count()
-    named_twice = sum(count > 1 for names in announced.names.values() for count in names.values())
+    (announced, twice), wanted = read_emails(trial), expected()
+    missing, replies, kills = trial.inbox.missing, trial.inbox.replies, trial.kills
+    lost = {kind: count_lost(wanted[kind], announced[kind], missing) for kind in wanted}
+    named_twice = {
+        kind: sum(count > 1 for names in announced[kind].names.values() for count in names.values())
+        for kind in wanted
+    }
+    stuck, failed = unfinished(), Job.objects.failed().count()
     suppressed = set(SuppressedAddress.objects.values_list("address", flat=True))
     print(f"replies of the server: {dict(replies)}; kills: {len(kills)}")
     print(
-        f"emails accepted: {len(trial.inbox.received)}, {len(follower_emails(trial))} of them about new followers"
+        f"emails accepted: {len(trial.inbox.received)}; types: "
+        f"{dict(Counter(email[2][1:].partition('.')[0] for email in trial.inbox.received))}"
     )
-    print(f"follows in no email: {lost}; people named in two emails: {named_twice}")
-    print(
-        f"emails accepted twice: {len(announced.twice)}; seconds from the first to the next kill: {announced.twice}"
-    )
+    print(f"to tell: { {kind: sum(map(len, names.values())) for kind, names in wanted.items()} }")
+    print(f"in no email: {lost}; in two emails: {named_twice}")
+    print(f"emails accepted twice: {len(twice)}; seconds from the first to the next kill: {twice}")
     print(f"stuck: {stuck or 0}; failed jobs: {failed}; suppressed addresses: {len(suppressed)}")
     faults = {
-        "lost": lost,
-        "named twice": named_twice,
+        "lost": any(lost.values()),
+        "told twice": any(named_twice.values()),
         "stuck": stuck,
         "failed": failed,
-        "sent twice": len(announced.twice) > len(kills)
-        or any(wait is None or wait > 1 for wait in announced.twice),
+        "sent twice": len(twice) > len(kills) or any(wait is None or wait > 1 for wait in twice),
         "wrong addresses suppressed": not suppressed <= missing,
         "sent to suppressed addresses": replies["550 for good"] > len(missing) + len(kills),
     }
@@ -214,7 +291,7 @@ def main():
     trial = Trial(chosen)
     try:
         trial.run()
-        print(f"all follows after {time.monotonic() - begin:.0f} s; unfinished: {unfinished()}")
+        print(f"everything done after {time.monotonic() - begin:.0f} s; unfinished: {unfinished()}")
         trial.settle(300)
         print(f"failed jobs that are retried: {trial.clear_up()}")
         trial.settle(300)

@@ -278,3 +278,5 @@ if DEBUG and find_spec("debug_toolbar"):
         "debug_toolbar.middleware.DebugToolbarMiddleware",
     )
     INTERNAL_IPS = ["127.0.0.1", "::1"]
+    # Open, it covers the page on a phone.
+    DEBUG_TOOLBAR_CONFIG = {"SHOW_COLLAPSED": True}

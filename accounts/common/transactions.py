@@ -17,11 +17,12 @@ from django.urls import URLPattern, URLResolver
 logger = logging.getLogger(__name__)
 
 
-def in_one_transaction(request, handle):
+def in_one_transaction(request, handle, *, others=()):
     """Call `handle()` in a transaction that also stores the session, and return its response.
 
     If a member is logged in, they are locked first, so that they can't leave or be suspended in the middle of the request.
-    Raises AccountGone if they have already left or been suspended.
+    `others` are the primary keys of the people whom `handle()` locks, too: all must be locked at once, in one order. Raises
+    AccountGone if the member has already left or been suspended.
 
     If `handle()` raises an exception or returns a server error, nothing is stored, and the session, user and messages of
     the request are restored. A callback that fails after the commit is only logged, because everything is stored by then.
@@ -31,7 +32,7 @@ def in_one_transaction(request, handle):
         with transaction.atomic():
             transaction.on_commit(partial(committed.append, True))
             if request.user.is_authenticated:
-                request.user.lock(visible=True)
+                request.user.lock(*others, visible=True)
             response = handle()
             stored = response.status_code < 500
             if stored:

@@ -441,12 +441,13 @@ class User(HasPicture, AbstractUser):
             self.is_active = suspended_on is None
         return bool(changed)
 
-    def lock(self, *, visible=False):
+    def lock(self, *others, visible=False):
         """Lock this person's row until the transaction ends. Call it before any of their other rows is written.
 
-        Raises AccountGone if they have left or, with `visible`, if they are suspended.
+        `others` are the primary keys of people to lock with them. Raises AccountGone if this person has left or, with
+        `visible`, if they are suspended.
         """
-        people = User.objects.lock(self.pk)
+        people = User.objects.lock(self.pk, *others)
         if self.pk not in people or (visible and not people[self.pk]):
             raise AccountGone
 

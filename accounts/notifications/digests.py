@@ -57,7 +57,7 @@ def notify(type_name, recipient, *, actor=None, subject=None, group=None, create
         emailed_in = Notification.NOT_WANTED
     else:
         emailed_in = digest.earlier_email(recipient, actor, subject)
-    Notification.objects.create(
+    notification = Notification.objects.create(
         recipient=recipient,
         type=type_name,
         actor=actor,
@@ -66,6 +66,7 @@ def notify(type_name, recipient, *, actor=None, subject=None, group=None, create
         created_on=created_on,
         emailed_in=emailed_in,
     )
+    Notification.objects.trim_group(recipient, notification.group_key)
     if frequency == Frequency.AT_ONCE and not emailed_in:
         _request(recipient, digest)
 

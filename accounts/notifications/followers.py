@@ -16,6 +16,7 @@ from accounts.models import Follow, User
 from accounts.notifications import digests
 from accounts.notifications.models import DigestSchedule, Notification
 from accounts.notifications.types import Digest, Frequency, NotificationType, by_visible_people, register
+from accounts.querysets import without_muted
 
 # How many people an email names. The others are only counted.
 NAMED = 10
@@ -143,10 +144,10 @@ class FollowerSummary(Digest):
 
     def content(self, recipient, since, until):
         gained, lost = net_changes(recipient, datetime.fromisoformat(since), datetime.fromisoformat(until))
-        visible = User.objects.visible_to(recipient)
+        visible = without_muted(User.objects.visible_to(recipient), "pk", recipient)
         return self._context(
             visible.filter(pk__in=gained.values("actor")),
-            # People who unfollowed because of a block are counted, but not named.
+            # Muted people who unfollowed, and those who did because of a block, are counted, but not named.
             visible.filter(pk__in=lost.values("actor")),
             lost.count(),
             recipient.follower_count,

@@ -1,7 +1,11 @@
 from django.conf import settings
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+# How many notifications a group can have. The page reads all of them.
+MAX_GROUP_SIZE = 200
 
 
 class Frequency(models.TextChoices):
@@ -17,6 +21,17 @@ class NotificationQuerySet(models.QuerySet):
     def waiting(self):
         """Notifications that the next email of their type will include."""
         return self.filter(emailed_in="")
+
+    def grouped(self):
+        """Notifications that the page may show."""
+        # Without a parameter, because a compiled query has none but its arguments.
+        return self.exclude(group_key=RawSQL("''", []))  # noqa: S611
+
+    def trim_group(self, recipient, group_key):
+        """Take all but the newest notifications out of a group, so that no page has to read a group of 10,000 likes."""
+        group = self.filter(recipient=recipient, group_key=group_key)
+        last = group.order_by("-pk").values("pk")[MAX_GROUP_SIZE : MAX_GROUP_SIZE + 1]
+        group.filter(pk__lte=models.Subquery(last)).update(group_key="")
 
     def expired(self, before, kept_types):
         """Notifications older than the datetime `before`, except waiting ones and those of `kept_types`, a list of names."""
@@ -48,7 +63,7 @@ class Notification(models.Model):
     # This isn't a foreign key, because the subject may be deleted.
     subject = models.BigIntegerField(null=True)
     # Identical for notifications that the page shows together. Contains the type, the result of `group()` and a 12-hour period.
-    # Empty if the page never shows it.
+    # Empty if the page doesn't show it, because only the follower summary uses it or because too many later ones are in its group.
     group_key = models.CharField(max_length=100)
     created_on = models.DateTimeField(default=timezone.now)
     # The key of the Delivery that includes it. Empty while the notification waits for the next email.
@@ -59,7 +74,12 @@ class Notification(models.Model):
     class Meta:
         indexes = [
             # For the page that lists a member's notifications, newest first.
-            models.Index("recipient", models.F("id").desc(), name="notification_newest"),
+            models.Index(
+                "recipient",
+                models.F("id").desc(),
+                name="notification_newest",
+                condition=~models.Q(group_key=""),
+            ),
             # For the notifications that an email includes, and for those that wait for the next one.
             models.Index(fields=["recipient", "emailed_in"], name="notification_emailed"),
             # For the groups of that page.

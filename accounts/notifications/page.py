@@ -4,10 +4,8 @@ A group holds what a member may see of the notifications with the same `group_ke
 """
 
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
 
-from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, Subquery
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q
 
 from accounts.common.compiled_queries import CompiledQuery
 from accounts.models import User
@@ -15,26 +13,27 @@ from accounts.notifications import types
 from accounts.notifications.models import Notification, NotificationPreference
 from accounts.querysets import FOLLOWED_BY_VIEWER, PersonCondition
 
-# Above this, the navigation says "99+". Likewise, at most this many rows of a group are read, and the others aren't counted.
+# Above this, the navigation says "99+", and so do groups about the people whom they don't name.
 COUNT_LIMIT = 99
 # How many people a group names. The others are only counted.
 NAMED = 2
 
-# The newest notification of a member, also one that they can't see. Most members have seen it, so most pages ask only this. With
+# The newest notification of a member, also one that they may not see. Most members have seen it, so most pages ask only this. With
 # `recipient` instead of `recipient__pk`, Django would inspect the value, which a compiled query doesn't have.
 NEWEST = CompiledQuery(
-    lambda recipient: Notification.objects.filter(recipient__pk=recipient).order_by("-pk").only("pk")[:1],
+    lambda recipient: (
+        Notification.objects.grouped().filter(recipient__pk=recipient).order_by("-pk").only("pk")[:1]
+    ),
     recipient=BigIntegerField(),
 )
 
 
 @dataclass
 class Group:
-    """Notifications that are shown as one. `people` are the actors, the latest first, each once, up to COUNT_LIMIT + 1."""
+    """Notifications that are shown as one. `people` are the actors, the latest first, each once."""
 
     newest: Notification
     people: list[User] = field(default_factory=list)
-    size: int = 0
     subject: object = None
 
     @property
@@ -52,12 +51,12 @@ class Group:
     @property
     def unnamed_count(self):
         """How many people are only counted, at most COUNT_LIMIT."""
-        return min(len(self.people) - len(self.named), COUNT_LIMIT)
+        return min(len(self.people[NAMED:]), COUNT_LIMIT)
 
     @property
     def has_more_people(self):
         """Whether there are more people than `unnamed_count` says."""
-        return self.size > COUNT_LIMIT
+        return len(self.people[NAMED:]) > COUNT_LIMIT
 
 
 def shown_to(user, names=None):
@@ -71,20 +70,14 @@ def shown_to(user, names=None):
         if (names is None or each.name in names) and each.shown_to(user):
             wanted = Q(~Exists(off)) if each.can_be_off_site else Q()
             visible |= Q(type=each.name) & wanted & each.condition(user)
-    # Rows without a group are only for the follower summary.
-    return Notification.objects.filter(visible, recipient=user.pk).exclude(group_key="")
+    return Notification.objects.grouped().filter(visible, recipient=user.pk)
 
 
 def newest_of_groups(user):
-    """Return the newest notification of each group, newest first, with its id as `position`.
-
-    `limit` is the id from which on `load_groups()` reads the group, or None for the whole group.
-    """
+    """Return the newest notification of each group, newest first, with its id as `position`."""
     shown = shown_to(user)
     later = shown.filter(group_key=OuterRef("group_key"), pk__gt=OuterRef("pk"))
-    rows = Notification.objects.filter(recipient=user.pk, group_key=OuterRef("group_key")).order_by("-pk")
-    limit = Subquery(rows.values("pk")[COUNT_LIMIT : COUNT_LIMIT + 1])
-    return shown.filter(~Exists(later)).annotate(position=F("pk"), limit=limit).order_by("-pk")
+    return shown.filter(~Exists(later)).annotate(position=F("pk")).order_by("-pk")
 
 
 def newest_id(user):
@@ -97,12 +90,12 @@ def new_group_count(user):
     """Return how many groups have something that `user` hasn't seen, at most COUNT_LIMIT + 1."""
     if newest_id(user) <= user.notifications_seen:
         return 0
-    rows = Notification.objects.filter(recipient=user.pk)
+    rows = Notification.objects.grouped().filter(recipient=user.pk)
     new = rows.filter(pk__gt=user.notifications_seen)
     names = set(new.order_by().values_list("type", flat=True).distinct())
     later = rows.filter(group_key=OuterRef("group_key"), pk__gt=OuterRef("pk"))
     shown = shown_to(user, names).filter(group_key=OuterRef("group_key"), pk__gt=user.notifications_seen)
-    # Finding the last row of a group takes only an index, so a group of 10,000 likes isn't checked row by row.
+    # Finding the last row of a group takes only an index, so a group isn't checked row by row.
     return new.filter(~Exists(later), Exists(shown))[: COUNT_LIMIT + 1].count()
 
 
@@ -130,18 +123,11 @@ def load_groups(user, heads):
 
 
 def _load_people(user, groups):
-    whole = Q(group_key__in=[key for key, group in groups.items() if group.newest.limit is None])
-    parts = [
-        Q(group_key=key, pk__gte=group.newest.limit)
-        for key, group in groups.items()
-        if group.newest.limit is not None
-    ]
     names = {group.newest.type for group in groups.values()}
-    rows = shown_to(user, names).filter(reduce(or_, parts, whole)).select_related("actor")
+    rows = shown_to(user, names).filter(group_key__in=groups.keys()).select_related("actor")
     rows = rows.annotate(is_followed=PersonCondition(FOLLOWED_BY_VIEWER, "actor", user.pk)).order_by("-pk")
     for row in rows:
         group = groups[row.group_key]
-        group.size += 1
         if row.actor and row.actor not in group.people:
             row.actor.is_followed = row.is_followed
             group.people.append(row.actor)

@@ -165,6 +165,20 @@ class TestContent:
         assert next_summary() == ["Your followers: 0 new, 1 lost"]
         assert "@bob" not in mailoutbox[-1].body
 
+    def test_muted_people_are_not_named(self, member, bob, next_summary, mailoutbox, clock):
+        cleo = UserFactory(username="cleo")
+        bob.follow(member)
+        choose(member, "daily", SUMMARY)
+        clock.shift(timedelta(minutes=1))
+        bob.unfollow(member)
+        cleo.follow(member)
+        member.mute(bob)
+        member.mute(cleo)
+
+        assert next_summary() == ["Your followers: 0 new, 1 lost"]
+        assert "@bob" not in mailoutbox[-1].body
+        assert "@cleo" not in mailoutbox[-1].body
+
 
 class TestBoundaries:
     """Each change is in exactly one summary, whenever it was dated and committed."""

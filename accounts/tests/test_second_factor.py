@@ -42,6 +42,7 @@ def test_login_asks_for_the_code(protected, client):
     response = client.post(CODE_PAGE, {"code": "000000"})
     assert "That code isn&#x27;t right." in response.content.decode()
     assert not is_logged_in(client)
+    assert "This can&#x27;t be empty." in client.post(CODE_PAGE, {"code": ""}).text
     assert client.post(CODE_PAGE, {"code": code_now()}).url == "/"
     assert is_logged_in(client)
 

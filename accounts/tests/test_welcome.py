@@ -140,9 +140,13 @@ def test_active_people_in_the_members_language_come_first(member, settings, acti
 
 
 def test_some_people_are_left_out(member, settings, active):
-    people = {name: UserFactory(username=name) for name in ("followed", "blocked", "blocker", "gone", "good")}
+    people = {
+        name: UserFactory(username=name)
+        for name in ("followed", "blocked", "blocker", "muted", "gone", "good")
+    }
     member.follow(people["followed"])
     member.block(people["blocked"])
+    member.mute(people["muted"])
     people["blocker"].block(member)
     people["gone"].suspend()
     settings.SUGGESTED_PEOPLE = [*people, "ada"]

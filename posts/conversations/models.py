@@ -1,11 +1,17 @@
 from django.conf import settings
 from django.db import models, transaction
+from django.db.models import OuterRef
+from django.db.models.functions import Coalesce
 
 
 class ConversationMuteQuerySet(models.QuerySet):
     def of(self, member, post):
         """Return the member's mute of the conversation to which `post` belongs, as a queryset."""
         return self.filter(member=member.pk, thread=post.conversation)
+
+    def of_each(self, member):
+        """Return the same for the posts of an outer query. Use it in Exists()."""
+        return self.filter(member=member.pk, thread=Coalesce(OuterRef("thread"), OuterRef("pk")))
 
     def mute(self, member, post):
         """Stop notifications to `member` about the conversation of `post`. Returns whether anything changed.

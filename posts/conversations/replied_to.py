@@ -29,17 +29,31 @@ def load_replied_to(posts, viewer, known=None):
         post.replied_to_name = names.get(post.in_reply_to_author_id)
 
 
+def forget_person(sender, instance, **kwargs):
+    """Remove from replies of others the person who is about to be deleted, and their posts, in one update.
+
+    Django would update such a row twice. PostgreSQL then checks all its references again at the commit, and waits for its author
+    if they are leaving, too, who in turn waits for the row.
+    """
+    replies = Post.objects.filter(in_reply_to_author=instance.pk).exclude(author=instance.pk)
+    replies.update(in_reply_to=None, in_reply_to_author=None)
+
+
 def _find(keys, viewer, known):
     unknown = keys - known.keys() - {None}
     if not unknown:
         return known
-    posts = Post.objects.visible_to(viewer).filter(pk__in=unknown).select_related("author")
+    posts = (
+        Post.objects.visible_to(viewer).with_is_muted(viewer).filter(pk__in=unknown).select_related("author")
+    )
     return known | {post.pk: post for post in posts.only("content", "author__username")}
 
 
 def _names(keys, viewer):
-    people = User.objects.visible_to(viewer).filter(pk__in=keys - {None})
-    return dict(people.values_list("pk", "username")) if keys - {None} else {}
+    # Most pages need no names, and building the queryset takes as long as a short query.
+    if not (keys := keys - {None}):
+        return {}
+    return dict(User.objects.visible_to(viewer).filter(pk__in=keys).values_list("pk", "username"))
 
 
 def replied_to_text(post):
@@ -54,6 +68,7 @@ def replied_to_text(post):
 def replied_to_html(post, *, with_excerpt=True, elsewhere=False):
     """Return the same line as safe HTML, with a link to the other post and its first words.
 
+    Muted people are named, because their part in the conversation would be confusing without it, but not quoted.
     With `elsewhere`, the HTML is for emails and feed readers, and links are absolute.
     """
     if not post.is_reply or post.replied_to is None:
@@ -62,7 +77,8 @@ def replied_to_html(post, *, with_excerpt=True, elsewhere=False):
         )
     url = post.replied_to.get_absolute_url()
     link = format_html('<a href="{}">@{}</a>', absolute(url) if elsewhere else url, post.replied_to_name)
-    excerpt = format_html(' <q dir="auto">{}</q>', post.replied_to.excerpt) if with_excerpt else ""
+    is_quoted = with_excerpt and not post.replied_to.is_muted
+    excerpt = format_html(' <q dir="auto">{}</q>', post.replied_to.excerpt) if is_quoted else ""
     return format_html(
         '<p class="post-replied-to">{}{}</p>', format_html(_("Replying to {name}"), name=link), excerpt
     )

@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='post',
             name='language',
-            field=models.CharField(blank=True, max_length=20, verbose_name='language'),
+            field=models.CharField(blank=True, db_default='', default='', max_length=20, verbose_name='language'),
         ),
         migrations.AddField(
             model_name='post',
@@ -72,36 +72,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='post',
             name='reply_policy',
-            field=models.CharField(choices=[('everyone', 'Everyone'), ('followed', 'People I follow'), ('mentioned', 'People I mention'), ('nobody', 'Nobody')], default='everyone', max_length=10, verbose_name='who may reply'),
+            field=models.CharField(choices=[('everyone', 'Everyone'), ('followed', 'People I follow'), ('mentioned', 'People I mention'), ('nobody', 'Nobody')], db_default='everyone', default='everyone', max_length=10, verbose_name='who may reply'),
         ),
         migrations.AddField(
             model_name='post',
             name='thread',
             field=models.BigIntegerField(editable=False, null=True),
-        ),
-        migrations.RemoveIndex(
-            model_name='post',
-            name='post_author_newest',
-        ),
-        migrations.AddIndex(
-            model_name='post',
-            index=models.Index(models.F('author'), models.OrderBy(models.F('id'), descending=True), models.F('hidden_on'), models.F('in_reply_to_author'), models.F('thread'), name='post_author_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='post',
-            index=models.Index(condition=models.Q(('thread__isnull', False)), fields=['thread', 'path'], name='post_thread'),
-        ),
-        migrations.AddIndex(
-            model_name='post',
-            index=models.Index(condition=models.Q(('in_reply_to__isnull', False)), fields=['in_reply_to', 'id'], name='post_replies'),
-        ),
-        migrations.AddIndex(
-            model_name='post',
-            index=models.Index(condition=models.Q(('in_reply_to_author__isnull', False)), fields=['in_reply_to_author'], name='post_replies_to_person'),
-        ),
-        migrations.AddIndex(
-            model_name='post',
-            index=models.Index(models.F('language'), models.OrderBy(models.F('id'), descending=True), name='post_language_newest'),
         ),
         migrations.AddConstraint(
             model_name='post',

@@ -68,11 +68,16 @@ class Post(models.Model):
     created_on = models.DateTimeField(_("posted"), editable=False)
     edited_on = models.DateTimeField(_("edited"), null=True, blank=True, editable=False)
     hidden_on = models.DateTimeField(_("hidden since"), null=True, blank=True, editable=False)
+    # The database has defaults for these two, because the release before inserts posts without them while both run.
     reply_policy = models.CharField(
-        _("who may reply"), max_length=10, choices=ReplyPolicy, default=ReplyPolicy.EVERYONE
+        _("who may reply"),
+        max_length=10,
+        choices=ReplyPolicy,
+        default=ReplyPolicy.EVERYONE,
+        db_default=ReplyPolicy.EVERYONE,
     )
     # A code of a language, such as "zh-hans", or "" if it is unknown. Languages that the site doesn't know are kept.
-    language = models.CharField(_("language"), max_length=20, blank=True)
+    language = models.CharField(_("language"), max_length=20, blank=True, default="", db_default="")
     # Null for a post that isn't a reply, and for a reply to a post that was deleted.
     in_reply_to = models.ForeignKey(
         "self",
@@ -212,18 +217,29 @@ class Post(models.Model):
                 sender=Post, post=self, mentioned=[person for person in mentioned if person != self.author]
             )
 
+    def people_to_lock(self):
+        """Return the set of primary keys of the people whom `publish()` locks or, for a published post, `edit()`.
+
+        A transaction that locks one of them earlier must lock all of them at once.
+        """
+        return self._concerned_with(self._find_mentioned())
+
+    def _find_mentioned(self):
+        names = mentioned_names(self.content)
+        found = get_user_model().objects.filter(username__in=names) if names else []
+        return sorted(found, key=lambda person: names.index(person.username))
+
+    def _concerned_with(self, mentioned):
+        replied_to = self.in_reply_to.author_id if self.pk is None and self.in_reply_to else None
+        return {self.author_id, replied_to, *(person.pk for person in mentioned)} - {None}
+
     def _lock_people(self):
         """Lock the author, the author of the post that this replies to, and the members whom the text mentions.
 
         Returns the latter, in the order of the text. Raises AccountGone if the author has left.
         """
-        User = get_user_model()
-        names = mentioned_names(self.content)
-        found = User.objects.filter(username__in=names) if names else []
-        mentioned = sorted(found, key=lambda person: names.index(person.username))
-        replied_to = self.in_reply_to and self.in_reply_to.author_id
-        keys = {self.author_id, replied_to, *(person.pk for person in mentioned)} - {None}
-        locked = User.objects.lock(*keys)
+        mentioned = self._find_mentioned()
+        locked = get_user_model().objects.lock(*self._concerned_with(mentioned))
         if self.author_id not in locked:
             raise AccountGone
         return [person for person in mentioned if person.pk in locked]

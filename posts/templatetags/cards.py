@@ -41,7 +41,7 @@ def cards(context, posts, divider=None):
     load_replied_to([post for post in posts if not hasattr(post, "replied_to")], user)
     moderates = viewer is not None and may_moderate(user)
     filters = Filters(user, context["filtered_in"]) if viewer and context.get("filtered_in") else None
-    parts = []
+    parts, filled = [], {}
     for post in posts:
         if not hasattr(post, "card"):
             render_cards([post])
@@ -51,7 +51,7 @@ def cards(context, posts, divider=None):
         replied_to = replied_to_html(
             post, with_excerpt=not context.get("in_thread") and not quotes(post, filters)
         )
-        can_do = actions(context, post, viewer, moderates) if viewer else ""
+        can_do = actions(context, post, viewer, moderates, filled) if viewer else ""
         html = post.card.fill_in(time, replied_to, can_do)
         phrase = filters.match(post) if filters else None
         parts.append(fold(html, phrase) if phrase else html)
@@ -81,21 +81,31 @@ def reactions(context, post):
     return mark_safe(fill_in(context, post, "posts/_reactions.html"))  # noqa: S308 (the template is safe)
 
 
-def actions(context, post, viewer, moderates=False):
+def actions(context, post, viewer, moderates=False, filled=None):
     """Return the row with all that `viewer`, a member, can do with a post. A hidden post only has the menu.
 
-    `moderates` says whether they may moderate.
+    `moderates` says whether they may moderate. `filled` is a dict in which the cards of a page share what they have in common.
     """
     others = "moderated other" if moderates else "other"
     kind = others if post.author_id != viewer.pk else "editable" if post.is_editable else "own"
-    return fill_in(context, post, "posts/_post_actions.html", f"hidden {kind}" if post.hidden_on else kind)
+    kind = f"hidden {kind}" if post.hidden_on else kind
+    return fill_in(context, post, "posts/_post_actions.html", kind, filled)
 
 
-def fill_in(context, post, template_name, kind=""):
+def fill_in(context, post, template_name, kind="", filled=None):
     """Return the HTML of a template in `menus`, completed for a post and the page of `context`."""
-    state = post.state
-    shown = kind, state.liked, state.bookmarked, bool(state.reply_count)
-    key = get_language(), get_script_prefix(), template_name, shown
+    state, filled = post.state, {} if filled is None else filled
+    shown = template_name, kind, state.liked, state.bookmarked, bool(state.reply_count)
+    if shown not in filled:
+        filled[shown] = fill_in_page(context, shown, state)
+    html = filled[shown].replace(REPLIES, state.replies).replace(str(PLACEHOLDER), str(post.pk))
+    return html.replace(USERNAME, post.author.username)
+
+
+def fill_in_page(context, shown, state):
+    """Return the HTML of a template in `menus`, completed for the page of `context`."""
+    template_name, kind, *_rest = shown
+    key = get_language(), get_script_prefix(), shown
     html = menus.get(key)
     if html is None:
         values = {
@@ -110,10 +120,4 @@ def fill_in(context, post, template_name, kind=""):
         html = menus.keep(key, get_template(template_name).render(values))
     request = context.get("request")
     url = context.get("next") or (request.get_full_path() if request else "")
-    return (
-        html.replace(TOKEN, str(context.get("csrf_token", "")))
-        .replace(NEXT, escape(url))
-        .replace(REPLIES, state.replies)
-        .replace(str(PLACEHOLDER), str(post.pk))
-        .replace(USERNAME, post.author.username)
-    )
+    return html.replace(TOKEN, str(context.get("csrf_token", ""))).replace(NEXT, escape(url))

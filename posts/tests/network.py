@@ -3,6 +3,7 @@
 The sets are the oracle. They never ask the database but only record what was done.
 """
 
+import os
 from unittest import mock
 
 from django.core.cache import cache
@@ -30,6 +31,11 @@ from posts.timelines.redis import tasks
 number = st.integers(0, 2**16)
 FIRST_ID = ids.first_id_at(LONG_AGO)
 
+# With TIMELINE_STEPS=2400, for example, there are 12 series of at most 200 steps instead, with more people.
+LONG_RUN = int(os.environ.get("TIMELINE_STEPS", "0"))
+SERIES, STEPS = (max(LONG_RUN // 200, 1), 200) if LONG_RUN else (40, 40)
+FEWEST_PEOPLE, MOST_PEOPLE = (5, 7) if LONG_RUN else (3, 6)
+
 
 class Network(RuleBasedStateMachine):
     """People sign up, follow, post, reply, mute, block and leave. In between, readers page, and every page must be what the sets
@@ -56,10 +62,10 @@ class Network(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        for _ in range(3):
+        for _ in range(FEWEST_PEOPLE):
             self.sign_up()
 
-    @precondition(lambda self: len(self.people) < 6)
+    @precondition(lambda self: len(self.people) < MOST_PEOPLE)
     @rule()
     def sign_up(self):
         self.people.append(UserFactory().pk)
@@ -110,7 +116,7 @@ class Network(RuleBasedStateMachine):
         assert self.user(pair[0]).unmute(self.user(pair[1]))
         self.mutes.remove(pair)
 
-    @precondition(lambda self: len(self.people) > 3)
+    @precondition(lambda self: len(self.people) > FEWEST_PEOPLE)
     @rule(which=number)
     def leave(self, which):
         pk = self.person(which)
@@ -291,12 +297,12 @@ class Network(RuleBasedStateMachine):
         return User.objects.get(pk=pk)
 
 
-def run_random_series(series=40, steps=40):
+def run_random_series():
     """Run a Network through many series of changes. Raises AssertionError if a page isn't what the sets say."""
     # No deadline, because the duration depends on the machine.
     budget = settings(
-        max_examples=series,
-        stateful_step_count=steps,
+        max_examples=SERIES,
+        stateful_step_count=STEPS,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )

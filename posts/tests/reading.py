@@ -31,3 +31,18 @@ def writes_of(client, path):
     with CaptureQueriesContext(connection) as queries:
         client.get(path)
     return [query["sql"] for query in queries if query["sql"].startswith(("INSERT", "UPDATE"))]
+
+
+def queries_of(function):
+    """Return how many queries a function makes."""
+    with CaptureQueriesContext(connection) as captured:
+        function()
+    return len(captured)
+
+
+def own_queries_of(client, path):
+    """Return how many queries a page makes besides those of its frame, which all pages of members have.
+
+    The frame takes three: the session, the user, and their newest notification.
+    """
+    return queries_of(lambda: client.get(path)) - 3

@@ -29,15 +29,15 @@ def posts(member):
     return [post for post in posts if post.author.username in ("ada", "bob")][::-1]
 
 
-@pytest.mark.parametrize("many", [0, 500])
+@pytest.mark.parametrize(("many", "scan"), [(0, True), (500, True), (500, False)])
 @pytest.mark.parametrize("newer", [False, True])
 @time_machine.travel("2026-03-01", tick=False)
-def test_every_page_is_what_the_queryset_finds(member, posts, statements, monkeypatch, many, newer):  # noqa: F811
+def test_every_page_is_what_the_queryset_finds(member, posts, statements, monkeypatch, many, scan, newer):  # noqa: F811
     monkeypatch.setattr(queries, "MANY", many)
     for reader in (member, User.objects.get(username="bob"), UserFactory()):
         for position in (MAX_ID + 1, posts[1].pk, posts[-1].pk, 1):
             for limit in (1, 3, 21):
-                query = page_query(*id_sql(limit, newer=newer))
+                query = page_query(*id_sql(limit, newer=newer, scan=scan))
                 rows = assert_same_as_queryset(query, statements, reader=reader.pk, position=position)
                 if reader == member:
                     expected = [

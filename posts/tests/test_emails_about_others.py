@@ -97,6 +97,10 @@ def be_blocked(member, bob):
     Block.objects.create(blocker=bob, blocked=member)
 
 
+def mute(member, bob):
+    member.mute(bob)
+
+
 def suspend(member, bob):
     User.objects.filter(pk=bob.pk).update(suspended_on=timezone.now(), is_active=False)
 
@@ -116,7 +120,7 @@ def test_every_kind_of_email_is_known_here():
     } | NAMES_THE_REPORTED | NAMES_NOBODY
 
 
-@pytest.mark.parametrize("parted", [None, block, be_blocked, suspend, leave])
+@pytest.mark.parametrize("parted", [None, block, be_blocked, mute, suspend, leave])
 @pytest.mark.parametrize("name", NAMES_OTHERS)
 def test_an_email_names_only_whom_its_recipient_sees_when_it_is_sent(member, bob, name, parted):
     """The rows are written past `User.block()` and so on, which would end the follows."""
@@ -127,4 +131,16 @@ def test_an_email_names_only_whom_its_recipient_sees_when_it_is_sent(member, bob
     content = types.get(name).content(member, **arguments)
 
     assert (content is None) == bool(parted)
+    assert ("bob" in repr(content)) == (not parted)
+
+
+@pytest.mark.parametrize("parted", [None, block, be_blocked, mute, suspend, leave])
+def test_an_email_quotes_only_whom_its_recipient_sees(member, bob, parted):
+    replied_to = PostFactory(author=bob)
+    arguments = prepare_post(member, UserFactory(username="carol"), "mention", replied_to)
+    if parted:
+        parted(member, bob)
+
+    content = types.get("mention").content(member, **arguments)
+
     assert ("bob" in repr(content)) == (not parted)

@@ -20,6 +20,7 @@ from accounts.notifications import digests, types
 from accounts.notifications.models import Notification
 from accounts.tests.factories import FollowFactory, UserFactory
 from posts import export
+from posts.conversations.models import ConversationMute
 from posts.feeds.models import HomeFeed
 from posts.models import Post
 from posts.reading.models import ReadMarker
@@ -97,6 +98,13 @@ def everything(member, member_client, bob):
     Notification.objects.create(recipient=member, type="follower_milestone", subject=10)
     Notification.objects.create(recipient=member, type="new_follower", actor=bob, subject=7)
     digests.choose(member, types.get("new_follower"), "weekly")
+    digests.choose_on_site(member, types.get("like"), False)
+    member.mute(bob)
+    bobs = PostFactory(author=bob)
+    bobs.like(member)
+    bobs.bookmark(member)
+    reply = PostFactory(author=member, in_reply_to=bobs, language="de", reply_policy="nobody")
+    ConversationMute.objects.mute(member, reply)
     outbox.enqueue("new_device", member, "key-of-a-mail", when=timezone.now().isoformat())
     Authenticator.objects.create(user=member, type="totp", data={"secret": "totp-secret"})
     HomeFeed.renew(member, timezone.now())
@@ -125,6 +133,14 @@ def test_the_contents_of_each_file(everything, exported):
         for digest in types.optional_types()
         if digest.offered_to(everything)
     }
+    assert read("settings.json")["off_site"] == ["like"]
+    bobs = Post.objects.get(replies__author=everything).pk
+    assert read("settings.json")["muted_conversations"] == [bobs]
+    assert [row["post"] for row in read("likes.json")] == [bobs]
+    assert [row["post"] for row in read("bookmarks.json")] == [bobs]
+    reply = read("posts.json")[-1]
+    assert (reply["in_reply_to"], reply["language"], reply["who_may_reply"]) == (bobs, "de", "nobody")
+    assert [(row["username"], row["until"]) for row in read("mutes.json")] == [("bob", None)]
     (report,) = read("reports.json")
     assert (report["person"], report["reason"], report["note"]) == ("bob", "spam", "Look at it")
     assert report["id"] == Report.objects.get(reporter=everything).subject_id

@@ -211,6 +211,21 @@ def test_people_who_share_rows_can_leave_at_the_same_time(transactional_db, shar
     assert not shared.objects.exists()
 
 
+def test_whoever_leaves_does_not_wait_for_people_who_replied(bob, eve):
+    """They may be leaving, too, and waiting for their replies, which change."""
+    post = Post(author=bob, content="A question")
+    post.publish()
+    reply = Post(author=eve, content="An answer", in_reply_to=post)
+    reply.publish()
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=eve.pk)
+        leaving = begin(User.objects.get(pk=bob.pk).leave)
+        assert leaving.done()
+    assert leaving.result()
+    reply.refresh_from_db()
+    assert (reply.in_reply_to, reply.in_reply_to_author) == (None, None)
+
+
 @pytest.mark.parametrize(
     "shared", [model for model in SHARED if ways_to(model, Post) == 0], ids=lambda model: model.__name__
 )

@@ -1,12 +1,13 @@
 """A post is edited by one at a time."""
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from accounts.models import User
 from accounts.moderation import decisions
 from accounts.tests.factories import UserFactory
-from accounts.tests.locking import checked_during, needs_row_locks
+from accounts.tests.locking import begin, checked_during, is_locked, needs_row_locks
 from posts.models import Post
 from posts.tests.factories import ReportFactory
 
@@ -21,6 +22,25 @@ def test_a_post_is_locked_while_its_text_is_replaced(monkeypatch):
     assert post.edit("second")
     assert noted == [True]
     assert list(post.revisions.values_list("content", flat=True)) == ["first"]
+
+
+@pytest.mark.parametrize("form", ["reply", "edit", "add"])
+def test_writers_are_locked_together_with_the_people_whom_their_text_concerns(form, transactional_db):
+    """People who reply to each other or mention each other at once would otherwise wait for each other."""
+    ada, bob = UserFactory(username="ada"), UserFactory()
+    theirs, own = Post(author=ada, content="Hers"), Post(author=bob, content="His")
+    theirs.publish()
+    own.publish()
+    path = {"reply": f"{theirs.pk}/reply", "edit": f"{own.pk}/edit", "add": "add"}[form]
+    client = Client()
+    client.force_login(bob)
+    text = "Me too" if form == "reply" else "Ask @ada"
+    with transaction.atomic():
+        ada.lock()
+        writing = begin(lambda: client.post(f"/posts/{path}/", {"content": text}))
+        assert not writing.done()
+        assert not is_locked(User.objects.filter(pk=bob.pk))
+    assert writing.result(timeout=60).status_code == 302
 
 
 @pytest.mark.parametrize("page", ["posts/post", "moderation"])

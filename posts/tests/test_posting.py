@@ -1,8 +1,9 @@
 from unittest import mock
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.test import Client
+from django.utils import timezone
 
 from accounts.tests.factories import PASSWORD, UserFactory
 from accounts.tests.outcomes import Database, content
@@ -73,6 +74,15 @@ def test_if_the_database_fails_the_page_shows_the_text(member_client, caplog):
     assert "Do not lose me" in response.content.decode()
     assert "Your text is still here." in response.content.decode()
     assert "disk full" in caplog.text
+
+
+def test_the_release_before_can_publish_while_both_run(member):
+    columns = "id, author_id, content, created_on"
+    with connection.cursor() as cursor:
+        sql = f"INSERT INTO posts_post ({columns}) VALUES (1000, %s, 'x', %s)"  # noqa: S608
+        cursor.execute(sql, [member.pk, timezone.now()])
+    stored = Post.objects.get()
+    assert (stored.language, stored.reply_policy) == ("", "everyone")
 
 
 def test_only_members_can_post(client, db):

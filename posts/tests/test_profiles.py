@@ -30,6 +30,16 @@ def test_a_profile_shows_the_number_of_posts_and_since_when(client, db, monkeypa
     assert "<strong>3+</strong> posts" in text_of(client, "/@bob/")
 
 
+def test_someone_who_only_replies_has_posts_and_is_not_said_to_have_written_nothing(
+    client, member, member_client
+):
+    for viewer, words in ((client, "Ada Lovelace has only written"), (member_client, "You've only written")):
+        reply = PostFactory(author=member, in_reply_to=PostFactory())
+        assert f"{words} replies so far." in text_of(viewer, "/@ada/").replace("&#x27;", "'")
+        assert reply.content in text_of(viewer, "/@ada/replies/")
+    assert "<strong>2</strong> posts" in text_of(client, "/@ada/")
+
+
 @pytest.mark.parametrize(
     ("path", "own", "strangers"),
     [

@@ -38,8 +38,9 @@ def assert_uses_indexes(queryset):
 
 @pytest.mark.usefixtures("large_site")
 @pytest.mark.parametrize("newer", [False, True])
-def test_the_normalized_timeline_uses_indexes(member, newer):
-    assert_uses_indexes(posts_found_by(*id_query(member.pk, None, 21, newer=newer)))
+@pytest.mark.parametrize("scan", [False, True])
+def test_the_normalized_timeline_uses_indexes(member, newer, scan):
+    assert_uses_indexes(posts_found_by(*id_query(member.pk, None, 21, newer=newer, scan=scan)))
 
 
 @pytest.mark.usefixtures("large_site")

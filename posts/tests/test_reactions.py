@@ -277,6 +277,28 @@ class TestState:
         assert len(cards.encode()) / 20 < 1_800
 
 
+class TestReplyCount:
+    def counted(self, client, post):
+        html = client.get(f"/posts/{post.pk}/").content.decode()
+        return re.search(r'<a class="reply" [^>]*>Reply ?([^<]*)</a>', html)[1]
+
+    def test_a_card_counts_the_replies_that_the_viewer_sees(self, post, member, member_client):
+        assert self.counted(member_client, post) == ""
+        visible, hidden, blocked, blocker, suspended = (PostFactory(in_reply_to=post) for _ in range(5))
+        PostFactory(in_reply_to=visible)
+        assert self.counted(member_client, post) == "5"
+        hidden.hide()
+        member.block(blocked.author)
+        blocker.author.block(member)
+        suspended.author.suspend()
+        assert self.counted(member_client, post) == "1"
+
+    def test_many_are_capped(self, post, member_client, monkeypatch):
+        monkeypatch.setattr(reactions, "COUNT_LIMIT", 2)
+        PostFactory.create_batch(3, in_reply_to=post)
+        assert self.counted(member_client, post) == "2+"
+
+
 class TestLikes:
     def test_the_page_of_a_post_links_to_the_visible_people_who_like_it(
         self, post, member, member_client, client

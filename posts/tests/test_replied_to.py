@@ -41,6 +41,12 @@ def test_without_the_post_only_the_person_is_named(client, first, reply):
         assert line_of(client, reply) == "Replying to @bob"
 
 
+def test_muted_people_are_named_and_not_quoted(member, member_client, client, first, reply):
+    member.mute(first.author)
+    assert line_of(member_client, reply) == f'Replying to <a href="/posts/{first.pk}/">@bob</a>'
+    assert "First words" in line_of(client, reply)
+
+
 @pytest.mark.parametrize("how", ["suspended", "blocked", "left"])
 def test_without_the_person_nobody_is_named(how, member, member_client, first, reply):
     {

@@ -97,6 +97,17 @@ def test_a_reply_to_a_post_that_has_gone_keeps_the_text(how, member, member_clie
     assert member_client.get(f"/posts/{post.pk}/reply/").status_code == 404
 
 
+def test_a_reply_to_someone_who_left_is_replied_to_and_their_post_is_not(member, member_client, post):
+    theirs = PostFactory(in_reply_to=post)
+    reply = PostFactory(author=member, in_reply_to=theirs)
+    theirs.author.leave()
+    response = member_client.post(f"/posts/{reply.pk}/reply/", {"content": "And another thing"}, follow=True)
+    assert "And another thing" in response.content.decode()
+    response = member_client.post(f"/posts/{theirs.pk}/reply/", {"content": "Are you there?"})
+    assert response.status_code == 409
+    assert "Are you there?" in response.content.decode()
+
+
 def test_a_post_that_goes_while_the_reply_is_sent_keeps_the_text(member, member_client, post, monkeypatch):
     lock = Post._lock_replied_to
 
@@ -196,6 +207,14 @@ def test_the_writer_chooses_who_may_reply(member, member_client):
     response = member_client.post("/posts/add/", {"content": "three", "reply_policy": "x"})
     assertContains(response, "three</textarea>")
     assertContains(response, "Choose one of the options. x isn&#x27;t one of them.")
+
+
+def test_the_form_says_how_many_mentioned_people_are_notified(member_client, post):
+    for path in ("/posts/add/", f"/posts/{post.pk}/", f"/posts/{post.pk}/reply/"):
+        html = member_client.get(path).content.decode()
+        assert "If you mention more than 20 people, we notify the first 20." in html
+        described_by = re.search(r'<textarea [^>]*aria-describedby="([^" ]+)', html)[1]
+        assert f'id="{described_by}"' in html
 
 
 def test_the_language_of_the_page_is_chosen(member_client, post):

@@ -3,14 +3,16 @@
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from accounts.models import Mute
 from accounts.tests.factories import UserFactory
-from posts.conversations.threads import PathCursor, Thread, decode_path, encode_path
+from posts.conversations.threads import PathCursor, Thread, decode_path, encode_path, replies_between
 from posts.models import Post
 from posts.paths import MAX_DEPTH
 from posts.tests.factories import PostFactory
+from posts.tests.reading import own_queries_of, queries_of
 
 pytestmark = pytest.mark.django_db
 
@@ -186,7 +188,10 @@ def test_below_the_last_level_a_page_has_the_direct_replies(client):
     assert replies_to(client, last) == [sibling.pk, other.pk]
     assert replies_to(client, sibling) == [deeper.pk]
     above = [first.pk, *(post.pk for post in posts[: MAX_DEPTH - 1])]
-    assert lines_of(client.get(deeper.get_absolute_url()), "<h1") == [*above, sibling.pk, deeper.pk]
+    response = client.get(deeper.get_absolute_url())
+    assert lines_of(response, "<h1") == [*above, sibling.pk, deeper.pk]
+    # The sibling replies to a post that isn't on the page.
+    assert f'<a href="/posts/{last.pk}/">@{last.author.username}</a>' in response.content.decode()
     assert replies_to(client, posts[-4])[-1] == other.pk
 
 
@@ -220,11 +225,52 @@ def test_more_replies_are_loaded_in_place(client):
     assert 'rel="prev"' not in more
 
 
+def test_each_post_is_on_the_page_once(client):
+    """The first post of a conversation is above a reply of its author, and isn't one of their other posts, too."""
+    first, *older = PostFactory.create_batch(5, author=UserFactory())[::-1]
+    reply = PostFactory(author=first.author, in_reply_to=first)
+    html = client.get(reply.get_absolute_url()).content.decode()
+    assert html.count(f'id="post-{first.pk}"') == 1
+    assert [f'id="post-{post.pk}"' in html for post in older] == [True, True, True, False]
+
+
+def test_a_chain_longer_than_paths_is_read_page_by_page(client):
+    first = PostFactory()
+    posts = chain(first, MAX_DEPTH + 60)
+    shown = [line for page in all_pages(client, first) for line in page]
+    assert shown == [post.pk for post in posts]
+    # Each level below the last one has its own page, which doesn't show its siblings.
+    assert [replies_to(client, post) for post in posts[-3:-1]] == [[post.pk] for post in posts[-2:]]
+
+
+def test_pages_below_the_last_level_have_cursors(client):
+    posts = chain(PostFactory(), MAX_DEPTH + 1)
+    for deepest in posts[-2:]:
+        replies = [reply.pk for reply in PostFactory.create_batch(45, in_reply_to=deepest)]
+        expected = replies if deepest == posts[-1] else [posts[-1].pk, *replies]
+        assert sum(all_pages(client, deepest), []) == expected
+        before = encode_path(bytes(Post.objects.get(pk=expected[30]).path))
+        assert replies_to(client, deepest, before=before) == expected[10:30]
+
+
+@pytest.mark.parametrize("deepest", [False, True])
+def test_no_reply_is_read_besides_those_of_the_page(member, deepest):
+    """Not even for a post at the last level, whose siblings' paths are as long as those of its replies."""
+    posts = chain(PostFactory(), MAX_DEPTH)
+    thread = Thread(posts[-1] if deepest else posts[0], member)
+    order, index = ("pk", "post_replies") if deepest else ("path", "post_thread")
+    if connection.vendor == "sqlite":
+        plan = replies_between(member, **thread._bounds()).order_by(order)[:21].explain()
+        assert f"SEARCH posts_post USING INDEX {index} (" in plan
+        assert "TEMP B-TREE" not in plan
+
+
 @pytest.mark.parametrize("as_member", [True, False])
-def test_the_queries_dont_depend_on_the_rows(member, as_member, tree, django_assert_max_num_queries):
+def test_the_queries_dont_depend_on_the_rows(member, as_member, tree):
     client = Client()
     if as_member:
         client.force_login(member)
+    deepest = chain(tree["b1"], MAX_DEPTH + 3)[-1]
     for reply in chain(tree["a"], 10):
         PostFactory.create_batch(3, in_reply_to=reply)
         PostFactory(in_reply_to=reply).author.leave()
@@ -237,7 +283,11 @@ def test_the_queries_dont_depend_on_the_rows(member, as_member, tree, django_ass
         f"/posts/{tree['first'].pk}/?after={after}",
         f"/posts/{tree['first'].pk}/",
         f"/posts/{tree['a1'].pk}/",
+        f"/posts/{deepest.pk}/",
     ):
-        # The session and the user; the post, its replies, and the posts above with the author's others.
-        with django_assert_max_num_queries(5 if as_member else 3):
-            assert client.get(path).status_code == 200
+        assert client.get(path).status_code == 200
+        # The post, its replies, and the posts above with the author's others; what the member did with them.
+        if as_member:
+            assert own_queries_of(client, path) == 4
+        else:
+            assert queries_of(lambda path=path: client.get(path)) == 3

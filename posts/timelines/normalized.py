@@ -9,7 +9,7 @@ from accounts.common.compiled_queries import CompiledQuery
 from posts.ids import MAX_ID, settled
 from posts.models import Post
 from posts.timelines.base import HomeTimeline
-from posts.timelines.queries import id_query, id_sql, table_name, vendor
+from posts.timelines.queries import id_query, id_sql, may_scan, table_name, vendor
 
 NEWEST_FIRST = Post.objects.for_lists().order_by("-id")
 
@@ -21,10 +21,11 @@ class NormalizedTimeline(HomeTimeline):
         newer = before is None and after is not None
         position = after if newer else before
         position = MAX_ID + 1 if position is None else position
-        return page_query(*id_sql(limit, newer=newer)).rows(reader=reader.pk, position=position)
+        sql, names = id_sql(limit, newer=newer, scan=may_scan(reader))
+        return page_query(sql, names).rows(reader=reader.pk, position=position)
 
     def count_newer(self, reader, position, limit):
-        found = posts_found_by(*id_query(reader.pk, position, limit, newer=True))
+        found = posts_found_by(*id_query(reader.pk, position, limit, newer=True, scan=may_scan(reader)))
         return found.filter(id__lt=settled()).exclude(author=reader).count()
 
 

@@ -1,36 +1,29 @@
 """The buttons that stop notifications for a conversation, and turn them on again."""
 
-from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy
-from django.views import View
 
+from accounts.views.actions import ActionView
+from posts.app_settings import app_settings
 from posts.conversations.models import ConversationMute
 from posts.models import Post
 
 
-@method_decorator(login_not_required, name="dispatch")
-class MuteConversationView(View):
+class MuteConversationView(ActionView):
     """Stops notifications for the conversation of a post, and redirects to the post."""
 
-    http_method_names = ["post"]
+    app_settings = app_settings
+    action = "conversation"
+    limit = "BOOKMARK_LIMIT"
     done_message = gettext_lazy("You won't get notifications for this conversation any more.")
 
-    def post(self, request, pk):
-        post = get_object_or_404(Post.objects.open_to(request.user), pk=pk)
-        if not request.user.is_authenticated:
-            # This URL only accepts POST, so the login leads to the post.
-            return redirect_to_login(post.get_absolute_url())
-        self.change(request.user, post)
-        messages.success(request, self.done_message)
-        return HttpResponseRedirect(post.get_absolute_url())
+    @cached_property
+    def subject(self):
+        return get_object_or_404(Post.objects.open_to(self.request.user), pk=self.kwargs["pk"])
 
     def change(self, member, post):
-        ConversationMute.objects.mute(member, post)
+        return ConversationMute.objects.mute(member, post)
 
 
 class UnmuteConversationView(MuteConversationView):
@@ -39,4 +32,4 @@ class UnmuteConversationView(MuteConversationView):
     done_message = gettext_lazy("You get notifications for this conversation again.")
 
     def change(self, member, post):
-        ConversationMute.objects.unmute(member, post)
+        return ConversationMute.objects.unmute(member, post)

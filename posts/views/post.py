@@ -9,6 +9,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import redirect_to_login
 from django.core.signing import Signer
 from django.db import Error as DatabaseError
+from django.db.models import Exists
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse, reverse_lazy
@@ -26,6 +27,7 @@ from accounts.common.transactions import in_one_transaction
 from accounts.moderation.models import ModerationAction
 from accounts.security import rate_limits
 from posts import drafts
+from posts.conversations.models import ConversationMute
 from posts.conversations.restrictions import describe_restriction
 from posts.conversations.threads import PathCursor, Thread
 from posts.forms import PostEditForm, PostForm
@@ -97,7 +99,9 @@ class PostFormMixin:
     def form_valid(self, form):
         try:
             # The session is saved in the same transaction, because a draft may have been removed from it.
-            response = in_one_transaction(self.request, partial(super().form_valid, form))
+            response = in_one_transaction(
+                self.request, partial(super().form_valid, form), others=form.instance.people_to_lock()
+            )
         except rate_limits.RateLimitExceeded as error:
             rate_limits.refuse(self.request, error.wait)
             return self.refuse(form, str(error), 429)
@@ -232,8 +236,10 @@ class PostDetailView(CursorListView):
 
     @cached_property
     def shown_post(self):
-        posts = Post.objects.open_to(self.request.user).with_replied_to_name(self.request.user)
-        posts = posts.for_display().with_like_count(self.request.user, limit=COUNT_LIMIT + 1)
+        viewer = self.request.user
+        posts = Post.objects.open_to(viewer).with_replied_to_name(viewer).for_display()
+        posts = posts.with_like_count(viewer, limit=COUNT_LIMIT + 1)
+        posts = posts.annotate(conversation_is_muted=Exists(ConversationMute.objects.of_each(viewer)))
         return get_object_or_404(posts, pk=self.kwargs["pk"])
 
     @cached_property
@@ -253,9 +259,12 @@ class PostDetailView(CursorListView):
         post, viewer = self.shown_post, self.request.user
         context = super().get_context_data(post=post, **kwargs)
         ancestors, others = self.thread.load(context["page"], self.get_other_posts())
-        others = [other for other in others if other != post][:MOST_OTHERS]
         above = [entry.post for entry in ancestors if entry.post]
-        load_states(render_cards([post, *others, *above, *context["page"].posts]), viewer)
+        others = [other for other in others if other not in (post, *above)][:MOST_OTHERS]
+        shown = [post, *others, *above, *context["page"].posts]
+        load_states(render_cards(shown), viewer)
+        # A page has whole posts of several people, and each of them may keep theirs out of search engines.
+        context["noindex"] = any(each.hidden_on or each.author.noindex for each in shown)
         context["like_limit"] = COUNT_LIMIT
         context |= {"ancestors": ancestors, "others": others, "restriction": describe_restriction(post)}
         context["may_reply"] = (

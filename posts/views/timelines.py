@@ -17,7 +17,7 @@ from posts.timelines import home_timeline
 from posts.timelines.views import TimelineView
 from posts.views.post import HomePostView
 
-# Above this, a profile says "999+".
+# Replies count, too. Above this, a profile says "999+".
 POST_COUNT_LIMIT = 999
 
 

@@ -13,7 +13,7 @@ from _faults.members import Member, picture
 from _faults.processes import TrialError
 
 RESET_LINK = re.compile(r"http://localhost:\d+(/users/password/reset/key/\S+)")
-PAGES = ("/", "/explore/", "/unread/", "/users/", "/users/settings/")
+PAGES = ("/", "/explore/", "/unread/", "/notifications/", "/users/", "/users/settings/")
 
 
 class Crowd:
@@ -82,12 +82,10 @@ class Crowd:
             self.posts.pop(token, None)
 
     def any_post(self, rng, excluded):
-        """Return the token and id of a post by a member who isn't `excluded`, or None."""
+        """Return the token, author and id of a post by a member who isn't `excluded`. Raises IndexError without one."""
         with self.lock:
-            known = [
-                (token, post_id) for token, (author, post_id) in self.posts.items() if author not in excluded
-            ]
-        return rng.choice(known) if known else None
+            known = [(token, *post) for token, post in self.posts.items() if post[0] not in excluded]
+        return rng.choice(known)
 
     def newest_reset_link(self, email, since):
         emails = [kept for kept in list(self.mail.inbox.received) if kept[1] == email and kept[0] > since]
@@ -101,9 +99,13 @@ class Client(threading.Thread):
     WEIGHTS = {
         "read_pages": 12,
         "read_profile": 4,
+        "read_conversation": 2,
         "post": 6,
+        "reply": 5,
         "edit": 2,
         "delete": 1,
+        "like": 3,
+        "unlike": 1,
         "follow": 4,
         "unfollow": 2,
         "toggle_block": 1,
@@ -144,14 +146,32 @@ class Client(threading.Thread):
     def read_profile(self, member, number):
         member.read(f"/@{self.other().username}/")
 
+    def read_conversation(self, member, number):
+        _token, _author, post_id = self.crowd.any_post(self.rng, self.members)
+        member.read(f"/posts/{post_id}/")
+
     def post(self, member, number):
-        member.post(number)
+        member.post(number, self.other_or_nobody())
+
+    def reply(self, member, number):
+        _token, author, post_id = self.crowd.any_post(self.rng, self.members)
+        member.reply(number, author, post_id, self.other_or_nobody())
+
+    def other_or_nobody(self):
+        return self.rng.choice([self.other(), None])
 
     def edit(self, member, number):
-        member.edit(self.rng.choice(list(member.posts)), number)
+        member.edit(self.rng.choice(list(member.posts)), number, self.other())
 
     def delete(self, member, number):
         member.delete(self.rng.choice(list(member.posts)))
+
+    def like(self, member, number, on=True):
+        token, _author, post_id = self.crowd.any_post(self.rng, self.members)
+        member.like(token, post_id, on)
+
+    def unlike(self, member, number):
+        self.like(member, number, on=False)
 
     def follow(self, member, number):
         member.follow(self.other())
@@ -170,8 +190,8 @@ class Client(threading.Thread):
         member.change_settings(number, picture(self.rng))
 
     def report(self, member, number):
-        if post := self.crowd.any_post(self.rng, self.members):
-            member.report(*post)
+        token, _author, post_id = self.crowd.any_post(self.rng, self.members)
+        member.report(token, post_id)
 
     def sign_up_and_leave(self, member, number):
         guest = self.crowd.new_member("guest")

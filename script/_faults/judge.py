@@ -2,16 +2,16 @@
 
 import json
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from _mail_trial import read_followers
+from _mail_trial import read_followers, read_posts
 
 from _faults.growth import MAX_MB
 from _faults.processes import TrialError
-from _faults.promises import Promises, State, pairs_in
+from _faults.promises import MENTIONS, REPLIES, Promises, State, author_of, pairs_in
 from _faults.trial import ACROSS_A_BLOCK, Episode
 
 LONGEST_RECOVERY = 5.0
@@ -212,8 +212,16 @@ class Judge:
         yield Verdict(
             "emails sent twice without a lost worker or database", len(twice), "0", not twice, twice
         )
-        lost = [*self.lost_deliveries(first), *self.lost_resets(kept), *self.missing_follow_emails(kept)]
+        yield self.told_twice(kept)
+        lost = [
+            *self.lost_deliveries(first),
+            *self.lost_resets(kept),
+            *self.missing_follow_emails(kept),
+            *self.missing_post_emails(kept),
+        ]
         yield Verdict("emails lost", f"{len(lost)}; {len(first)} sent", "0", not lost, lost)
+        stuck = [f"{times} x {waiting}" for waiting, times in Counter(map(str, self.trial.waiting)).items()]
+        yield Verdict("emails stuck", len(self.trial.waiting), "0", not stuck, stuck)
 
     def explains_repetition(self, sent_at):
         return any(
@@ -237,9 +245,31 @@ class Judge:
             if received[f"{username}@example.org"] < times:
                 yield f"{username} asked {times} times for a link and got {received[f'{username}@example.org']}"
 
+    def told_twice(self, kept):
+        """Return the Verdict about replies and mentions that two different emails told the same member about."""
+        emails = defaultdict(set)
+        for _sent_at, recipient, message_id, body in emails_of(kept, "reply", "mention"):
+            for token in read_posts(body)[0]:
+                emails[token, recipient].add(message_id)
+        twice = [f"{token} to {to}: {sorted(ids)}" for (token, to), ids in emails.items() if len(ids) > 1]
+        value = f"{len(twice)} of {len(emails)}"
+        return Verdict("replies and mentions in two emails", value, "0", not twice, twice)
+
+    def missing_post_emails(self, kept):
+        letters = emails_of(kept, "reply", "mention")
+        told = {(token, letter[1]) for letter in letters for token in read_posts(letter[3])[0]}
+        not_shown = {letter[1] for letter in letters if read_posts(letter[3])[1]}
+        concerned = {("reply to", *row) for row in self.engine.rows(REPLIES)}
+        concerned |= {("mention of", *row) for row in self.engine.rows(MENTIONS)}
+        for what, content, username in sorted(concerned):
+            token, address = content.split()[0], f"{username}@example.org"
+            if username != author_of(token) and (token, address) not in told and address not in not_shown:
+                yield f"no email about {token}, a {what} @{username}"
+
     def missing_follow_emails(self, kept):
-        announced = {(name, letter[1]) for letter in kept for name in read_followers(letter[3])[0]}
-        summarized = {letter[1] for letter in kept if read_followers(letter[3])[1]}
+        letters = emails_of(kept, "new_follower")
+        announced = {(name, letter[1]) for letter in letters for name in read_followers(letter[3])[0]}
+        summarized = {letter[1] for letter in letters if read_followers(letter[3])[1]}
         for follower, followed in self.engine.rows(pairs_in("accounts_follow", "follower", "followed")):
             address = f"{followed}@example.org"
             if (follower, address) not in announced and address not in summarized:
@@ -328,3 +358,8 @@ class Judge:
             "recovery": round(self.recovered(episode), 1),
             "problem": episode.problem,
         }
+
+
+def emails_of(kept, *types):
+    """Return the emails of these types, by their Message-ID."""
+    return [letter for letter in kept if letter[2].startswith(tuple(f"<{name}." for name in types))]

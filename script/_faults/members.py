@@ -24,6 +24,7 @@ class Member(Browser):
         # Whether this browser must be logged in: it was logged in, and nothing has happened since that could have changed this.
         self.is_logged_in = False
         self.posts = {}
+        self.mentioned = {}
         self.resets = 0
 
     def submit(self, path, data=None, *, files=None, **options):
@@ -83,12 +84,25 @@ class Member(Browser):
             self.is_logged_in = False
         return response.wants_login
 
-    def post(self, number):
+    def post(self, number, mentioned=None):
+        """Publish a post, which may mention another Member."""
+        self._publish("/posts/add/", number, mentioned)
+
+    def reply(self, number, replied_to, post_id, mentioned=None):
+        """Reply to the post of the Member `replied_to`. The reply may mention another Member."""
+        self._publish(f"/posts/{post_id}/reply/", number, mentioned, replied_to)
+
+    def _publish(self, path, number, mentioned, replied_to=None):
         token = f"text-{self.username}-{number}"
-        content = f"{token} has this text"
+        content = f"{token} has this text" + (f" for @{mentioned.username}" if mentioned else "")
         data = {"content": content, "submission": str(uuid.uuid4())}
+        writes = {("post", token): content}
+        if mentioned:
+            writes["mention", token, mentioned.username] = True
+        if replied_to:
+            writes["reply", token, replied_to.username] = True
         for _try in range(3):
-            response = self.submit("/posts/add/", data, writes={("post", token): content})
+            response = self.submit(path, data, writes=writes)
             if response.status == 503 and content not in response.body:
                 self.crowd.notice("text lost", str(response))
             if not response.failed:
@@ -96,19 +110,30 @@ class Member(Browser):
             time.sleep(1)
         if response.is_stored:
             self.posts[token] = response.location.rpartition("post-")[2]
+            self.mentioned[token] = {mentioned} - {None}
             self.crowd.add_post(self, token)
 
-    def edit(self, token, number):
+    def edit(self, token, number, mentioned):
+        """Replace the text of a post. It mentions `mentioned`, unless an earlier version did: nobody is told twice."""
         content = f"{token} has another text now, {number}"
-        self.submit(
-            f"/posts/{self.posts[token]}/edit/", {"content": content}, writes={("post", token): content}
-        )
+        writes = {("mention", token, earlier.username): None for earlier in self.mentioned[token]}
+        if mentioned not in self.mentioned[token]:
+            self.mentioned[token].add(mentioned)
+            content += f", for @{mentioned.username}"
+            writes["mention", token, mentioned.username] = True
+        writes["post", token] = content
+        self.submit(f"/posts/{self.posts[token]}/edit/", {"content": content}, writes=writes)
 
     def delete(self, token):
         response = self.submit(f"/posts/{self.posts[token]}/delete/", {}, writes={("post", token): None})
         if response.is_stored:
             del self.posts[token]
             self.crowd.remove_post(token)
+
+    def like(self, token, post_id, on=True):
+        """Like a post, or undo that."""
+        verb = "like" if on else "unlike"
+        self.submit(f"/posts/{post_id}/{verb}/", writes={("like", self.username, token): on or None})
 
     def follow(self, other, on=True):
         """Follow or unfollow another Member."""

@@ -2,6 +2,22 @@
 
 from collections import Counter
 
+REPORTS = (
+    "SELECT u.username, p.content FROM accounts_report r JOIN accounts_user u ON u.id = r.reporter_id "
+    "JOIN posts_post p ON p.id = r.subject_id"
+)
+LIKES = (
+    "SELECT u.username, p.content FROM posts_like l JOIN accounts_user u ON u.id = l.member_id "
+    "JOIN posts_post p ON p.id = l.post_id"
+)
+REPLIES = (
+    "SELECT p.content, u.username FROM posts_post p JOIN accounts_user u ON u.id = p.in_reply_to_author_id"
+)
+MENTIONS = (
+    "SELECT p.content, u.username FROM posts_mention m JOIN posts_post p ON p.id = m.post_id "
+    "JOIN accounts_user u ON u.id = m.person_id"
+)
+
 
 class State:
     """The crowd's writes that are in the database."""
@@ -21,14 +37,13 @@ class State:
         self.posted_twice = [
             token for token, times in Counter(c.split()[0] for c in contents).items() if times > 1
         ]
-        self.follows = set(rows(pairs_in("accounts_follow", "follower", "followed")))
-        self.blocks = set(rows(pairs_in("accounts_block", "blocker", "blocked")))
-        self.reports = {
-            (name, content.split()[0])
-            for name, content in rows(
-                "SELECT u.username, p.content FROM accounts_report r JOIN accounts_user u ON u.id = r.reporter_id "
-                "JOIN posts_post p ON p.id = r.subject_id"
-            )
+        self.pairs = {
+            "follow": set(rows(pairs_in("accounts_follow", "follower", "followed"))),
+            "block": set(rows(pairs_in("accounts_block", "blocker", "blocked"))),
+            "report": {(name, content.split()[0]) for name, content in rows(REPORTS)},
+            "reply": {(content.split()[0], name) for content, name in rows(REPLIES)},
+            "mention": {(content.split()[0], name) for content, name in rows(MENTIONS)},
+            "like": {(name, content.split()[0]) for name, content in rows(LIKES)},
         }
 
     def value(self, key):
@@ -38,8 +53,8 @@ class State:
             return True if name in self.users else None
         if kind == "post":
             return self.posts.get(name)
-        if kind in ("follow", "block", "report"):
-            return True if (name, *rest) in getattr(self, f"{kind}s") else None
+        if kind in self.pairs:
+            return True if (name, *rest) in self.pairs[kind] else None
         return self.users.get(name, {}).get(kind) or None
 
 
@@ -53,7 +68,10 @@ def pairs_in(table, one, other):
 class Promises:
     """Compares a State with what the ledger allows between `since` and `until`."""
 
-    KINDS = ("account", "post", "follow", "block", "report", "display_name", "bio", "picture")
+    KINDS = (
+        *("account", "post", "reply", "mention", "like", "follow", "block", "report"),
+        *("display_name", "bio", "picture"),
+    )
 
     def __init__(self, ledger, since=None, until=None):
         self.ledger, self.since, self.until = ledger, since, until
@@ -77,8 +95,10 @@ class Promises:
             return True
         if kind == "post":
             return self.account_exists(author_of(name))
-        if kind == "report":
+        if kind in ("report", "like"):
             return self.account_exists(name) and self.post_exists(others[0])
+        if kind in ("reply", "mention"):
+            return self.post_exists(name) and self.account_exists(others[0])
         if kind == "follow":
             blocks = {("block", name, others[0]), ("block", others[0], name)} & set(self.ledger.keys("block"))
             return not blocks and self.account_exists(name) and self.account_exists(others[0])

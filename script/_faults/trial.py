@@ -24,6 +24,11 @@ UNFINISHED = (
     "SELECT task_path, status FROM django_tasks_database_dbtaskresult "
     "WHERE status IN ('READY', 'RUNNING') AND enqueued_at < '{before}'"
 )
+# Emails that the jobs still have to make or to send. A job that makes or postpones one enqueues another job.
+WAITING = (
+    "SELECT 'notification in no email', type FROM accounts_notification WHERE emailed_in = '' "
+    "UNION ALL SELECT 'email', type FROM accounts_delivery WHERE state = 'waiting'"
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ class Trial:
         self.start_seconds = 0.0
         self.calm_since = self.at_rest_since = 0.0
         self.unfinished = []
-        self.orphans = []
+        self.waiting = []
 
     @contextmanager
     def running(self):
@@ -181,11 +186,17 @@ class Trial:
             time.sleep(0.2)
 
     def settle(self, within):
-        """Wait until all existing jobs are done. Set `unfinished` to the jobs that aren't done in time."""
+        """Wait until all existing jobs are done and all emails are sent. Set `unfinished` and `waiting` to what is left."""
         query = UNFINISHED.format(before=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}+00")
+
+        def look():
+            # Emails come second: a job that ends before the first query may enqueue an email.
+            self.unfinished = self.engine.rows(query)
+            self.waiting = self.engine.rows(WAITING)
+            return not self.unfinished and not self.waiting
+
         with suppress(TrialError):
-            wait_until(lambda: not self.engine.rows(query), within, "the jobs are done")
-        self.unfinished = self.engine.rows(query)
+            wait_until(look, within, "the jobs are done")
 
     def back_up(self):
         file, begin = self.scratch / "backup", time.monotonic()

@@ -59,7 +59,11 @@ def mark_all_but(reader, unread):
 
 
 def make_reader(name, followed):
-    reader = User.objects.create(username=f"reader_{name}", password="!")  # noqa: S106
+    reader = User.objects.create(
+        username=f"reader_{name}",
+        password="!",  # noqa: S106
+        following_count=len(followed),
+    )
     follows = [Follow(follower=reader, followed_id=pk) for pk in followed]
     Follow.objects.bulk_create(follows, batch_size=5000)
     analyze()

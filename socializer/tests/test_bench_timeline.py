@@ -25,6 +25,7 @@ SMALL = ["--posts", "2000", "--people", "5200", "--rounds", "2", "--engines", "s
 def _small(monkeypatch):
     monkeypatch.setattr("socializer.benchmark.readers.FLOOD", 50)
     monkeypatch.setattr("socializer.benchmark.writing.ACTIVE", 3)
+    monkeypatch.setattr("socializer.benchmark.conversations.REPLIES", 300)
     monkeypatch.setattr(measuring, "NOISY", 1e9)
 
 
@@ -53,11 +54,18 @@ def test_it_measures_each_kind_of_reader_in_its_own_database(tmp_path, capsys):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("what", ["write", "render", "locks"])
-def test_the_other_measurements_run(what, capsys):
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("write", "100 followers"),
+        ("render", "cards, rendered"),
+        ("locks", "0 lock errors"),
+        ("threads", "a thread with blocked people, page 2"),
+    ],
+)
+def test_the_other_measurements_run(what, words, capsys):
     call_command("bench_timeline", what, *SMALL)
-    output = capsys.readouterr().out
-    assert {"write": "100 followers", "render": "cards, rendered", "locks": "0 lock errors"}[what] in output
+    assert words in capsys.readouterr().out
 
 
 @pytest.mark.django_db
@@ -143,6 +151,7 @@ def test_the_same_seed_makes_the_same_network():
 def test_every_measurement_is_in_the_help():
     parser = Command().create_parser("manage.py", "bench_timeline")
     assert all(
-        word in parser.format_help() for word in ("read", "growth", "write", "render", "http", "locks")
+        word in parser.format_help()
+        for word in ("read", "growth", "write", "render", "http", "threads", "locks")
     )
     assert (locking.WRITERS, locking.READERS) == (4, 8)

@@ -205,6 +205,15 @@ def test_reactions_count_even_if_they_are_undone_and_repeated_ones_count_once(
     assert f"/{undo}/" in fragment.content.decode()
 
 
+def test_muted_conversations_count_with_those_turned_on_again(member_client, settings):
+    settings.BOOKMARK_LIMIT = (2, 600)
+    path = f"/posts/{PostFactory().pk}/"
+    for action in ("mute", "mute", "unmute"):
+        assert member_client.post(f"{path}{action}-conversation/").status_code == 302
+    assert_refused(member_client.post(f"{path}mute-conversation/"), 600)
+    assert "Stop notifications" in member_client.get(path).content.decode()
+
+
 def test_blocks_and_unblocks_count_together(member_client, settings):
     settings.BLOCK_LIMIT = (3, 600)
     UserFactory(username="bob")

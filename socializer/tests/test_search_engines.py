@@ -149,3 +149,15 @@ def test_the_icons_in_the_manifest_exist(client):
     for icon in manifest["icons"]:
         assert finders.find(icon["src"].removeprefix("/static/"))
     assert 'rel="manifest" href="/manifest.webmanifest"' in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize("role", ["reply", "above"])
+def test_a_conversation_with_someone_who_stays_out_of_search_engines_does_too(client, shy, role):
+    first = PostFactory(author=shy if role == "above" else UserFactory())
+    reply = PostFactory(in_reply_to=first, author=shy if role == "reply" else UserFactory())
+    page = first if role == "reply" else reply
+
+    assert NOINDEX in client.get(f"/posts/{page.pk}/").text
+    shy.noindex = False
+    shy.save()
+    assert NOINDEX not in client.get(f"/posts/{page.pk}/").text

@@ -72,8 +72,10 @@ def test_a_backup_may_have_writes_from_while_it_was_made_but_no_later_ones(ledge
 class Engine:
     """Returns rows for the queries of a State, in their order."""
 
-    def __init__(self, users=(), posts=(), follows=(), blocks=(), reports=()):
-        self.tables = iter([users, posts, follows, blocks, reports])
+    def __init__(
+        self, users=(), posts=(), follows=(), blocks=(), reports=(), replies=(), mentions=(), likes=()
+    ):
+        self.tables = iter([users, posts, follows, blocks, reports, replies, mentions, likes])
 
     def rows(self, query, copy=False):
         return list(next(self.tables))
@@ -113,6 +115,27 @@ def test_posts_and_follows_are_deleted_with_an_account(ledger):
     write(ledger, {("account", "ada"): None})
     assert broken(ledger, users=[("bob", "", "", "")]) == []
     assert broken(ledger, users=[ADA, ("bob", "", "", "")])
+
+
+@pytest.mark.parametrize(
+    ("key", "table"),
+    [
+        (("reply", "text-ada-1", "bob"), {"replies": [("text-ada-1 words", "bob")]}),
+        (("mention", "text-ada-1", "bob"), {"mentions": [("text-ada-1 words", "bob")]}),
+        (("like", "bob", "text-ada-1"), {"likes": [("bob", "text-ada-1 words")]}),
+    ],
+    ids=["reply", "mention", "like"],
+)
+def test_what_a_post_brings_is_there_until_the_post_or_the_other_account_is_deleted(ledger, key, table):
+    write(ledger, {("account", "ada"): True, ("account", "bob"): True})
+    write(ledger, {("post", "text-ada-1"): "text-ada-1 words", key: True})
+    users, posts = [ADA, ("bob", "", "", "")], [("text-ada-1 words",)]
+    assert broken(ledger, users=users, posts=posts, **table) == []
+    assert broken(ledger, users=users, posts=posts)
+    write(ledger, {("account", "bob"): None})
+    assert broken(ledger, users=[ADA], posts=posts) == []
+    write(ledger, {("account", "bob"): True, ("post", "text-ada-1"): None})
+    assert broken(ledger, users=users) == []
 
 
 def test_only_a_block_explains_a_missing_follow(ledger):
@@ -214,3 +237,116 @@ def test_every_fault_has_its_own_name_and_every_engine_has_enough_faults():
 
     assert len({fault.name() for fault in CATALOGUE}) == len(CATALOGUE)
     assert all(len(by_name(engine)) >= 20 for engine in ENGINES)
+
+
+REPLY_EMAIL = """Hello Bob,
+
+1 new reply
+
+Ada (@ada) · May 1, 12:00
+In reply to Bob (@bob):
+> text-bob-1 has this text
+
+text-ada-1 has this text for @eve
+http://localhost/posts/2/
+"""
+
+
+def emails(*kept):
+    """Return emails as an inbox keeps them, from (type, id, recipient, body)."""
+    return [(0.0, f"{to}@example.org", f"<{name}.{pk}@localhost>", body) for name, pk, to, body in kept]
+
+
+def judge_of_emails(replies=(), mentions=()):
+    from _faults.promises import MENTIONS
+
+    judge = judge_of([])
+    judge.engine = SimpleNamespace(rows=lambda query: mentions if query == MENTIONS else replies)
+    return judge
+
+
+REPLY = ("text-ada-1 has this text for @eve", "bob")
+MENTION = ("text-ada-1 has this text for @eve", "eve")
+
+
+def test_every_reply_and_mention_is_in_an_email_to_the_person_whom_it_concerns():
+    judge = judge_of_emails(replies=[REPLY], mentions=[MENTION])
+    to_bob, to_eve = ("reply", 1, "bob", REPLY_EMAIL), ("mention", 2, "eve", REPLY_EMAIL)
+    assert list(judge.missing_post_emails(emails(to_bob, to_eve))) == []
+    assert list(judge.missing_post_emails(emails(to_bob))) == ["no email about text-ada-1, a mention of @eve"]
+    assert list(judge.missing_post_emails(emails(to_eve))) == ["no email about text-ada-1, a reply to @bob"]
+
+
+def test_a_quoted_post_and_an_email_to_someone_else_tell_nobody():
+    judge = judge_of_emails(replies=[("text-bob-1 has this text", "eve")])
+    assert list(judge.missing_post_emails(emails(("reply", 1, "bob", REPLY_EMAIL))))
+    assert list(judge.missing_post_emails(emails(("mention", 1, "eve", REPLY_EMAIL))))
+
+
+def test_people_get_no_email_about_replies_to_themselves_or_about_posts_that_an_email_only_counts():
+    judge = judge_of_emails(replies=[("text-bob-1 has this text", "bob"), ("text-eve-1 words", "bob")])
+    more = REPLY_EMAIL + "\nAnd 1 more.\n"
+    assert len(list(judge.missing_post_emails(emails(("reply", 1, "bob", REPLY_EMAIL))))) == 1
+    assert list(judge.missing_post_emails(emails(("reply", 1, "bob", more)))) == []
+
+
+def test_nobody_is_told_about_the_same_post_in_two_emails():
+    once, again = ("reply", 1, "bob", REPLY_EMAIL), ("mention", 2, "bob", REPLY_EMAIL)
+    judge = judge_of_emails()
+    # A worker that was killed before it had recorded the first one sends the same email again.
+    assert judge.told_twice(emails(once, once, ("mention", 2, "eve", REPLY_EMAIL))).passed
+    assert not judge.told_twice(emails(once, again)).passed
+
+
+class Jobs:
+    """A database whose queries show a different state each time: (unfinished jobs, waiting emails)."""
+
+    def __init__(self, *states):
+        self.states = list(states)
+
+    def rows(self, query):
+        from _faults.trial import WAITING
+
+        jobs, emails = self.states[0]
+        if query != WAITING:
+            return jobs
+        if len(self.states) > 1:
+            self.states.pop(0)
+        return emails
+
+
+JOB, NOTIFICATION = ("emails.send_digest", "READY"), ("notification in no email", "new_follower")
+
+
+@pytest.mark.parametrize(
+    ("states", "left"),
+    [
+        # The job of the first state postponed the email and enqueued another job, which came too late to be waited for.
+        ([([JOB], []), ([], [NOTIFICATION]), ([], [])], ([], [])),
+        ([([JOB], [NOTIFICATION])], ([JOB], [NOTIFICATION])),
+    ],
+    ids=["postponed", "stuck"],
+)
+def test_the_trial_ends_when_no_email_is_left_to_send(monkeypatch, states, left):
+    from _faults import processes
+    from _faults.trial import Trial
+
+    clock = iter(range(1000))
+    monkeypatch.setattr(
+        processes, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda seconds: None)
+    )
+    trial = SimpleNamespace(engine=Jobs(*states))
+    Trial.settle(trial, within=90)
+    assert (trial.unfinished, trial.waiting) == left
+
+
+def test_names_and_the_number_of_others_are_read_from_emails():
+    from _mail_trial import read_followers, read_likes, read_posts
+
+    names = "Ada (@ada)\nhttp://localhost/@ada/\n@bob\nhttp://localhost/@bob/\n\nAnd 1,200 more.\n"
+    assert read_followers(names) == (["ada", "bob"], 1200)
+    assert read_posts(REPLY_EMAIL) == (["text-ada-1"], 0)
+    likes = (
+        "@bob liked your post: text-ada-1 words\nhttp://x/\n\nBo (@bo) liked your post: text-ada-2 words\n"
+    )
+    assert read_likes(likes) == ([("bob", "text-ada-1"), ("bo", "text-ada-2")], 0)

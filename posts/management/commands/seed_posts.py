@@ -8,12 +8,12 @@ from django.utils import timezone
 from accounts.common.seeding import SeedCommand, positive
 from accounts.seeding.people import seeded_people
 from posts.ids import EPOCH
-from posts.models import Like
 from posts.seeding.posts import (
     Acquaintances,
     make_likes,
     make_posts,
     store,
+    store_likes,
     stored_submissions,
     submission_of,
 )
@@ -51,10 +51,11 @@ class Command(SeedCommand):
             writers.update(post.author_id for post in batch)
             if not dry_run:
                 store(batch, people)
-                Like.objects.bulk_create(
+                followers = acquaintances.followers
+                store_likes(
                     like
                     for post in batch
-                    for like in make_likes(rng, post, acquaintances.followers.get(post.author_id, []), end)
+                    for like in make_likes(rng, post, followers.get(post.author_id, []), end)
                 )
         if not dry_run:
             # No events were sent, so the stored timelines don't have these posts.

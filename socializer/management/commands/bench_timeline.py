@@ -13,7 +13,7 @@ from rich.table import Table
 
 from accounts.common.seeding import positive
 from posts.timelines import TIMELINES, home_timeline
-from socializer.benchmark import locking, reading, rendering, report, serving, writing
+from socializer.benchmark import conversations, locking, reading, rendering, report, serving, writing
 from socializer.benchmark.databases import configurations, own_database, scratch_folder
 from socializer.benchmark.filling import Size, fill
 from socializer.benchmark.measuring import WrongAnswer
@@ -38,6 +38,9 @@ class Command(BaseCommand):
         what.add_parser("render", help="Rendering a page, compared with finding its posts.")
         what.add_parser(
             "http", help="Requests a second with the site's own server, compared with a stock Django view."
+        )
+        what.add_parser(
+            "threads", help="The first and last pages of long conversations, compared with 20 posts by key."
         )
         what.add_parser("locks", help="Lock errors with four writers and eight readers on SQLite.")
         for name, subparser in what.choices.items():
@@ -158,6 +161,10 @@ class Command(BaseCommand):
                 yield result
             yield from alone
             self.console.print(table)
+
+    def measure_threads(self, rounds, where):
+        for name, first, reader in conversations.conversations():
+            yield from conversations.compare_pages(first, reader, rounds, reader=name, **where)
 
     def measure_locks(self, rounds, where):
         counts = locking.count_lock_errors(seconds=rounds / 10)

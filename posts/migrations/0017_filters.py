@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('posts', '0015_conversations'),
+        ('posts', '0016_conversation_indexes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

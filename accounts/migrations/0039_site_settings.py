@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0037_notifications_page'),
+        ('accounts', '0038_notification_groups'),
     ]
 
     operations = [
