@@ -3,6 +3,7 @@
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -11,7 +12,7 @@ from django.utils.translation import ngettext, ngettext_lazy
 from accounts.common.addresses import email_key
 from accounts.common.admin import ReadOnlyAdmin, SearchByMemberMixin, SetFilter, VisibleLookupsMixin
 from accounts.forms.locale import LocaleFieldsMixin
-from accounts.models import Follow, User
+from accounts.models import Follow, SiteSettings, User
 from accounts.models.name import prefixes_in
 from accounts.moderation.actions import may_be_moderated_by, may_be_suspended_by, moderate, suspend
 from accounts.moderation.admin import ReasonMixin
@@ -169,3 +170,38 @@ class FollowAdmin(SearchByMemberMixin, ReadOnlyAdmin):
     list_select_related = ["follower", "followed"]
     members = ["follower", "followed"]
     ordering = ["-id"]
+
+
+@admin.register(SiteSettings)
+class SiteSettingsAdmin(admin.ModelAdmin):
+    """The one row of settings. The link in the index leads straight to its form."""
+
+    fieldsets = [
+        (
+            _("Who can join"),
+            {
+                "fields": [
+                    "signup_mode",
+                    "invitations_per_member",
+                    "signups_per_hour",
+                    "refused_email_domains",
+                    "new_account_hours",
+                ]
+            },
+        ),
+        (_("Who sees the site"), {"fields": ["members_only"]}),
+    ]
+    radio_fields = {"signup_mode": admin.VERTICAL}
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def changelist_view(self, request, extra_context=None):
+        SiteSettings.create_first()
+        return redirect("admin:accounts_sitesettings_change", 1)
+
+    def response_post_save_change(self, request, obj):
+        return redirect("admin:index")

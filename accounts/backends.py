@@ -8,6 +8,10 @@ from accounts.common.addresses import email_key, is_email
 from accounts.common.app_settings import app_settings
 from accounts.common.compiled_queries import CompiledQuery
 
+# Expressions that are loaded with the member of a request, in the same query, by the names of the attributes. Other apps add theirs
+# when they are ready.
+member_annotations = {}
+
 
 class AuthenticationBackend(AllauthBackend):
     """Authenticates by username or email, with the same number of password hashes whether or not the account exists.
@@ -34,9 +38,15 @@ class AuthenticationBackend(AllauthBackend):
 
 @cache
 def members_with(*related):
-    """Return the compiled query that finds a member by primary key, together with the related rows."""
+    """Return the compiled query that finds a member by primary key, together with the related rows and annotations."""
     return CompiledQuery(
-        lambda pk: get_user_model()._default_manager.select_related(*related).filter(pk=pk), pk=BigAutoField()
+        lambda pk: (
+            get_user_model()
+            ._default_manager.select_related(*related)
+            .annotate(**member_annotations)
+            .filter(pk=pk)
+        ),
+        pk=BigAutoField(),
     )
 
 

@@ -27,10 +27,12 @@ from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
 from accounts import defaults
+from accounts.common.addresses import ascii_host
 from accounts.common.app_settings import app_settings, is_on_this_machine
 from accounts.common.base_template import base_template
 from accounts.common.url_names import django_engines, foreign_names, loaders_of, names_in, urlpatterns
 from accounts.jobs.backend import DatabaseBackend, JobBackend
+from accounts.models.site_settings import SignupMode
 from accounts.validators import is_username
 
 URLCONFS = ("accounts.urls", "accounts.allauth_urls")
@@ -527,6 +529,16 @@ def _are_usernames(value):
     return isinstance(value, list | tuple) and len(value) <= 50 and all(map(is_username, value))
 
 
+def _are_domains(value):
+    return isinstance(value, list | tuple) and all(ascii_host(domain) == domain for domain in value)
+
+
+WHOLE_NUMBER = (
+    lambda value: type(value) is int and value >= 0,
+    "isn't a whole number, so the first row of the site settings can't be stored",
+    "20",
+)
+BOOLEAN = (lambda value: isinstance(value, bool), "isn't True or False", "True")
 LIMIT = (
     is_limit,
     "isn't a pair of whole numbers above 0, so the forms with this limit fail",
@@ -550,6 +562,20 @@ FORMS = {
         "isn't a list of at most 50 usernames in lower case, so the page for new members fails or lacks people",
         '["ada", "grace"]',
     ),
+    "SIGNUP_MODE": (
+        lambda value: value in SignupMode.values,
+        "is none of open, invitation, approval and closed, so it's unclear who may sign up",
+        '"open"',
+    ),
+    "SIGNUPS_PER_HOUR": WHOLE_NUMBER,
+    "INVITATIONS_PER_MEMBER": WHOLE_NUMBER,
+    "REFUSED_EMAIL_DOMAINS": (
+        _are_domains,
+        "isn't a list of domains in lower case and ASCII",
+        '["example.org"]',
+    ),
+    "NEW_ACCOUNT_HOURS": WHOLE_NUMBER,
+    "MEMBERS_ONLY": BOOLEAN,
     "ADMIN_REQUIRES_MFA": (
         lambda value: isinstance(value, bool),
         "isn't True or False, so it's unclear who may use the admin",

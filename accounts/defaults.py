@@ -4,6 +4,8 @@ A project can override them below that line; accounts/checks.py reports values t
 accounts/common/app_settings.py.
 """
 
+import re
+import struct
 from pathlib import Path
 
 from django.conf.locale import LANG_INFO
@@ -13,14 +15,47 @@ from django.utils.translation import to_language
 CATALOGUES = Path(__file__).parent / "locale"
 
 
-def languages_in(*folders):
-    """Return English and the languages with a catalogue in one of `folders`, as sorted (code, name in that language) pairs."""
-    catalogues = [each for folder in folders for each in Path(folder).glob("*/LC_MESSAGES/django.mo")]
-    codes = sorted({"en", *(to_language(each.parts[-3]) for each in catalogues)})
-    # Django has no name for some of them.
+# Below this share of translated messages, a language is offered only if the operator says so.
+OFFERED_FROM = 0.9
+
+
+def languages_in(*folders, extra=()):
+    """Return English and the languages with a catalogue in one of `folders`, as sorted (code, name in that language) pairs.
+
+    Those with unfinished catalogues are left out, unless `extra` has their codes.
+    """
+    shares = catalogues_in(*folders) | dict.fromkeys(["en", *extra], 1)
+    # Django has no name for some languages.
     return [
-        (code, LANG_INFO[code]["name_local"]) for code in codes if "name_local" in LANG_INFO.get(code, {})
+        (code, LANG_INFO[code]["name_local"])
+        for code in sorted(shares)
+        if shares[code] >= OFFERED_FROM and "name_local" in LANG_INFO.get(code, {})
     ]
+
+
+def catalogues_in(*folders):
+    """Return a dict of the languages with a catalogue in one of `folders`: code to the translated share of the messages."""
+    shares = {}
+    for path in (path for folder in folders for path in Path(folder).glob("*/LC_MESSAGES/django.mo")):
+        code = to_language(path.parts[-3])
+        shares[code] = max(translated_share(path), shares.get(code, 0))
+    return shares
+
+
+def translated_share(path):
+    """Return which share of its messages a compiled catalogue translates. It is 1 if the catalogue doesn't say how many it has.
+
+    `makemessages` writes their number to the header, which is the translation of the empty string, the first of all.
+    """
+    data = path.read_bytes()
+    order = "<" if data[:4] == b"\xde\x12\x04\x95" else ">"
+    try:
+        count, table = struct.unpack_from(f"{order}8xI4xI", data)
+        length, start = struct.unpack_from(f"{order}2I", data, table)
+    except struct.error:
+        return 1
+    total = re.search(rb"^X-Messages: ([1-9]\d*)$", data[start : start + length], re.MULTILINE)
+    return (count - 1) / int(total[1]) if total else 1
 
 
 # These come before the project's apps, because they override templates, translations and commands of Django and allauth.

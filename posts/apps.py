@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -13,7 +15,9 @@ class PostsConfig(AppConfig):
         from django.db.models.signals import pre_delete
 
         from accounts import signals as people
+        from accounts.backends import member_annotations
         from accounts.common.navigation import settings_pages
+        from accounts.jobs import periodic
         from posts import (  # noqa: F401 (these register themselves)
             audit,
             checks,
@@ -25,10 +29,15 @@ class PostsConfig(AppConfig):
             suggestions,
         )
         from posts.conversations.replied_to import forget_person
+        from posts.filters import reading
+        from posts.filters import tasks as filter_tasks
+        from posts.filters.models import StoredFilters
         from posts.rendering import cards
         from posts.timelines.redis import receivers as timelines  # (this also registers the tasks)
 
-        settings_pages.add("posts:feeds")
+        settings_pages.update(["posts:feeds", "posts:filters", "posts:filter"])
+        member_annotations[reading.LOADED] = StoredFilters("pk")
+        periodic.register(filter_tasks.end_filters, timedelta(minutes=1))
         signals.post_published.connect(timelines.enqueue_fan_out, dispatch_uid="posts.fan_out_published")
         signals.post_restored.connect(timelines.enqueue_fan_out, dispatch_uid="posts.fan_out_restored")
         notifications.connect()

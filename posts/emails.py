@@ -12,6 +12,8 @@ from accounts.common.links import absolute
 from accounts.emails.samples import sample_people
 from accounts.notifications.types import Digest, Frequency, register
 from posts.conversations.replied_to import load_replied_to, replied_to_text
+from posts.filters.models import Place
+from posts.filters.reading import Filters, filtered_html, filtered_text
 from posts.ids import first_id_at
 from posts.models import Post
 from posts.rendering.text import render_contents, render_text
@@ -36,14 +38,15 @@ class HomeDigest(Digest):
         )
         shown = list(posts.for_display().newest_first()[:MAX_POSTS])
         load_replied_to(shown, recipient)
-        return self._context(shown, posts.count())
+        return self._context(shown, posts.count(), Filters(recipient, Place.HOME))
 
-    def _context(self, posts, count):
+    def _context(self, posts, count, filters=None):
         if not posts:
             return None
         return {
             "posts": [
-                describe(post, replied_to_text(post)) for post in render_contents(posts, elsewhere=True)
+                describe(post, replied_to_text(post), filters)
+                for post in render_contents(posts, elsewhere=True)
             ],
             "count": count,
             "more": count - len(posts),
@@ -64,16 +67,21 @@ class HomeDigest(Digest):
         return self._context(posts, 24)
 
 
-def describe(post, replied_to=None):
+def describe(post, replied_to=None, filters=None):
     """Return the data about `post` that the templates show. Its content must already be rendered.
 
-    `replied_to` is what they show about the post to which it replies.
+    `replied_to` is what they show about the post to which it replies. If one of the Filters `filters` matches, a line that says so
+    takes the place of the text, which the link leads to.
     """
+    if phrase := filters and filters.match(post):
+        text, html = filtered_text(phrase), filtered_html(phrase)
+    else:
+        text, html = render_text(post.content), post.content_html
     return SimpleNamespace(
         author=post.author,
         created_on=post.created_on,
         url=absolute(post.get_absolute_url()),
         replied_to=replied_to,
-        text=render_text(post.content),
-        html=post.content_html,
+        text=text,
+        html=html,
     )

@@ -23,6 +23,7 @@ from accounts.security import rate_limits
 from accounts.suspended_access import SuspendedToo
 from posts.app_settings import app_settings
 from posts.feeds.models import HomeFeed
+from posts.filters.models import Place
 from posts.ids import time_of
 from posts.reading.models import ReadMarker
 
@@ -50,6 +51,7 @@ followers.json   a list, oldest first: username, since
 milestones.json  a list: followers, the number reached, and reached_on
 blocks.json      a list, oldest first: username, since
 mutes.json       a list, oldest first: username, since, until (or null)
+filters.json     a list, oldest first: phrase, in_home, in_explore, in_notifications, since, until (or null)
 reports.json     posts and people you reported, oldest first: kind, id, person (or author), reason, note, created_on,
                  closed_on (or null)
 moderation.json  what moderators did about you and your posts, oldest first: what, text, reason, rule, until (or null),
@@ -82,6 +84,7 @@ EXPORTED = {
     "mfa.Authenticator.user": "security.json",
     "posts.Bookmark.member": "bookmarks.json",
     "posts.ConversationMute.member": "settings.json",
+    "posts.Filter.member": "filters.json",
     "posts.HomeFeed.user": "security.json",
     "posts.Like.member": "likes.json",
     "posts.Post.author": "posts.json",
@@ -234,6 +237,11 @@ def lists_of(user):
     yield "milestones.json", rows_of(milestones, followers="subject", reached_on="created_on")
     yield "blocks.json", people(user.blocks, "blocked")
     yield "mutes.json", rows_of(user.mutes, username="muted__username", since="created_on", until="until")
+    places = {f"in_{place}": f"in_{place}" for place in Place}
+    yield (
+        "filters.json",
+        rows_of(user.filters, phrase="phrase", **places, since="created_on", until="until"),
+    )
     report = {name: name for name in ("reason", "note", "created_on", "closed_on")}
     about = {"kind": "subject_type", "id": "subject_id", "person": "person__username"}
     yield "reports.json", rows_of(user.reports, **about | report)

@@ -17,6 +17,8 @@ from accounts.querysets import without_muted
 from posts import signals
 from posts.conversations.models import ConversationMute
 from posts.emails import describe
+from posts.filters.models import Place
+from posts.filters.reading import Filters
 from posts.models import Like, Mention, Post
 from posts.models.mention import NOTIFIED_PER_POST
 from posts.rendering.text import mentioned_names, render_contents
@@ -61,16 +63,16 @@ class WrittenNotification(PostNotification):
         newest = list(written.for_display().newest_first()[:SHOWN])
         quotable = without_muted(Post.objects.visible_to(recipient), "author", recipient)
         above = quotable.for_display().in_bulk({post.in_reply_to_id for post in newest})
-        return self._context(newest, above, written.count())
+        return self._context(newest, above, written.count(), Filters(recipient, Place.NOTIFICATIONS))
 
-    def _context(self, written, above, count):
+    def _context(self, written, above, count, filters=None):
         if not written:
             return None
         render_contents([*written, *above.values()], elsewhere=True)
-        posts = [describe(post) for post in written]
+        posts = [describe(post, filters=filters) for post in written]
         for post, described in zip(written, posts, strict=True):
             replied_to = above.get(post.in_reply_to_id)
-            described.replied_to = replied_to and describe(replied_to)
+            described.replied_to = replied_to and describe(replied_to, filters=filters)
             if replied_to:
                 described.replied_to.quoted_text = quote(described.replied_to.text)
         return {"posts": posts, "first": posts[0], "count": count, "more": count - len(posts)}

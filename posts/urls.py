@@ -38,6 +38,9 @@ urlpatterns = [
         views.UnmuteConversationView.as_view(),
         name="unmute-conversation",
     ),
+    path("users/filters/", views.FiltersView.as_view(), name="filters"),
+    path("users/filters/<int:pk>/", views.FilterView.as_view(), name="filter"),
+    path("users/filters/<int:pk>/remove/", views.RemoveFilterView.as_view(), name="filter-remove"),
     path("users/feeds/", views.HomeFeedView.as_view(), name="feeds"),
     path("users/export/", views.ExportView.as_view(), name="export"),
     # This was the address of the home timeline in the original Flask version.

@@ -9,9 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
+from django.conf.locale import LANG_INFO
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.common.addresses import ascii_host
+from accounts.defaults import catalogues_in
 from accounts.validators import is_username
 from socializer.database.sqlite import Connection
 
@@ -74,6 +76,27 @@ def usernames(name):
         if not is_username(username):
             raise ImproperlyConfigured(
                 f"{name} contains {username!r}, which isn't a username. Write usernames separated by commas."
+            )
+    return found
+
+
+def domains(name):
+    """Return a list of domains in lower case and ASCII, which are separated by commas."""
+    names = comma_separated(name)
+    try:
+        return [ascii_host(domain.removeprefix("@")) for domain in names]
+    except UnicodeError as error:
+        raise ImproperlyConfigured(f"{name} must be domains separated by commas: {error}") from error
+
+
+def languages(name, folder):
+    """Return a list of codes of languages that have a catalogue in `folder`, which are separated by commas."""
+    found = [code.lower().replace("_", "-") for code in comma_separated(name)]
+    known = sorted(code for code in catalogues_in(folder) if code in LANG_INFO)
+    for code in found:
+        if code not in known:
+            raise ImproperlyConfigured(
+                f"{name} contains {code!r}, which has no catalogue. Write some of these, separated by commas: {', '.join(known)}."
             )
     return found
 

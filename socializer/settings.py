@@ -132,6 +132,15 @@ MFA_TOTP_ISSUER = SITE_NAME
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = LOCAL
 ADMIN_REQUIRES_MFA = env.boolean(env.renamed("ADMIN_REQUIRES_MFA", "ADMIN_SECOND_FACTOR"), HTTPS)
 
+# First values of what administrators change in the admin while the site runs, under "Site settings".
+
+SIGNUP_MODE = env.choice("SIGNUP_MODE", ("open", "invitation", "approval", "closed"), "open")
+SIGNUPS_PER_HOUR = env.whole_number("SIGNUPS_PER_HOUR", 20)
+INVITATIONS_PER_MEMBER = env.whole_number("INVITATIONS_PER_MEMBER", 0, most=1000)
+REFUSED_EMAIL_DOMAINS = env.domains("REFUSED_EMAIL_DOMAINS")
+NEW_ACCOUNT_HOURS = env.whole_number("NEW_ACCOUNT_HOURS", 24, most=10_000)
+MEMBERS_ONLY = env.boolean("MEMBERS_ONLY", False)
+
 # Rate limits: a number and a time in seconds. They count accepted actions, even if these are undone later.
 
 SIGNUP_LIMIT = env.limit("SIGNUP_LIMIT", "5/3600")  # per address (per /64 for IPv6)
@@ -159,8 +168,8 @@ EMAIL_IS_DELIVERED = env.text("EMAIL_URL", "").startswith("smtp")
 
 LANGUAGE_CODE = "en"
 LOCALE_PATHS = [BASE_DIR / "socializer" / "locale"]
-# Every language that has a catalogue, with its name in that language.
-LANGUAGES = languages_in(LOCALE_PATHS[0])
+# Every language whose catalogue is finished, with its name in that language, and those that the operator adds.
+LANGUAGES = languages_in(LOCALE_PATHS[0], extra=env.languages("EXTRA_LANGUAGES", LOCALE_PATHS[0]))
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_HTTPONLY = True

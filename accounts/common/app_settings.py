@@ -32,6 +32,13 @@ app_settings = AppSettings(
     RULES_URL=None,
     # The template that the pages extend.
     BASE_TEMPLATE="accounts/base.html",
+    # First values of SiteSettings, which administrators change in the admin.
+    SIGNUP_MODE="open",
+    SIGNUPS_PER_HOUR=20,
+    INVITATIONS_PER_MEMBER=0,
+    REFUSED_EMAIL_DOMAINS=[],
+    NEW_ACCOUNT_HOURS=24,
+    MEMBERS_ONLY=False,
     ADMIN_REQUIRES_MFA=False,
     # One-to-one relations of the user that are loaded with the member of a request.
     USER_SELECT_RELATED=[],

@@ -8,6 +8,7 @@ from accounts.models.follow import Follow
 from accounts.models.mute import Mute
 from accounts.models.name import NameWord
 from accounts.models.retired import RetiredUsername
+from accounts.models.site_settings import SignupMode, SiteSettings
 from accounts.models.user import User
 
 import accounts.common.models  # noqa: F401 isort: skip
@@ -17,4 +18,4 @@ import accounts.moderation.models  # noqa: F401 isort: skip
 import accounts.notifications.models  # noqa: F401 isort: skip
 import accounts.security.models  # noqa: F401 isort: skip
 
-__all__ = ["Block", "Follow", "Mute", "NameWord", "RetiredUsername", "User"]
+__all__ = ["Block", "Follow", "Mute", "NameWord", "RetiredUsername", "SignupMode", "SiteSettings", "User"]

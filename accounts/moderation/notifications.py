@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from django.db.models import Exists, OuterRef, Q
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import signals
@@ -99,7 +100,7 @@ class ModerationOutcome(NotificationType):
             pk=0,
             action=Action.SUSPEND,
             subject_model=User._meta.label,
-            reason="You have posted the same advertisement 30 times.",
+            reason=_("You have posted the same advertisement 30 times."),
             rule_title="No spam, no scams, nothing illegal.",
             until=timezone.now() + timedelta(days=7),
         )

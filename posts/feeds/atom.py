@@ -13,6 +13,8 @@ from accounts.common.links import absolute
 from accounts.models import User
 from posts import ids
 from posts.conversations.replied_to import load_replied_to, replied_to_html
+from posts.filters.models import Place
+from posts.filters.reading import Filters, filtered_html, filtered_text
 from posts.rendering.text import render_contents
 
 
@@ -99,16 +101,24 @@ class AtomFeed(Feed):
 
     def items(self, feed):
         load_replied_to(feed.page, feed.reader)
-        return render_contents(feed.page, elsewhere=True)
+        filters = Filters(feed.reader, Place.HOME)
+        posts = render_contents(feed.page, elsewhere=True)
+        for post in posts:
+            post.filtered_by = filters.match(post)
+            post.quotes_filtered = bool(post.is_reply and post.replied_to and filters.match(post.replied_to))
+        return posts
 
     def item_title(self, post):
-        return post.excerpt
+        return filtered_text(post.filtered_by) if post.filtered_by else post.excerpt
 
     def item_description(self, post):
         return None  # The content has the full text, so there is no summary.
 
     def item_extra_kwargs(self, post):
-        return {"content": replied_to_html(post, elsewhere=True) + post.content_html}
+        content = filtered_html(post.filtered_by) if post.filtered_by else post.content_html
+        return {
+            "content": replied_to_html(post, with_excerpt=not post.quotes_filtered, elsewhere=True) + content
+        }
 
     def item_link(self, post):
         return absolute(post.get_absolute_url())

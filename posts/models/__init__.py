@@ -7,6 +7,7 @@ from posts.models.revision import PostRevision
 
 import posts.conversations.models  # noqa: F401 isort: skip
 import posts.feeds.models  # noqa: F401 isort: skip
+import posts.filters.models  # noqa: F401 isort: skip
 import posts.reading.models  # noqa: F401 isort: skip
 import posts.timelines.redis.models  # noqa: F401 isort: skip
 

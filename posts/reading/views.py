@@ -10,6 +10,7 @@ from django.views import View
 
 from accounts.common.cursors import Cursor
 from accounts.notifications.page import new_group_text
+from posts.filters.models import Place
 from posts.ids import MAX_ID, time_of
 from posts.reading import positions
 from posts.timelines import home_timeline
@@ -26,6 +27,7 @@ class UnreadView(LoginRequiredMixin, TimelineView):
 
     template_name = "posts/unread_timeline.html"
     fragment_name = "posts/_unread.html"
+    filtered_in = Place.HOME
 
     def get(self, request):
         self.marker = positions.marker_of(request.user)

@@ -11,6 +11,7 @@ from accounts.common.local_cache import LocalCache
 from accounts.moderation.permissions import may_moderate
 from accounts.templatetags.times import time_ago
 from posts.conversations.replied_to import load_replied_to, replied_to_html
+from posts.filters.reading import Filters, filtered_html
 from posts.reactions import load_states
 from posts.rendering.cards import render_cards
 
@@ -28,7 +29,7 @@ menus = LocalCache(200)
 def cards(context, posts, divider=None):
     """Return the cards of a page's posts. Each shows the post's age and, to members, what they can do with it.
 
-    The divider goes above the post with the id `divider`. A single tag renders all cards because a loop in the template would
+    The divider goes above the post with the id `divider`. `filtered_in` in the context is the Place whose filters apply. A single tag renders all cards because a loop in the template would
     double the time, and because it finds what the replies on the page reply to at once. If the posts' states aren't loaded, this
     takes another query.
     """
@@ -39,6 +40,7 @@ def cards(context, posts, divider=None):
         load_states([post for post in posts if not hasattr(post, "state")], viewer)
     load_replied_to([post for post in posts if not hasattr(post, "replied_to")], user)
     moderates = viewer is not None and may_moderate(user)
+    filters = Filters(user, context["filtered_in"]) if viewer and context.get("filtered_in") else None
     parts, filled = [], {}
     for post in posts:
         if not hasattr(post, "card"):
@@ -46,10 +48,25 @@ def cards(context, posts, divider=None):
         if post.pk == divider:
             parts.append(get_template("posts/_divider.html").render())
         time = time_ago(post.created_on.astimezone(now.tzinfo), now)
-        replied_to = replied_to_html(post, with_excerpt=not context.get("in_thread"))
+        replied_to = replied_to_html(
+            post, with_excerpt=not context.get("in_thread") and not quotes(post, filters)
+        )
         can_do = actions(context, post, viewer, moderates, filled) if viewer else ""
-        parts.append(post.card.fill_in(time, replied_to, can_do))
+        html = post.card.fill_in(time, replied_to, can_do)
+        phrase = filters.match(post) if filters else None
+        parts.append(fold(html, phrase) if phrase else html)
     return mark_safe("".join(parts))  # noqa: S308 (each part is safe)
+
+
+def quotes(post, filters):
+    """Return whether the first words of the post to which `post` replies would show what the viewer has filtered."""
+    replied_to = getattr(post, "replied_to", None)
+    return bool(filters and replied_to and filters.match(replied_to))
+
+
+def fold(card, phrase):
+    """Return a card that is folded to one line, because a filter with this phrase matches."""
+    return get_template("posts/_filtered.html").render({"line": filtered_html(phrase), "post": card})
 
 
 @register.simple_tag(takes_context=True)

@@ -4,6 +4,8 @@ import factory
 
 from accounts.moderation.models import Report
 from accounts.tests.factories import UserFactory
+from posts.filters.matching import normalize
+from posts.filters.models import Filter
 from posts.ids import first_id_at, time_of
 from posts.models import Post
 from posts.paths import path_below
@@ -32,6 +34,18 @@ class PostFactory(factory.django.DjangoModelFactory):
         # Not save(), which would give the post the id of the present time.
         model_class.objects.bulk_create([post])
         return post
+
+
+class FilterFactory(factory.django.DjangoModelFactory):
+    """Filters of `member` that apply everywhere."""
+
+    class Meta:
+        model = Filter
+
+    member = factory.SubFactory(UserFactory)
+    phrase = "spoilers"
+    key = factory.LazyAttribute(lambda filter: normalize(filter.phrase))
+    in_home = in_explore = in_notifications = True
 
 
 class ReportFactory(factory.django.DjangoModelFactory):

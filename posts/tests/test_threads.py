@@ -205,13 +205,13 @@ def test_indentation_ends_at_three_levels(client):
 def test_replies_by_muted_people_are_folded(member, member_client, client, tree):
     Mute.objects.create(muter=member, muted=tree["a1"].author)
     html = member_client.get(tree["first"].get_absolute_url()).content.decode()
-    folded = html.partition('<details class="muted-post">')[2].partition("</details></div>")[0]
+    folded = html.partition('<details class="folded-post">')[2].partition("</details></div>")[0]
     assert f'id="post-{tree["a1"].pk}"' in folded
-    assert html.count("muted-post") == 1
+    assert html.count("folded-post") == 1
     assert (
-        '<details class="muted-post">' in member_client.get(tree["a11"].get_absolute_url()).content.decode()
+        '<details class="folded-post">' in member_client.get(tree["a11"].get_absolute_url()).content.decode()
     )
-    assert "muted-post" not in client.get(tree["first"].get_absolute_url()).content.decode()
+    assert "folded-post" not in client.get(tree["first"].get_absolute_url()).content.decode()
 
 
 def test_more_replies_are_loaded_in_place(client):

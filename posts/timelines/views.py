@@ -28,6 +28,8 @@ class TimelineView(CursorListView):
 
     fragment_name = "posts/_timeline.html"
     max_position = MAX_ID
+    # The posts.filters.models.Place whose filters fold posts of this page, if any.
+    filtered_in = None
 
     def get_page(self):
         cursor = self.get_cursor()
@@ -39,7 +41,7 @@ class TimelineView(CursorListView):
         )
 
     def get_context_data(self, **kwargs):
-        context = super().get_context_data(**kwargs)
+        context = super().get_context_data(filtered_in=self.filtered_in, **kwargs)
         render_cards(context["page"])
         load_states(context["page"], self.request.user)
         return context

@@ -1,5 +1,6 @@
 from posts.export import ExportView
 from posts.feeds.views import HomeFeedView
+from posts.filters.views import FiltersView, FilterView, RemoveFilterView
 from posts.reading.views import NewPostsView, UnreadView
 from posts.views.conversation_mutes import MuteConversationView, UnmuteConversationView
 from posts.views.post import (
@@ -25,6 +26,8 @@ __all__ = [
     "BookmarksView",
     "ExploreView",
     "ExportView",
+    "FilterView",
+    "FiltersView",
     "HomeFeedView",
     "HomeView",
     "LikeView",
@@ -39,6 +42,7 @@ __all__ = [
     "ProfileRepliesView",
     "ProfileView",
     "RemoveBookmarkView",
+    "RemoveFilterView",
     "UnlikeView",
     "UnmuteConversationView",
     "ReplyPolicyView",

@@ -9,6 +9,7 @@ from django.utils.decorators import method_decorator
 
 from accounts.common.cursors import Cursor
 from accounts.models import User
+from posts.filters.models import Place
 from posts.models import Post
 from posts.querysets import CappedPostCount
 from posts.reading import positions
@@ -28,6 +29,7 @@ class HomeView(TimelineView):
     """
 
     http_method_names = ["get", "head", "post", "options"]
+    filtered_in = Place.HOME
 
     def post(self, request):
         return HomePostView.as_view(home=self)(request)
@@ -78,6 +80,7 @@ class ExploreView(TimelineView):
     """The public timeline: everyone's posts that aren't replies, or those in one of the site's languages."""
 
     template_name = "posts/public_timeline.html"
+    filtered_in = Place.EXPLORE
 
     def get_language(self):
         """Return the code of the chosen language, or "" for all. Raises Http404 if the site doesn't have it."""

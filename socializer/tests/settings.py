@@ -16,6 +16,7 @@ for _name in (
     "EMAIL_VERIFICATION",
     "MEDIA_STORAGE",
     "MEDIA_URL",
+    "EXTRA_LANGUAGES",
 ):
     os.environ.pop(_name, None)
 

@@ -12,8 +12,9 @@ from django.urls import get_resolver, resolve
 from accounts.models import Block, Follow, User
 from accounts.moderation.models import ModerationAction, Report
 from accounts.tests.factories import UserFactory
+from posts.filters.models import Filter
 from posts.models import Bookmark, Like, Post
-from posts.tests.factories import PostFactory
+from posts.tests.factories import FilterFactory, PostFactory
 
 WHO = ("visitor", "member", "author", "blocked", "moderator", "administrator")
 # The status of GET for each of WHO. "in" redirects to the login page. The page belongs to `author`, who blocked `blocked`.
@@ -79,6 +80,9 @@ PAGES = {
     "/@author/mute/": ("in", 200, 302, 404, 200, 200),
     "/@author/unmute/": (405, 405, 405, 405, 405, 405),
     "/users/mutes/": ("in", 200, 200, 200, 200, 200),
+    "/users/filters/": ("in", 200, 200, 200, 200, 200),
+    "/users/filters/1000000/": ("in", 404, 200, 404, 404, 404),
+    "/users/filters/1000000/remove/": ("in", 405, 405, 405, 405, 405),
     "/@author/unfollow/": (405, 405, 405, 405, 405, 405),
     "/@author/unblock/": (405, 405, 405, 405, 405, 405),
     "/@author/remove-follower/": (405, 405, 405, 405, 405, 405),
@@ -181,6 +185,9 @@ POSTS = {
     "/language/": (302, 302, 302, 302, 302, 302),
     "/users/settings/address/": ("in", 302, 302, 302, 302, 302),
     "/users/feeds/": ("in", 302, 302, 302, 302, 302),
+    "/users/filters/": ("in", 200, 200, 200, 200, 200),
+    "/users/filters/1000000/": ("in", 404, 200, 404, 404, 404),
+    "/users/filters/1000000/remove/": ("in", 302, 302, 302, 302, 302),
     "/users/leave/": ("in", 200, 200, 200, 200, 200),
 }
 # allauth handles POST on these pages, which belong to the member who opens them.
@@ -202,6 +209,7 @@ def clients(db):
     }
     call_command("appoint_moderator", "moderator", stdout=StringIO())
     author.block(people["blocked"])
+    FilterFactory(pk=10**6, member=author)
     PostFactory(id=1, author=author)
     PostFactory(id=2, author=author).hide()
     about = {"person_name": "author", "subject_model": "posts.Post", "subject_id": 2}
@@ -289,7 +297,8 @@ def test_read_only_pages_accept_no_post(clients, path):
 def everything():
     """Return all rows that a safe method might change by mistake."""
     return [
-        list(model.objects.order_by("pk").values()) for model in (Post, Follow, Block, Report, Like, Bookmark)
+        list(model.objects.order_by("pk").values())
+        for model in (Post, Follow, Block, Report, Like, Bookmark, Filter)
     ]
 
 

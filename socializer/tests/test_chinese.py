@@ -13,6 +13,7 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.tests.factories import PASSWORD, UserFactory
+from posts.filters.models import Filter
 from posts.ids import first_id_at
 from posts.models import Post
 from posts.tests.factories import PostFactory
@@ -47,8 +48,10 @@ def network(db):
 def written_by_people():
     people = User.objects.values_list("username", "display_name", "bio", "email")
     texts = Post.objects.values_list("content", flat=True)
-    return [string for person in people for string in person if string] + [
-        part for text in texts for part in (text, text[:159], text[:79])
+    return [
+        *(string for person in people for string in person if string),
+        *(part for text in texts for part in (text, text[:159], text[:79])),
+        *Filter.objects.values_list("phrase", flat=True),
     ]
 
 

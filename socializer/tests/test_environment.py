@@ -13,6 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from socializer import environment as env
 
 ROOT = Path(__file__).resolve().parents[2]
+LOCALE = ROOT / "socializer" / "locale"
 KEY = "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
 
 
@@ -48,6 +49,8 @@ def set_variable(monkeypatch):
         (lambda: env.port("THING", 1), "65536"),
         (lambda: env.usernames("THING"), "ada, grace hopper"),
         (lambda: env.usernames("THING"), "al"),
+        (lambda: env.languages("THING", LOCALE), "zh-hans, tlh"),
+        (lambda: env.languages("THING", LOCALE), "../etc"),
         (lambda: env.email("THING", ""), "smtp+tls://"),
         (lambda: env.email("THING", ""), "filemail://"),
         (lambda: env.site_url("THING", ""), "http://[::1"),
@@ -83,6 +86,8 @@ def test_right_values(set_variable):
     assert env.comma_separated("THING") == ["a", "b"]
     set_variable("@Ada, grace,")
     assert env.usernames("THING") == ["ada", "grace"]
+    set_variable("zh_Hans, EN")
+    assert env.languages("THING", LOCALE) == ["zh-hans", "en"]
     set_variable("https://social.example.com/")
     assert env.site_url("THING", "") == "https://social.example.com"
     set_variable("")

@@ -23,7 +23,7 @@ from accounts.models import User
 from accounts.moderation.actions import moderate
 from accounts.tests.factories import UserFactory
 from posts.models import Post
-from posts.tests.factories import PostFactory, ReportFactory
+from posts.tests.factories import FilterFactory, PostFactory, ReportFactory
 
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", 600))
 
@@ -32,7 +32,7 @@ PATHS = [
     "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", "/users/suspended/", "/@bob/report/",
     "/@bob/block/", "/users/welcome/", "/users/welcome/people/", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/", "/posts/1/history/", "/posts/1/reply/", "/posts/1/replies/", "/@bob/replies/",
     "/posts/2/edit/", "/unread/", "/news/", "/help/", "/explore/feed.atom", "/feeds/x.y/home.atom", "/users/feeds/", "/sitemap-posts-1.xml",
-    "/healthz/", "/@bob/feed.atom", "/posts/1/likes/", "/bookmarks/", "/notifications/",
+    "/healthz/", "/@bob/feed.atom", "/posts/1/likes/", "/bookmarks/", "/notifications/", "/users/filters/", "/users/filters/1000000/",
 ]  # fmt: skip
 FORMS = {
     "/": ["content", "submission"],
@@ -51,6 +51,9 @@ FORMS = {
     "/@bob/mute/": ["duration", "next"],
     "/users/settings/profile/": ["display_name", "bio", "noindex", "picture", "remove_picture"],
     "/users/settings/emails/": ["new_follower", "home_by_mail", "new_follower-site", "with_site"],
+    "/users/filters/": ["phrase", "places", "duration"],
+    "/users/filters/1000000/": ["phrase", "places", "duration"],
+    "/users/filters/2/remove/": [],
     "/posts/1/mute-conversation/": [],
     "/posts/1/unmute-conversation/": [],
     "/users/settings/locale/": ["time_zone", "language"],
@@ -252,6 +255,7 @@ def fill(people):
     """Create rows for every list of the admin. Returns their keys."""
     bob = people["bob"]
     PostFactory(id=1, author=bob)
+    FilterFactory(pk=10**6, member=bob)
     PostFactory(id=2, author=people["ada"], created_on=timezone.now())  # It can be edited.
     ReportFactory(reporter=people["mo"], post=Post.objects.get(pk=1))
     people["mo"].follow(bob)

@@ -31,6 +31,7 @@ POSTS = {
     },
     "/users/leave/": {"password": PASSWORD, "sure": "on"},
     "/users/feeds/": {"do": "renew"},
+    "/users/filters/": {"phrase": "spoilers", "places": ["home"], "duration": "week"},
     "/users/logout/": {},
 }
 GETS = [
@@ -48,6 +49,7 @@ GETS = [
     "/users/feeds/",
     "/users/blocks/",
     "/users/mutes/",
+    "/users/filters/",
     "/posts/{own}/",
     "/posts/{own}/edit/",
 ]

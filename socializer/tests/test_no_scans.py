@@ -229,6 +229,7 @@ FORMS = {
     "/users/password/check/": {"password1": "password"},
     "/users/feeds/": {"do": "renew"},
     "/posts/1/report/": {"reason": "spam", "note": "Look"},
+    "/users/filters/": {"phrase": "spoilers", "places": "home", "duration": "week"},
     "/posts/1/mute-conversation/": {},
     "/posts/1/unmute-conversation/": {},
     "/@crowd_7/report/": {"reason": "spam", "note": "Look"},

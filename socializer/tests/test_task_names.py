@@ -34,6 +34,7 @@ NAMES = {
     "moderation.tell_moderators",
     "moderation.tell_moderators_of_appeal",
     "moderation.tell_reporters",
+    "posts.end_filters",
     "security.reconcile_accounts",
     "sitemap.store_parts",
     "timelines.fan_out",

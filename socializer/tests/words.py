@@ -59,8 +59,8 @@ class Page(HTMLParser):
         )
 
 
-def foreign_words(text, known=()):
-    """Return the Latin words in `text`, without proper names, addresses and the strings in `known`."""
+def foreign_words(text, known=(), word=WORD):
+    """Return the Latin words in `text`, or those that match `word`, without proper names, addresses and the strings in `known`."""
     for string in sorted(filter(None, known), key=len, reverse=True):
         text = text.replace(string, "")
-    return [word for word in WORD.findall(APART.sub("", text)) if word.lower() not in PROPER]
+    return [found for found in word.findall(APART.sub("", text)) if found.lower() not in PROPER]

@@ -7,27 +7,46 @@
   const words = JSON.parse(document.querySelector("meta[name='time-words']").content);
 
   const formatter = (options) => new Intl.DateTimeFormat(document.documentElement.lang, options);
+  const partOf = (time, type, options) => formatter(options).formatToParts(time).find((part) => part.type === type)?.value ?? "";
   const weekday = formatter({ weekday: "long" });
+  const shortWeekday = formatter({ weekday: "short" });
   const shortMonth = formatter({ month: "short" });
   const longMonth = formatter({ month: "long" });
 
   const dayNumber = (time) => Date.UTC(time.getFullYear(), time.getMonth(), time.getDate()) / DAY;
   const twoDigits = (number) => String(number).padStart(2, "0");
 
-  // In a format of Django's date filter.
+  // In a format of Django's date filter. Each language has its own, and translations of ours may use other letters.
   function inFormat(format, time) {
+    const hour = time.getHours() % 12 || 12;
+    const half = () => partOf(time, "dayPeriod", { hour: "numeric", hour12: true });
     const parts = {
       j: () => time.getDate(),
       d: () => twoDigits(time.getDate()),
       n: () => time.getMonth() + 1,
       m: () => twoDigits(time.getMonth() + 1),
       M: () => shortMonth.format(time),
+      N: () => shortMonth.format(time),
       F: () => longMonth.format(time),
+      // The form of the month in a date, which differs in languages such as Polish.
+      E: () => partOf(time, "month", { day: "numeric", month: "long" }),
       Y: () => time.getFullYear(),
+      y: () => twoDigits(time.getFullYear() % 100),
+      D: () => shortWeekday.format(time),
+      l: () => weekday.format(time),
       H: () => twoDigits(time.getHours()),
+      G: () => time.getHours(),
+      h: () => twoDigits(hour),
+      g: () => hour,
       i: () => twoDigits(time.getMinutes()),
+      s: () => twoDigits(time.getSeconds()),
+      a: half,
+      A: half,
+      P: () => `${hour}${time.getMinutes() ? `:${twoDigits(time.getMinutes())}` : ""} ${half()}`,
+      // The zone of the browser goes without saying.
+      T: () => "",
     };
-    return format.replace(/\\(.)|[jdnmMFYHi]/g, (letter, escaped) => escaped ?? parts[letter]());
+    return format.replace(/\\(.)|[A-Za-z]/g, (letter, escaped) => escaped ?? parts[letter]?.() ?? letter);
   }
 
   const dateOf = (time, now) => inFormat(time.getFullYear() === now.getFullYear() ? words.date : words.dateOfAnotherYear, time);

@@ -12,15 +12,17 @@
   const isOff = () => storage?.getItem(OFF) === "1";
 
   function step(direction) {
-    const posts = [...document.querySelectorAll("article.post")];
-    const current = posts.indexOf(document.activeElement.closest("article.post"));
+    // A post that is folded is represented by its line, which opens it.
+    const stops = "article.post, .folded-post > summary";
+    const posts = [...document.querySelectorAll(stops)].filter((stop) => stop.checkVisibility());
+    const current = posts.indexOf(document.activeElement.closest(stops));
     const inView = posts.findIndex((post) => post.getBoundingClientRect().bottom > 0);
     const next = posts[current < 0 ? inView : current + direction];
     if (!next) {
       if (direction > 0) document.querySelector(".pagination a[rel='next']")?.focus();
       return;
     }
-    next.tabIndex = -1;
+    if (!next.matches("summary")) next.tabIndex = -1;
     next.focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
   }

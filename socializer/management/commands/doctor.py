@@ -16,6 +16,7 @@ from accounts.common import poolers
 from accounts.emails.models import OutboxHold
 from accounts.emails.smtp import server_reply
 from accounts.jobs.models import UNKNOWN_EXPIRY, Job
+from accounts.models import SiteSettings
 from socializer import clocks, environment
 from socializer.backups import rotation
 from socializer.health import (
@@ -38,6 +39,8 @@ class Command(BaseCommand):
         problems = dict.fromkeys(problem for check in CHECKS for problem in self.run_check(check))
         for problem in problems:
             self.stdout.write(self.style.WARNING(f"- {problem}"))
+        for line in site_settings():
+            self.stdout.write(line)
         if hint := rotation.hint(timezone.now()):
             self.stdout.write(hint)
         if problems:
@@ -51,6 +54,25 @@ class Command(BaseCommand):
             if poolers.is_refusal(error):
                 return [poolers.ADVICE]
             return [f"The database doesn't answer: {error}. Check DATABASE_URL."]
+
+
+def site_settings():
+    """Yield a line for each of the site settings. It says if the environment would give another value to a new site."""
+    try:
+        stored, first = SiteSettings.load(), SiteSettings.first()
+    except DatabaseError:
+        return  # The checks say so.
+    for field in SiteSettings._meta.fields:
+        if field.primary_key:
+            continue
+        name = field.name.upper()
+        value, first_value = getattr(stored, field.name), getattr(first, field.name)
+        line = f"{name} is {value!r}, set in the admin"
+        yield (
+            f"{line}."
+            if value == first_value
+            else f"{line}. In the environment it is {first_value!r}, which has no effect."
+        )
 
 
 def check_settings():

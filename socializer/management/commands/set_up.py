@@ -11,6 +11,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from accounts.common import poolers
 from accounts.common.seeding import DEMO_PASSWORD
 from accounts.emails.models import OutboxHold
+from accounts.models import SiteSettings
 from accounts.moderation.models import Rule
 from posts.management.commands.seed_demo import DEMO_USERNAME, demo_member
 from posts.timelines.redis.models import TimelineGeneration
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         new = not MigrationRecorder(connection).has_table()
         call_command("migrate", verbosity=0, interactive=False)
         Rule.objects.create_first()
+        SiteSettings.create_first()
         self.prune()
         TimelineGeneration.renew_if_timeline_changed()
         if new and demo and settings.LOCAL:

@@ -25,7 +25,7 @@ from accounts.tests.pictures import picture_bytes
 from posts.ids import RANDOM_BITS
 from posts.models import Post
 from posts.reading.models import ReadMarker
-from posts.tests.factories import PostFactory, ReportFactory
+from posts.tests.factories import FilterFactory, PostFactory, ReportFactory
 from socializer.tests.browser.conftest import log_in
 
 LEVELS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -65,8 +65,11 @@ def with_an_edited_post(network):
         )
     Post.objects.get(pk=thread[2].pk).delete()
     PostFactory(author=network["bob"], in_reply_to=edited, content="Congratulations")
+    FilterFactory(member=network["ada"], phrase="was first")
+    until = timezone.now() + timedelta(days=7)
+    filter = FilterFactory(member=network["ada"], phrase="#ephemeral", until=until)
     Mute.objects.create(muter=network["ada"], muted=network["zoe"])
-    return network | {"edited": edited, "decision": action, "reply": thread[4]}
+    return network | {"edited": edited, "decision": action, "reply": thread[4], "filter": filter}
 
 
 def pages_of_a_visitor(network):
@@ -83,7 +86,7 @@ def pages_of_a_member(network):
         "/", "/?before=1", "/unread/?after=1", "/help/", "/explore/", "/@ada/", "/@bob/", f"/@{'z' * 40}/", "/@ada/followers/", "/@bob/following/",
         "/users/welcome/", "/users/welcome/people/", "/users/", "/users/?q=nobody+at+all", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/email/", "/users/password/change/",
         "/users/sessions/", "/users/2fa/", "/users/2fa/totp/activate/", "/users/2fa/webauthn/add/", "/users/2fa/webauthn/", "/users/settings/mail/new_follower/",
-        "/users/settings/mail/home_by_mail/", "/users/settings/mail/reply/", "/users/settings/mail/like/", "/notifications/", "/notifications/?before=1", "/users/reauthenticate/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", f"/users/decisions/{network['decision'].pk}/appeal/", "/@bob/report/", "/users/feeds/", "/users/leave/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
+        "/users/settings/mail/home_by_mail/", "/users/settings/mail/reply/", "/users/settings/mail/like/", "/notifications/", "/notifications/?before=1", "/users/reauthenticate/", "/users/blocks/", "/users/mutes/", "/users/filters/", f"/users/filters/{network['filter'].pk}/", "/@bob/mute/", "/users/decisions/", f"/users/decisions/{network['decision'].pk}/appeal/", "/@bob/report/", "/users/feeds/", "/users/leave/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
         f"/posts/{network['other'].pk}/", f"/posts/{network['other'].pk}/report/",
         f"/posts/{network['edited'].pk}/", f"/posts/{network['edited'].pk}/likes/", f"/posts/{network['own'].pk}/likes/", "/bookmarks/", "/bookmarks/?before=1",
         f"/posts/{network['other'].pk}/reply/", f"/posts/{network['reply'].pk}/", "/@ada/replies/", f"/posts/{network['own'].pk}/replies/", "/explore/?language=zh-hans",
