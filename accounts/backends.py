@@ -4,6 +4,7 @@ from allauth.account.auth_backends import AuthenticationBackend as AllauthBacken
 from django.contrib.auth import get_user_model
 from django.db.models import BigAutoField
 
+from accounts.announcements.models import loaded_with_members
 from accounts.common.addresses import email_key, is_email
 from accounts.common.app_settings import app_settings
 from accounts.common.compiled_queries import CompiledQuery
@@ -34,9 +35,13 @@ class AuthenticationBackend(AllauthBackend):
 
 @cache
 def members_with(*related):
-    """Return the compiled query that finds a member by primary key, together with the related rows."""
+    """Return the compiled query that finds a member by primary key, with the related rows and `loaded_with_members()`."""
     return CompiledQuery(
-        lambda pk: get_user_model()._default_manager.select_related(*related).filter(pk=pk), pk=BigAutoField()
+        lambda pk: get_user_model()
+        ._default_manager.select_related(*related)
+        .annotate(**loaded_with_members())
+        .filter(pk=pk),
+        pk=BigAutoField(),
     )
 
 

@@ -4,8 +4,9 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 
 from accounts.common.app_settings import app_settings
-from accounts.common.links import home_path
+from accounts.common.links import home_path, rules_path
 from accounts.common.local_cache import LocalCache
+from accounts.site_access import is_closed_to
 
 home_urls = LocalCache(100)
 
@@ -18,7 +19,10 @@ def site(request):
         "contact_email": app_settings.CONTACT_EMAIL,
         # Lazy, because pages of the project, which may have other URLs, get these variables, too.
         "home_url": SimpleLazyObject(home_url),
+        "rules_url": rules_path,
         "base_template": app_settings.BASE_TEMPLATE,
+        # A function, because it takes a query for visitors, and caches of parts of pages must not keep the request.
+        "is_closed": lambda: hasattr(request, "user") and is_closed_to(request),
     }
 
 

@@ -1,7 +1,6 @@
 """The buttons that stop notifications for a conversation, and turn them on again."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -9,11 +8,12 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy
 from django.views import View
 
+from accounts.site_access import open_unless_members_only
 from posts.conversations.models import ConversationMute
 from posts.models import Post
 
 
-@method_decorator(login_not_required, name="dispatch")
+@method_decorator(open_unless_members_only, name="dispatch")
 class MuteConversationView(View):
     """Stops notifications for the conversation of a post, and redirects to the post."""
 

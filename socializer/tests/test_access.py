@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import get_resolver, resolve
 
+from accounts.announcements.models import Announcement
 from accounts.models import Block, Follow, User
 from accounts.moderation.models import ModerationAction, Report
 from accounts.tests.factories import UserFactory
@@ -47,6 +48,8 @@ PAGES = {
     "/users/decisions/": ("in", 200, 200, 200, 200, 200),
     "/users/decisions/1000000/appeal/": ("in", 404, 200, 404, 404, 404),
     "/users/suspended/": ("in", "in", "in", "in", "in", "in"),
+    "/users/rules/": ("in", 302, 302, 302, 302, 302),  # Redirects to home: nothing is to be accepted.
+    "/users/announcements/1/dismiss/": ("in", 405, 405, 405, 405, 405),
     "/@author/report/": ("in", 200, 404, 404, 200, 200),
     "/users/leave/": ("in", 200, 200, 200, 200, 200),
     "/users/export/": ("in", 200, 200, 200, 200, 200),
@@ -93,6 +96,8 @@ PAGES = {
     "/admin/accounts/follow/": ("in", 403, 403, 403, 200, 200),
     "/admin/accounts/moderationaction/": ("in", 403, 403, 403, 200, 200),
     "/admin/accounts/rule/": ("in", 403, 403, 403, 200, 200),
+    "/admin/accounts/announcement/": ("in", 403, 403, 403, 403, 200),
+    "/admin/accounts/announcement/add/": ("in", 403, 403, 403, 403, 200),
     "/admin/accounts/delivery/": ("in", 403, 403, 403, 403, 200),
     "/admin/auth/group/": ("in", 403, 403, 403, 403, 200),
     "/sitemap.xml": (200, 200, 200, 200, 200, 200),
@@ -162,6 +167,8 @@ POSTS = {
     "/@author/report/": ("in", 200, 404, 404, 200, 200),
     "/users/decisions/1000000/appeal/": ("in", 404, 200, 404, 404, 404),
     "/users/suspended/": ("in", "in", "in", "in", "in", "in"),
+    "/users/rules/": ("in", 302, 302, 302, 302, 302),
+    "/users/announcements/1/dismiss/": ("in", 302, 302, 302, 302, 302),
     **{
         f"/posts/1/{action}/": ("in", 302, 302, 404, 302, 302)
         for action in ("like", "unlike", "bookmark", "remove-bookmark")
@@ -310,3 +317,30 @@ def test_a_suspended_member_is_treated_as_a_visitor(clients, path):
     visitor = get(Client(), path)
     for who in ("member", "author", "moderator"):
         assert get(clients[who], path) == visitor
+
+
+# What members can open before they have accepted new rules, besides what tells visitors about the site and what needs no login.
+BEFORE_ACCEPTANCE = {
+    "/users/rules/",
+    "/users/leave/",
+    "/users/export/",
+    "/users/decisions/",
+    "/users/decisions/1000000/appeal/",
+    "/users/suspended/",
+    "/users/login/",
+    "/users/login/code/confirm/",
+    "/users/2fa/authenticate/",
+    "/users/2fa/webauthn/login/",
+}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_who_has_to_accept_new_rules_opens_nothing_else(clients, path):
+    from socializer.tests.test_members_only import OPEN
+
+    Announcement.objects.create(text="New rules", new_rules=True)
+    for who in ("member", "author", "moderator", "administrator"):
+        response = clients[who].get(path, follow=path.startswith("/admin/"))
+        led = response.url if response.status_code in (301, 302) else response.request["PATH_INFO"]
+        is_open = path in BEFORE_ACCEPTANCE or (path in OPEN and path != "/")
+        assert led.startswith("/users/rules/") == (path == "/users/rules/" or not is_open), who

@@ -323,6 +323,7 @@ def test_no_moderation_action_scans(site, run_jobs):
 
 def test_no_job_and_no_periodic_task_scans(site, run_jobs):
     member, author = User.objects.get(username="moderator"), User.objects.get(username="author")
+    announcement = Announcement.objects.create(text="Hello", starts_on=timezone.now() + timedelta(seconds=1))
     for digest in types.optional_types():
         digests.choose(member, digest, digest.frequencies[0])
     DigestSchedule.objects.update(
