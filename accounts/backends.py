@@ -37,10 +37,12 @@ class AuthenticationBackend(AllauthBackend):
 def members_with(*related):
     """Return the compiled query that finds a member by primary key, with the related rows and `loaded_with_members()`."""
     return CompiledQuery(
-        lambda pk: get_user_model()
-        ._default_manager.select_related(*related)
-        .annotate(**loaded_with_members())
-        .filter(pk=pk),
+        lambda pk: (
+            get_user_model()
+            ._default_manager.select_related(*related)
+            .annotate(**loaded_with_members())
+            .filter(pk=pk)
+        ),
         pk=BigAutoField(),
     )
 

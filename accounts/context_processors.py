@@ -19,7 +19,7 @@ def site(request):
         "contact_email": app_settings.CONTACT_EMAIL,
         # Lazy, because pages of the project, which may have other URLs, get these variables, too.
         "home_url": SimpleLazyObject(home_url),
-        "rules_url": rules_path,
+        "rules_url": SimpleLazyObject(rules_path),
         "base_template": app_settings.BASE_TEMPLATE,
         # A function, because it takes a query for visitors, and caches of parts of pages must not keep the request.
         "is_closed": lambda: hasattr(request, "user") and is_closed_to(request),

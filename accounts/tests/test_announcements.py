@@ -94,7 +94,7 @@ class TestTheLineAboveHome:
         member.refresh_from_db()
         assert member.announcements_read is None
 
-    def test_new_members_see_only_what_has_an_end(self):
+    def test_new_members_see_only_what_has_an_end(self, db):
         newcomer = Client()
         newcomer.force_login(UserFactory())
         announce("Old news")
@@ -233,7 +233,10 @@ class TestNewRules:
 
     def test_members_accept_them_before_anything_else_and_only_once(self, member, member_client, new_rules):
         response = member_client.get("/explore/?language=en")
-        assert (response.status_code, response.url) == (302, "/users/rules/?next=%2Fexplore%2F%3Flanguage%3Den")
+        assert (response.status_code, response.url) == (
+            302,
+            "/users/rules/?next=%2Fexplore%2F%3Flanguage%3Den",
+        )
         page = member_client.get(response.url).content.decode()
         for text in ("We&#x27;ve changed a rule.", "Write in rhyme.", "All the time.", "I accept"):
             assert text in page
