@@ -1,12 +1,13 @@
 """A site for members only: visitors learn nothing about members, in no response."""
 
 from unittest import mock
+from urllib.parse import unquote
 
 import pytest
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import get_resolver, path
+from django.urls import clear_url_caches, path
 
 from accounts import pictures
 from accounts.emails.unsubscribe import unsubscribe_url
@@ -107,7 +108,9 @@ def leaks(person, client, paths):
             # The login page leads back to the address that the visitor sent.
             asked = {secret for secret in secrets if secret in address.lower()}
             told = {secret for secret in secrets if secret.encode() in content} - asked
-            if told or picture[:40] in content:
+            if picture[:40] in content:
+                told.add("the picture")
+            if told:
                 found.append((method, address, headers, told))
     return found
 
@@ -118,8 +121,10 @@ def test_no_response_to_a_visitor_says_anything_about_a_member(closed, hidden):
 
 def test_the_test_sees_leaks(hidden):
     """On an open site, it finds each kind, and on a closed one a new page that wasn't marked."""
-    found = {told for *_request, tell in leaks(hidden, Client(), addresses(hidden)) for told in tell}
-    assert {DISPLAY_NAME, BIO, TEXT, EARLIER, REPLY, hidden.picture, NAME} <= found
+    post = Post.objects.without_replies().by(hidden).get()
+    paths = ["/explore/", f"/@{NAME}/", f"/posts/{post.pk}/history/", "/posts/1/", hidden.picture_url()]
+    found = {each for *_request, told in leaks(hidden, Client(), paths) for each in told}
+    assert {DISPLAY_NAME, BIO, TEXT, EARLIER, REPLY, hidden.picture, NAME, "the picture"} <= found
 
     SiteSettings.create_first()
     SiteSettings.objects.update(members_only=True)
@@ -129,9 +134,9 @@ def test_the_test_sees_leaks(hidden):
         return HttpResponse(Post.objects.latest("pk").author.display_name)
 
     with mock.patch.object(urls, "urlpatterns", [*urls.urlpatterns, path("unmarked/", unmarked)]):
-        get_resolver.cache_clear()
+        clear_url_caches()
         assert [address for _method, address, *_ in leaks(hidden, Client(), ["/unmarked/"])]
-    get_resolver.cache_clear()
+    clear_url_caches()
 
 
 def test_visitors_can_open_only_these_pages(closed, hidden):
@@ -162,7 +167,7 @@ def test_what_exists_and_what_does_not_look_the_same(closed, hidden):
     for real, made_up in pairs:
         for method, headers in REQUESTS:
             there, not_there = [
-                (response.status_code, response.content, str(response.headers).replace(address, ""))
+                (response.status_code, unquote(f"{response.headers} {response.content}").replace(address, ""))
                 for address in (real, made_up)
                 for response in [Client().generic(method, address, headers=headers)]
             ]
