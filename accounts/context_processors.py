@@ -1,4 +1,7 @@
+from functools import partial
+
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.urls import get_script_prefix, get_urlconf
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
@@ -22,8 +25,18 @@ def site(request):
         "rules_url": SimpleLazyObject(rules_path),
         "base_template": app_settings.BASE_TEMPLATE,
         # A function, because it takes a query for visitors, and caches of parts of pages must not keep the request.
-        "is_closed": lambda: hasattr(request, "user") and is_closed_to(request),
+        "is_closed": partial(hides_members, request),
     }
+
+
+def hides_members(request):
+    """Return whether links to members' pages are of no use to a visitor. Without a database, they aren't."""
+    if not hasattr(request, "hides_members"):
+        try:
+            request.hides_members = hasattr(request, "user") and is_closed_to(request)
+        except DatabaseError:
+            request.hides_members = True
+    return request.hides_members
 
 
 def home_url():

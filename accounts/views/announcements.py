@@ -38,10 +38,10 @@ class AcceptRulesView(LoginRequiredMixin, TemplateView):
     template_name = "accounts/accept_rules.html"
 
     def get(self, request):
-        return super().get(request) if must_accept_rules(request.user) else self.go_on()
+        return super().get(request) if self.announcement else self.go_on()
 
     def post(self, request):
-        if must_accept_rules(request.user):
+        if self.announcement:
             # Newer rules may have been announced while the page was open.
             if request.POST.get("announcement") != str(self.announcement.pk):
                 return super().get(request)
@@ -57,7 +57,8 @@ class AcceptRulesView(LoginRequiredMixin, TemplateView):
 
     @cached_property
     def announcement(self):
-        return Announcement.objects.new_rules().first()
+        """Return the newest announcement of new rules, or None if the member has accepted them."""
+        return Announcement.objects.new_rules().first() if must_accept_rules(self.request.user) else None
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(
