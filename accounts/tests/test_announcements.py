@@ -250,6 +250,11 @@ class TestNewRules:
         assert 'class="announcement"' not in home(member_client)
         assert member_client.get("/users/rules/").url == "/"
 
+    def test_a_clock_that_is_behind_asks_nobody_twice(self, member_client, new_rules):
+        with mock.patch("accounts.views.announcements.timezone.now", return_value=new_rules.starts_on - HOUR):
+            self.accept(member_client, new_rules)
+        assert member_client.get("/").status_code == 200
+
     def test_announced_again_they_are_accepted_again(self, member_client, new_rules):
         self.accept(member_client, new_rules)
         User.objects.update(rules_accepted_on=timezone.now() - HOUR / 2)

@@ -45,7 +45,9 @@ class AcceptRulesView(LoginRequiredMixin, TemplateView):
             # Newer rules may have been announced while the page was open.
             if request.POST.get("announcement") != str(self.announcement.pk):
                 return super().get(request)
-            User.objects.filter(pk=request.user.pk).update(rules_accepted_on=timezone.now())
+            # The clock of another machine may be ahead.
+            accepted_on = max(timezone.now(), self.announcement.starts_on)
+            User.objects.filter(pk=request.user.pk).update(rules_accepted_on=accepted_on)
         return self.go_on()
 
     def go_on(self):
