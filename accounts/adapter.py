@@ -56,7 +56,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(self, request, user, form, commit=True):
         """Also store the language of the page and the time zone of the browser, unless they are the site's defaults.
 
-        Emails are sent in that language. The page with the form says that whoever signs up accepts the rules.
+        Emails are sent in that language. The sign-up page says that people accept the rules by signing up.
         """
         user.rules_accepted_on = timezone.now()
         language, default = offered_variant(get_language()), offered_variant(settings.LANGUAGE_CODE)

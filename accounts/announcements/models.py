@@ -55,12 +55,12 @@ class Announcement(models.Model):
         _("until"),
         null=True,
         blank=True,
-        help_text=_("Members see it until they dismiss it, and at the latest until then."),
+        help_text=_("Members see it until they dismiss it, or until this time."),
     )
     new_rules = models.BooleanField(
         _("new rules"),
         default=False,
-        help_text=_("Members must read the rules and accept them before they can go on."),
+        help_text=_("Members must accept the rules before they can continue."),
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="announcements"

@@ -30,8 +30,8 @@ class Migration(migrations.Migration):
                 ('text', models.CharField(help_text='Web addresses become links.', max_length=5000, verbose_name='text')),
                 ('language', models.CharField(blank=True, max_length=20, verbose_name='language of the text')),
                 ('starts_on', models.DateTimeField(default=django.utils.timezone.now, error_messages={'unique': 'Another announcement starts at that time. Choose another time.'}, unique=True, verbose_name='from')),
-                ('ends_on', models.DateTimeField(blank=True, help_text='Members see it until they dismiss it, and at the latest until then.', null=True, verbose_name='until')),
-                ('new_rules', models.BooleanField(default=False, help_text='Members must read the rules and accept them before they can go on.', verbose_name='new rules')),
+                ('ends_on', models.DateTimeField(blank=True, help_text='Members see it until they dismiss it, or until this time.', null=True, verbose_name='until')),
+                ('new_rules', models.BooleanField(default=False, help_text='Members must accept the rules before they can continue.', verbose_name='new rules')),
                 ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='announcements', to=settings.AUTH_USER_MODEL)),
             ],
             options={
