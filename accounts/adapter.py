@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -55,8 +56,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(self, request, user, form, commit=True):
         """Also store the language of the page and the time zone of the browser, unless they are the site's defaults.
 
-        Emails are sent in that language.
+        Emails are sent in that language. The sign-up page says that people accept the rules by signing up.
         """
+        user.rules_accepted_on = timezone.now()
         language, default = offered_variant(get_language()), offered_variant(settings.LANGUAGE_CODE)
         user.language = language if language != default else ""
         zone = form.cleaned_data.get("time_zone", "")

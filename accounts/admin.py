@@ -17,6 +17,7 @@ from accounts.models.name import prefixes_in
 from accounts.moderation.actions import may_be_moderated_by, may_be_suspended_by, moderate, suspend
 from accounts.moderation.admin import ReasonMixin
 
+import accounts.announcements.admin  # noqa: F401 isort: skip
 import accounts.emails.admin  # noqa: F401 isort: skip
 import accounts.jobs.admin  # noqa: F401 isort: skip
 import accounts.moderation.admin  # noqa: F401 isort: skip

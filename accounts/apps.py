@@ -13,6 +13,7 @@ class AccountsConfig(AppConfig):
     def ready(self):
         # Modules marked "registers itself" register tasks, notification types or checks when they are imported.
         from accounts import audit, checks, receivers, tasks  # noqa: F401 (registers itself)
+        from accounts.announcements import notifications  # noqa: F401 (registers itself)
         from accounts.emails import receivers as email_receivers
         from accounts.jobs import periodic
         from accounts.moderation import people  # noqa: F401 (registers itself)

@@ -4,6 +4,7 @@ from allauth.account.auth_backends import AuthenticationBackend as AllauthBacken
 from django.contrib.auth import get_user_model
 from django.db.models import BigAutoField
 
+from accounts.announcements.models import loaded_with_members
 from accounts.common.addresses import email_key, is_email
 from accounts.common.app_settings import app_settings
 from accounts.common.compiled_queries import CompiledQuery
@@ -38,12 +39,12 @@ class AuthenticationBackend(AllauthBackend):
 
 @cache
 def members_with(*related):
-    """Return the compiled query that finds a member by primary key, together with the related rows and annotations."""
+    """Return the compiled query that finds a member by primary key, with the related rows and annotations."""
     return CompiledQuery(
         lambda pk: (
             get_user_model()
             ._default_manager.select_related(*related)
-            .annotate(**member_annotations)
+            .annotate(**loaded_with_members(), **member_annotations)
             .filter(pk=pk)
         ),
         pk=BigAutoField(),

@@ -1,11 +1,15 @@
+from functools import partial
+
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.urls import get_script_prefix, get_urlconf
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 
 from accounts.common.app_settings import app_settings
-from accounts.common.links import home_path
+from accounts.common.links import home_path, rules_path
 from accounts.common.local_cache import LocalCache
+from accounts.site_access import is_closed_to
 
 home_urls = LocalCache(100)
 
@@ -18,8 +22,21 @@ def site(request):
         "contact_email": app_settings.CONTACT_EMAIL,
         # Lazy, because pages of the project, which may have other URLs, get these variables, too.
         "home_url": SimpleLazyObject(home_url),
+        "rules_url": SimpleLazyObject(rules_path),
         "base_template": app_settings.BASE_TEMPLATE,
+        # A function, because it takes a query for visitors, and caches of parts of pages must not keep the request.
+        "is_closed": partial(hides_members, request),
     }
+
+
+def hides_members(request):
+    """Return whether links to members' pages are of no use to a visitor. Without a database, they aren't."""
+    if not hasattr(request, "hides_members"):
+        try:
+            request.hides_members = hasattr(request, "user") and is_closed_to(request)
+        except DatabaseError:
+            request.hides_members = True
+    return request.hides_members
 
 
 def home_url():

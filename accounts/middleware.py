@@ -1,4 +1,4 @@
-"""Middleware for members' time zones and languages, known browsers, rate limits, missing pages and database conflicts."""
+"""Middleware for members' time zones and languages, new rules, known browsers, rate limits, missing pages and database conflicts."""
 
 import logging
 import math
@@ -15,6 +15,7 @@ from accounts.common.locale import language_of, zone_of
 from accounts.common.transactions import restore, state_of
 from accounts.security import devices, rate_limits
 from accounts.security.models import RateLimitCounter
+from accounts.site_access import acceptance_response, is_open_before_acceptance, must_accept_rules
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,21 @@ def use_locale_of(member, request):
     if language := language_of(member):
         translation.activate(language)
         request.LANGUAGE_CODE = language
+
+
+class AcceptanceMiddleware:
+    """Leads members to the new rules until they have accepted them. Put it after MemberMiddleware."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs):
+        if is_open_before_acceptance(view) or not must_accept_rules(request.user):
+            return None
+        return acceptance_response(request)
 
 
 class DeviceMiddleware:

@@ -35,7 +35,8 @@ if HAS_USER_SESSIONS:
 
 README = _("""Your data, as UTF-8 JSON. Times are in UTC, as ISO 8601.
 
-profile.json     one object: username, email, display_name, bio, noindex, joined, last_login, is_moderator
+profile.json     one object: username, email, display_name, bio, noindex, joined, last_login, is_moderator, and
+                 rules_accepted_on, when you last accepted the rules (or null)
 picture.webp     your picture, if you have one
 settings.json    one object: time_zone and language (empty means the site's and your browser's); emails: how often you
                  get each type; off_site, the types that you turned off on the site; and muted_conversations, the ids of
@@ -45,7 +46,8 @@ posts.json       a list, oldest first: id, created_on, content, language (or emp
                  oldest first: content, replaced_on
 likes.json       posts you like, in the order in which you liked them: post, the id, and since
 bookmarks.json   posts you bookmarked, in that order: post, the id, and since
-reading.json     one object: read_up_to, the time of the newest post that you have seen in your home timeline
+reading.json     one object: read_up_to, the time of the newest post that you have seen in your home timeline, and
+                 announcements_read, the time of the newest announcement that you have dismissed (or null)
 following.json   a list, oldest first: username, since
 followers.json   a list, oldest first: username, since
 milestones.json  a list: followers, the number reached, and reached_on
@@ -94,6 +96,7 @@ EXPORTED = {
 # References that aren't in any file, and the reasons.
 LEFT_OUT = {
     "accounts.AccountSnapshot.user": "Holds the password's hash.",
+    "accounts.Announcement.created_by": "The site's record of what its operators announced.",
     "accounts.Block.blocked": "People aren't told who has blocked them.",
     "accounts.DigestSchedule.recipient": "Derived from settings.json: when the next email is due.",
     "accounts.ModerationAction.moderator": "The site's record of its moderators' work.",
@@ -164,6 +167,7 @@ def profile_of(user):
         "joined": user.date_joined.isoformat(),
         "last_login": iso(user.last_login),
         "is_moderator": user.is_staff,
+        "rules_accepted_on": iso(user.rules_accepted_on),
     }
 
 
@@ -183,7 +187,10 @@ def settings_of(user):
 
 def reading_of(user):
     marker = ReadMarker.objects.filter(reader=user).first()
-    return {"read_up_to": marker and time_of(marker.position).isoformat()}
+    return {
+        "read_up_to": marker and time_of(marker.position).isoformat(),
+        "announcements_read": iso(user.announcements_read),
+    }
 
 
 def security_of(user):

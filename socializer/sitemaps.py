@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from accounts.common.links import absolute
 from accounts.common.models import ListPart
 from accounts.jobs.registry import task
-from accounts.models import User
+from accounts.models import SiteSettings, User
 from posts.models import Post
 
 
@@ -108,6 +108,11 @@ NEW_PARTS = 10
 SECTIONS = {"pages": PageSitemap, "people": ProfileSitemap, "posts": PostSitemap}
 
 
+def sections_for(request):
+    """Return the sections that the sitemap has now. That of a site for members only has no people and no posts."""
+    return {"pages": PageSitemap} if SiteSettings.of(request).members_only else SECTIONS
+
+
 @task("sitemap.store_parts", formerly=["socializer.sitemaps.store_parts"])
 def store_parts():
     """Store the first keys of new parts of the sitemap, so that requests don't have to find them."""
@@ -127,7 +132,7 @@ def index(request):
     """List all parts. Their URLs have no query string, because robots.txt excludes URLs with query strings."""
     parts = [
         SitemapIndexItem(absolute(reverse("sitemap-part", args=[name, number])))
-        for name, section in SECTIONS.items()
+        for name, section in sections_for(request).items()
         if section().paginator.count
         for number in section().paginator.page_range
     ]
@@ -138,7 +143,7 @@ def index(request):
 @require_safe
 def part(request, section, number):
     try:
-        urls = SECTIONS[section]().get_urls(number)
+        urls = sections_for(request)[section]().get_urls(number)
     except (KeyError, EmptyPage) as error:
         raise Http404("No such part.") from error
     return xml_response(request, "sitemap.xml", {"urlset": urls})

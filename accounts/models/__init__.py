@@ -11,6 +11,7 @@ from accounts.models.retired import RetiredUsername
 from accounts.models.site_settings import SignupMode, SiteSettings
 from accounts.models.user import User
 
+import accounts.announcements.models  # noqa: F401 isort: skip
 import accounts.common.models  # noqa: F401 isort: skip
 import accounts.emails.models  # noqa: F401 isort: skip
 import accounts.jobs.models  # noqa: F401 isort: skip

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.common.addresses import ascii_host
 from accounts.common.app_settings import app_settings
+from accounts.common.compiled_queries import CompiledQuery
 
 
 class SignupMode(models.TextChoices):
@@ -75,7 +76,15 @@ class SiteSettings(models.Model):
     @classmethod
     def load(cls):
         """Return the settings of the site, with one query: the row or, before it is stored, its first values."""
-        return cls.objects.filter(pk=1).first() or cls.first()
+        stored = ROW.rows(pk=1)
+        return stored[0] if stored else cls.first()
+
+    @classmethod
+    def of(cls, request):
+        """Return the settings of the site for this request. They are loaded when they are first asked for."""
+        if not hasattr(request, "site_settings"):
+            request.site_settings = cls.load()
+        return request.site_settings
 
     @classmethod
     def first(cls):
@@ -101,3 +110,7 @@ class SiteSettings(models.Model):
             domain == refused or domain.endswith(f".{refused}")
             for refused in split_domains(self.refused_email_domains)
         )
+
+
+# Most pages for visitors ask this.
+ROW = CompiledQuery(lambda pk: SiteSettings.objects.filter(pk=pk), pk=models.BigAutoField())

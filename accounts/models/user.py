@@ -116,6 +116,10 @@ class User(HasPicture, AbstractUser):
     milestone = CountField()
     # The member has seen the notifications up to this id.
     notifications_seen = models.BigIntegerField(default=0, db_default=0, editable=False)
+    # The member has read the announcements that start up to then.
+    announcements_read = models.DateTimeField(null=True, editable=False)
+    # When the member last accepted the rules, on signing up or after new ones were announced.
+    rules_accepted_on = models.DateTimeField(_("accepted the rules"), null=True, editable=False)
     # The id of the oldest moderators' decision about this person that they haven't opened: see `moderation.unseen`.
     unseen_decision = models.BigIntegerField(null=True, editable=False)
     # The position in the directory: most followers first, then oldest account. Fits 2**31 followers and 2**32 people.

@@ -1,10 +1,13 @@
 """The moderators' pages in the admin: actions that require a reason, and the record of actions."""
 
+from urllib.parse import urlencode
+
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.common.admin import LongListMixin, ReadOnlyAdmin
@@ -53,11 +56,21 @@ class ReasonMixin(LongListMixin):
 
 @admin.register(Rule)
 class RuleAdmin(admin.ModelAdmin):
-    """The site's rules. Administrators edit them, and moderators can read them."""
+    """The site's rules. Administrators edit them, and moderators can read them.
+
+    Members aren't told about each change. A button leads to the form for the announcement that tells them.
+    """
 
     list_display = ["title", "position", "is_active"]
     fields = ["title", "text", "position", "is_active"]
     ordering = ["position", "pk"]
+
+    def changelist_view(self, request, extra_context=None):
+        context = {}
+        if request.user.has_perm("accounts.add_announcement"):
+            values = {"new_rules": "1", "text": _("Our rules have changed. Please read them.")}
+            context["announce_url"] = f"{reverse('admin:accounts_announcement_add')}?{urlencode(values)}"
+        return super().changelist_view(request, context | (extra_context or {}))
 
 
 @admin.register(ModerationAction)

@@ -71,6 +71,31 @@ def notify(type_name, recipient, *, actor=None, subject=None, group=None, create
         _request(recipient, digest)
 
 
+def notify_all(type_name, people, *, subject, created_on):
+    """Write the same Notification to each of `people`, a list, unless they have it. Call it with all of them locked.
+
+    This is for types that aren't emailed at once.
+    """
+    digest = types.get(type_name)
+    key = group_key(type_name, digest.group(subject), created_on)
+    notified = Notification.objects.filter(recipient__in=people, group_key=key)
+    notified = set(notified.values_list("recipient", flat=True))
+    chosen = NotificationPreference.objects.filter(user__in=people, type=type_name)
+    chosen = dict(chosen.values_list("user", "frequency"))
+    Notification.objects.bulk_create(
+        Notification(
+            recipient=person,
+            type=type_name,
+            subject=subject,
+            group_key=key,
+            created_on=created_on,
+            emailed_in="" if chosen.get(person.pk, digest.default) in PERIODS else Notification.NOT_WANTED,
+        )
+        for person in people
+        if person.pk not in notified
+    )
+
+
 def group_key(type_name, group, created_on):
     """Return the `group_key` of notifications of that type and group that were created within the same GROUP_SPAN."""
     return f"{type_name}:{group}:{int(created_on.timestamp() // GROUP_SPAN.total_seconds())}"

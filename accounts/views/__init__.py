@@ -1,6 +1,7 @@
 from accounts.emails.views import EmailPreviewView, EmailStyleView, TrustAddressView
 from accounts.moderation.views import PersonReportView
 from accounts.notifications.views import NotificationsView, UnsubscribeView
+from accounts.views.announcements import AcceptRulesView, DismissAnnouncementView
 from accounts.views.auth import (
     ConfirmEmailView,
     EmailView,
@@ -33,6 +34,7 @@ from accounts.views.signup import SignupView
 from accounts.views.welcome import WelcomePeopleView, WelcomeView
 
 __all__ = [
+    "AcceptRulesView",
     "MuteView",
     "MutesView",
     "UnmuteView",
@@ -41,6 +43,7 @@ __all__ = [
     "BlocksView",
     "ConfirmEmailView",
     "DecisionsView",
+    "DismissAnnouncementView",
     "EmailPreviewView",
     "EmailStyleView",
     "EmailView",

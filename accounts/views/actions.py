@@ -1,7 +1,6 @@
 """Buttons that change something between a member and a person or post, and can be undone by another button."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import HttpResponseRedirect
@@ -12,9 +11,10 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.common.app_settings import app_settings
 from accounts.common.links import is_on_this_site
 from accounts.security import rate_limits
+from accounts.site_access import open_unless_members_only
 
 
-@method_decorator(login_not_required, name="dispatch")
+@method_decorator(open_unless_members_only, name="dispatch")
 class ActionView(View):
     """Changes something between the member and `subject`, and redirects to the page with the button.
 

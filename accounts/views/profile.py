@@ -22,6 +22,7 @@ from accounts.models import User
 from accounts.notifications.forms import NotificationPreferencesForm
 from accounts.pictures import NotStored
 from accounts.security import rate_limits
+from accounts.site_access import open_before_acceptance
 
 if HAS_MFA:
     from allauth.mfa.utils import is_mfa_enabled
@@ -115,6 +116,7 @@ class LocaleSettingsView(SettingsFormView):
     form_class = LocaleForm
 
 
+@method_decorator(open_before_acceptance, name="dispatch")
 class LeaveView(LoginRequiredMixin, FormView):
     """Deletes the member's account after they enter their password and confirm."""
 

@@ -25,6 +25,7 @@ from accounts.common.app_settings import app_settings
 from accounts.common.cursors import PAGE_SIZE, Cursor, fetch_from, paginate
 from accounts.common.links import absolute
 from accounts.models import User
+from accounts.site_access import open_unless_members_only
 from posts.feeds.atom import AtomFeed, FeedPage
 from posts.feeds.models import HomeFeed
 from posts.ids import MAX_ID
@@ -97,7 +98,9 @@ def feed_view(find, *, private=False):
             patch_cache_control(response, private=True)
         return conditional_response(request, response)
 
-    return login_not_required(require_safe(view))
+    # The address of a private feed says whose it is.
+    is_open = login_not_required if private else open_unless_members_only
+    return is_open(require_safe(view))
 
 
 def conditional_response(request, response):

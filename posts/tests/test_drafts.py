@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from accounts.announcements.models import Announcement
 from accounts.tests.factories import PASSWORD, UserFactory
 from posts.models import Post
 from posts.tests.factories import PostFactory
@@ -73,6 +74,17 @@ def test_an_edit_is_kept_for_its_writer(member, member_client):
     assert text_in_form(member_client.get(URL)) == ""
     assert text_in_form(member_client.get(path)) == TEXT
     assert text_in_form(member_client.get(path)) == "First"
+
+
+def test_a_draft_is_kept_until_its_writer_accepts_the_new_rules(member_client):
+    fields = fields_on(member_client.get("/"))
+    rules = Announcement.objects.create(text="New rules", new_rules=True)
+    response = member_client.post("/", fields | {"content": TEXT})
+    assert response.url == "/users/rules/?next=%2Fposts%2Fadd%2F"
+
+    accepted = {"announcement": rules.pk, "next": URL}
+    assert text_in_form(member_client.post("/users/rules/", accepted, follow=True)) == TEXT
+    assert not Post.objects.exists()
 
 
 def publish(author):

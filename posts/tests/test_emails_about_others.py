@@ -80,6 +80,7 @@ NAMES_OTHERS = {
 # These name the person of a report, whom its author or a moderator knows anyway.
 NAMES_THE_REPORTED = {"report_outcome", "new_report"}
 NAMES_NOBODY = {
+    "announcement",
     "moderation_outcome",
     "follower_milestone",
     "password_changed",

@@ -50,7 +50,7 @@ def test_every_field_of_the_member_is_exported_or_left_out():
     """The member's own row isn't a reference, so this test finds new fields."""
     exported = {
         "username", "email", "display_name", "bio", "noindex", "date_joined", "last_login", "is_staff", "picture",
-        "time_zone", "language", "follows",
+        "time_zone", "language", "follows", "rules_accepted_on", "announcements_read",
     }  # fmt: skip
     left_out = {
         "id": "means nothing elsewhere",

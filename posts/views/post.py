@@ -26,6 +26,7 @@ from accounts.common.lists import CursorListView
 from accounts.common.transactions import in_one_transaction
 from accounts.moderation.models import ModerationAction
 from accounts.security import rate_limits
+from accounts.site_access import acceptance_response, must_accept_rules, open_unless_members_only
 from posts import drafts
 from posts.conversations.models import ConversationMute
 from posts.conversations.restrictions import describe_restriction
@@ -49,7 +50,7 @@ class PostFormMixin:
     """A page with a form for a text. If the text is refused, the page shows it again with the reason, so it is never lost.
 
     If a text arrives after the session has ended, it is saved until the writer logs in again. If the form doesn't identify the
-    writer, the page shows the text at once and saves nothing.
+    writer, the page shows the text at once and saves nothing. Likewise, it is saved until the writer accepts the new rules.
     """
 
     http_method_names = ["get", "head", "post", "options"]
@@ -57,13 +58,16 @@ class PostFormMixin:
     draft_restored = False
 
     def dispatch(self, request, *args, **kwargs):
-        if request.user.is_authenticated:
+        must_accept = must_accept_rules(request.user)
+        if request.user.is_authenticated and not must_accept:
             return super().dispatch(request, *args, **kwargs)
         if text := request.POST.get("content"):
             writer = drafts.writer_of(request.POST)
             if writer is None:
                 return render(request, "posts/not_logged_in.html", {"text": text}, status=403)
             drafts.save(request, writer, text, self.get_draft_path())
+        if must_accept:
+            return acceptance_response(request, self.get_draft_path())
         login = redirect_to_login(self.get_draft_path())
         return HttpResponseClientRedirect(login.url) if request.htmx else login
 
@@ -227,7 +231,7 @@ class PostEditView(PostFormMixin, UpdateView):
         return HttpResponseRedirect(post.get_absolute_url())
 
 
-@method_decorator(login_not_required, name="dispatch")
+@method_decorator(open_unless_members_only, name="dispatch")
 class PostDetailView(CursorListView):
     """The page of a single post, at its permalink, with the posts it replies to and a page of the replies below it."""
 
@@ -281,7 +285,7 @@ class PostDetailView(CursorListView):
         return decisions.order_by("-pk").first()
 
 
-@method_decorator(login_not_required, name="dispatch")
+@method_decorator(open_unless_members_only, name="dispatch")
 class PostHistoryView(CursorListView):
     """The earlier versions of a post. Everyone who may open the post can see them."""
 

@@ -2,7 +2,6 @@
 
 from urllib.parse import urldefrag
 
-from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import Http404
 from django.shortcuts import get_object_or_404, render
@@ -11,6 +10,7 @@ from django.utils.functional import cached_property
 
 from accounts.common.cursors import fetch_from, paginate
 from accounts.common.lists import CursorListView
+from accounts.site_access import open_unless_members_only
 from accounts.views.actions import ActionView, ButtonMixin
 from posts.app_settings import app_settings
 from posts.models import Post
@@ -96,7 +96,7 @@ class RemoveBookmarkView(UndoReactionView):
         return post.remove_bookmark(member)
 
 
-@method_decorator(login_not_required, name="dispatch")
+@method_decorator(open_unless_members_only, name="dispatch")
 class LikesView(CursorListView):
     """The people who like a post. Everyone who may open the post can see them, except for blocked people."""
 

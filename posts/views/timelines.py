@@ -9,6 +9,14 @@ from django.utils.decorators import method_decorator
 
 from accounts.common.cursors import Cursor
 from accounts.models import User
+from accounts.site_access import (
+    acceptance_response,
+    control_caches,
+    is_closed_to,
+    login_response,
+    must_accept_rules,
+    open_unless_members_only,
+)
 from posts.filters.models import Place
 from posts.models import Post
 from posts.querysets import CappedPostCount
@@ -23,13 +31,20 @@ POST_COUNT_LIMIT = 999
 
 @method_decorator(login_not_required, name="dispatch")
 class HomeView(TimelineView):
-    """A member's home timeline or, for visitors, the landing page with the newest posts.
+    """A member's home timeline or, for visitors, the landing page, with the newest posts unless the site is for members only.
 
     The form for a new post submits to this page, so that the page stays as it is if the text is refused.
     """
 
     http_method_names = ["get", "head", "post", "options"]
     filtered_in = Place.HOME
+
+    def get(self, request):
+        if must_accept_rules(request.user):
+            return acceptance_response(request)
+        if request.htmx and is_closed_to(request):
+            return login_response(request)  # More posts, for a page from before the site was closed.
+        return control_caches(request, super().get(request))
 
     def post(self, request):
         return HomePostView.as_view(home=self)(request)
@@ -45,6 +60,8 @@ class HomeView(TimelineView):
         return super().get_page()
 
     def get_queryset(self):
+        if is_closed_to(self.request):
+            return Post.objects.none()
         return Post.objects.public().indexable()  # Visitors have no blocks, and some are search engines.
 
     def get_context_data(self, **kwargs):
@@ -75,7 +92,7 @@ class HomeView(TimelineView):
         return context
 
 
-@method_decorator(login_not_required, name="dispatch")
+@method_decorator(open_unless_members_only, name="dispatch")
 class ExploreView(TimelineView):
     """The public timeline: everyone's posts that aren't replies, or those in one of the site's languages."""
 
@@ -97,7 +114,7 @@ class ExploreView(TimelineView):
         return super().get_context_data(language=self.get_language(), languages=settings.LANGUAGES, **kwargs)
 
 
-@method_decorator(login_not_required, name="dispatch")
+@method_decorator(open_unless_members_only, name="dispatch")
 class ProfileView(TimelineView):
     """A member's profile with their author timeline, without replies to other people."""
 

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import get_resolver, resolve
 
+from accounts.announcements.models import Announcement
 from accounts.models import Block, Follow, User
 from accounts.moderation.models import ModerationAction, Report
 from accounts.tests.factories import UserFactory
@@ -48,6 +49,8 @@ PAGES = {
     "/users/decisions/": ("in", 200, 200, 200, 200, 200),
     "/users/decisions/1000000/appeal/": ("in", 404, 200, 404, 404, 404),
     "/users/suspended/": ("in", "in", "in", "in", "in", "in"),
+    "/users/rules/": ("in", 302, 302, 302, 302, 302),  # Redirects to home: nothing is to be accepted.
+    "/users/announcements/1/dismiss/": ("in", 405, 405, 405, 405, 405),
     "/@author/report/": ("in", 200, 404, 404, 200, 200),
     "/users/leave/": ("in", 200, 200, 200, 200, 200),
     "/users/export/": ("in", 200, 200, 200, 200, 200),
@@ -97,6 +100,8 @@ PAGES = {
     "/admin/accounts/follow/": ("in", 403, 403, 403, 200, 200),
     "/admin/accounts/moderationaction/": ("in", 403, 403, 403, 200, 200),
     "/admin/accounts/rule/": ("in", 403, 403, 403, 200, 200),
+    "/admin/accounts/announcement/": ("in", 403, 403, 403, 403, 200),
+    "/admin/accounts/announcement/add/": ("in", 403, 403, 403, 403, 200),
     "/admin/accounts/delivery/": ("in", 403, 403, 403, 403, 200),
     "/admin/auth/group/": ("in", 403, 403, 403, 403, 200),
     "/sitemap.xml": (200, 200, 200, 200, 200, 200),
@@ -166,6 +171,8 @@ POSTS = {
     "/@author/report/": ("in", 200, 404, 404, 200, 200),
     "/users/decisions/1000000/appeal/": ("in", 404, 200, 404, 404, 404),
     "/users/suspended/": ("in", "in", "in", "in", "in", "in"),
+    "/users/rules/": ("in", 302, 302, 302, 302, 302),
+    "/users/announcements/1/dismiss/": ("in", 302, 302, 302, 302, 302),
     **{
         f"/posts/1/{action}/": ("in", 302, 302, 404, 302, 302)
         for action in ("like", "unlike", "bookmark", "remove-bookmark")
@@ -319,3 +326,28 @@ def test_a_suspended_member_is_treated_as_a_visitor(clients, path):
     visitor = get(Client(), path)
     for who in ("member", "author", "moderator"):
         assert get(clients[who], path) == visitor
+
+
+# What members can open before they have accepted new rules: pages about the site or without a login, and the way out.
+BEFORE_ACCEPTANCE = {
+    "/about/", "/help/", "/rules/", "/privacy/", "/news/", "/language/", "/users/feed/", "/feeds/key.sign/home.atom",
+    "/robots.txt", "/favicon.ico", "/manifest.webmanifest", "/sitemap.xml", "/sitemap-people-1.xml", "/livez/", "/healthz/",
+    "/media/pictures/x.webp", "/style/", "/users/mail.css", "/users/unsubscribe/x/", "/users/signup/", "/users/login/",
+    "/users/logout/", "/users/inactive/", "/users/confirm-email/", "/users/confirm-email/x/", "/users/login/code/confirm/",
+    "/users/password/reset/", "/users/password/reset/done/", "/users/password/reset/key/1-x/",
+    "/users/password/reset/key/done/", "/users/password/check/", "/users/2fa/authenticate/", "/users/2fa/webauthn/login/",
+    "/users/rules/", "/users/leave/", "/users/export/", "/users/decisions/", "/users/decisions/1000000/appeal/",
+    "/users/suspended/",
+}  # fmt: skip
+
+
+def test_who_has_to_accept_new_rules_opens_nothing_else(clients):
+    Announcement.objects.create(text="New rules", new_rules=True)
+    for who in ("member", "administrator"):
+        led_away = set()
+        for path in PAGES:
+            response = clients[who].get(path, follow=path.startswith("/admin/"))
+            to = response.url if response.status_code in (301, 302) else response.request["PATH_INFO"]
+            if to.startswith("/users/rules/") and path != "/users/rules/":
+                led_away.add(path)
+        assert led_away == set(PAGES) - BEFORE_ACCEPTANCE

@@ -6,6 +6,7 @@ FUZZ_REQUESTS says how many; 10,000 take some minutes.
 import os
 import random
 import re
+from datetime import timedelta
 from io import StringIO
 from urllib.parse import quote, urlencode
 
@@ -18,6 +19,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
+from accounts.announcements.models import Announcement
 from accounts.emails.models import Delivery, SuppressedAddress
 from accounts.models import User
 from accounts.moderation.actions import moderate
@@ -29,7 +31,7 @@ REQUESTS = int(os.environ.get("FUZZ_REQUESTS", 600))
 
 QUERIES = ["state", "before", "after", "seen", "q", "next", "format", "page", "o", "p", "language"]
 PATHS = [
-    "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", "/users/suspended/", "/@bob/report/",
+    "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", "/users/rules/", "/users/suspended/", "/@bob/report/",
     "/@bob/block/", "/users/welcome/", "/users/welcome/people/", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/", "/posts/1/history/", "/posts/1/reply/", "/posts/1/replies/", "/@bob/replies/",
     "/posts/2/edit/", "/unread/", "/news/", "/help/", "/explore/feed.atom", "/feeds/x.y/home.atom", "/users/feeds/", "/sitemap-posts-1.xml",
     "/healthz/", "/@bob/feed.atom", "/posts/1/likes/", "/bookmarks/", "/notifications/", "/users/filters/", "/users/filters/1000000/",
@@ -47,6 +49,8 @@ FORMS = {
     "/@bob/report/": ["reason", "note"],
     "/users/decisions/1/appeal/": ["text"],
     "/users/suspended/": [],
+    "/users/rules/": ["announcement", "next"],
+    "/users/announcements/1/dismiss/": [],
     "/posts/1/delete/": [],
     "/@bob/mute/": ["duration", "next"],
     "/users/settings/profile/": ["display_name", "bio", "noindex", "picture", "remove_picture"],
@@ -150,6 +154,7 @@ ADMIN_FIELDS = [
     "password1", "password2", "old_password", "new_password1", "new_password2", "usable_password", "form-TOTAL_FORMS",
     "form-INITIAL_FORMS", "form-0-id", "_popup", "_to_field", "name", "permissions", "email", "user", "primary", "verified",
     "display_name", "bio", "time_zone", "groups", "user_permissions", "is_staff",
+    "text", "starts_on_0", "starts_on_1", "ends_on_0", "ends_on_1", "new_rules", "members_only",
     "card", "decision", "together", "following", "rule", "after", "text", "appeal", "grant",
 ]  # fmt: skip
 ACTIONS = [
@@ -260,6 +265,7 @@ def fill(people):
     ReportFactory(reporter=people["mo"], post=Post.objects.get(pk=1))
     people["mo"].follow(bob)
     Delivery.objects.create(recipient=bob, address="bob@example.org", type="new_follower", key="k")
+    Announcement.objects.create(pk=1, text="Hello", ends_on=timezone.now() + timedelta(days=1))
     SuppressedAddress.objects.create(address="bob@example.org", answer="550")
     TOTP.activate(bob, "JBSWY3DPEHPK3PXP")
     moderate(people["mo"], Post.hide, Post.objects.filter(pk=1), "Spam.")

@@ -12,6 +12,8 @@ from django.db.models import Count
 from django.utils import timezone
 
 from accounts import directory, tasks
+from accounts.announcements.models import Announcement
+from accounts.announcements.tasks import notify_members
 from accounts.common import admin
 from accounts.emails.models import Delivery
 from accounts.jobs import periodic
@@ -342,6 +344,7 @@ def test_no_job_and_no_periodic_task_scans(site, run_jobs):
         for periodic_task in periodic.all_periodic_tasks():
             if periodic_task.task not in EXCEPTIONS:
                 periodic_task.task.func()
+        notify_members.enqueue(Announcement.objects.create(text="Hello").pk)
         run_jobs()
         worker.do_housekeeping()
         worker.claim_next()

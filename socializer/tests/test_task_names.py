@@ -25,6 +25,7 @@ NAMES = {
     "accounts.recount",
     "accounts.recount_around",
     "accounts.recount_next",
+    "announcements.notify_members",
     "backups.start",
     "emails.deliver",
     "emails.deliver_rendered",

@@ -16,8 +16,9 @@ from django.test import override_settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from accounts.announcements.models import Announcement
 from accounts.emails.unsubscribe import unsubscribe_url
-from accounts.models import Mute, User
+from accounts.models import Mute, SiteSettings, User
 from accounts.moderation.models import Appeal, ModerationAction, Report, Rule
 from accounts.notifications import types
 from accounts.tests.factories import PASSWORD, UserFactory
@@ -100,6 +101,12 @@ def all_pages(page, network):
     for path in pages_of_a_visitor(network):
         page.goto(path)
         yield f"visitor {path}"
+    SiteSettings.create_first()
+    SiteSettings.objects.update(members_only=True)
+    page.goto("/")
+    page.get_by_text(_("Only members can see posts and profiles.")).wait_for()
+    yield "visitor on a site for members only"
+    SiteSettings.objects.update(members_only=False)
     page.goto("/users/signup/")
     page.get_by_role("main").get_by_role("button", name=_("Sign up")).click()
     page.get_by_text(_("Choose a username.")).first.wait_for()
@@ -187,7 +194,28 @@ def all_pages(page, network):
     page.get_by_role("button", name=_("Create feed link")).click()
     page.get_by_label(_("Link for your feed reader")).wait_for()
     yield "a private feed's address"
+    yield from announcements(page)
     yield from refusals(page, network)
+
+
+def announcements(page):
+    """An announcement above home, and new rules."""
+    tomorrow = timezone.now() + timedelta(days=1)
+    text = "We're moving on Saturday. See https://example.org/" + "long" * 30
+    Announcement.objects.create(text=text, language="en", ends_on=tomorrow)
+    page.goto("/")
+    page.locator(".announcement").wait_for()
+    yield "home with an announcement"
+    page.locator(".announcement").get_by_role("button", name=_("Dismiss")).click()
+    page.locator(".announcement").wait_for(state="detached")
+    rule = Rule.objects.create(title="Write in rhyme", text="All the time.")
+    Announcement.objects.create(text=text, language="en", new_rules=True)
+    page.goto("/explore/")
+    page.get_by_role("heading", name=_("New rules")).wait_for()
+    yield "new rules"
+    page.get_by_role("button", name=_("I accept")).click()
+    page.wait_for_url("**/explore/")
+    rule.delete()
 
 
 def refusals(page, network):
