@@ -6,12 +6,13 @@ from django.utils.translation import get_language
 from accounts.common.app_settings import app_settings
 from accounts.common.links import home_path
 from accounts.common.local_cache import LocalCache
+from accounts.models import SiteSettings
 
 home_urls = LocalCache(100)
 
 
 def site(request):
-    """Add the name, URL and contact address of the site, its home page and the template that pages extend."""
+    """Add the name, URL and contact address of the site, its home page, who can sign up and the template that pages extend."""
     return {
         "site_name": app_settings.SITE_NAME,
         "site_url": app_settings.SITE_URL,
@@ -19,7 +20,15 @@ def site(request):
         # Lazy, because pages of the project, which may have other URLs, get these variables, too.
         "home_url": SimpleLazyObject(home_url),
         "base_template": app_settings.BASE_TEMPLATE,
+        # Lazy, because members' pages don't need it.
+        "signup_mode": SimpleLazyObject(lambda: signup_mode(request)),
     }
+
+
+def signup_mode(request):
+    """Return who can sign up, for pages of visitors, or an empty string for a member."""
+    user = getattr(request, "user", None)
+    return "" if user and user.is_authenticated else SiteSettings.of(request).signup_mode
 
 
 def home_url():

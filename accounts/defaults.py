@@ -37,6 +37,7 @@ ACCOUNTS_APPS = [
 # These come after Django's own, in this order.
 ACCOUNTS_MIDDLEWARE = [
     "accounts.middleware.MemberMiddleware",
+    "accounts.middleware.PendingMiddleware",
     "accounts.middleware.DeviceMiddleware",
     "accounts.middleware.RateLimitMiddleware",
     # Before allauth's, which redirects a 404 at the URL above its own pages.

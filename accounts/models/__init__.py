@@ -14,6 +14,7 @@ from accounts.models.user import User
 import accounts.common.models  # noqa: F401 isort: skip
 import accounts.emails.models  # noqa: F401 isort: skip
 import accounts.jobs.models  # noqa: F401 isort: skip
+import accounts.joining.models  # noqa: F401 isort: skip
 import accounts.moderation.models  # noqa: F401 isort: skip
 import accounts.notifications.models  # noqa: F401 isort: skip
 import accounts.security.models  # noqa: F401 isort: skip

@@ -78,6 +78,13 @@ class SiteSettings(models.Model):
         return cls.objects.filter(pk=1).first() or cls.first()
 
     @classmethod
+    def of(cls, request):
+        """Return the settings for this request, which loads them once."""
+        if not hasattr(request, "_site_settings"):
+            request._site_settings = cls.load()
+        return request._site_settings
+
+    @classmethod
     def first(cls):
         """Return the first values, from the project's settings. They aren't stored."""
         return cls(
