@@ -219,7 +219,8 @@ class Post(models.Model):
         """
         User = get_user_model()
         names = mentioned_names(self.content)
-        found = User.objects.filter(username__in=names) if names else []
+        # Nobody sees people who wait for approval.
+        found = User.objects.filter(username__in=names, pending_since=None) if names else []
         mentioned = sorted(found, key=lambda person: names.index(person.username))
         replied_to = self.in_reply_to and self.in_reply_to.author_id
         keys = {self.author_id, replied_to, *(person.pk for person in mentioned)} - {None}
