@@ -102,6 +102,7 @@ LEFT_OUT = {
     "accounts.AccountSnapshot.user": "Holds the password's hash.",
     "accounts.Block.blocked": "People aren't told who has blocked them.",
     "accounts.DigestSchedule.recipient": "Derived from settings.json: when the next email is due.",
+    "accounts.Invitation.people": "Other members' invitations.",
     "accounts.ModerationAction.moderator": "The site's record of its moderators' work.",
     "accounts.ModeratorNote.author": "The site's record of its moderators' work.",
     "accounts.ModeratorNote.person": "Moderators' notes to each other, which may be about others, too.",
