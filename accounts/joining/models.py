@@ -143,6 +143,11 @@ class Invitation(models.Model):
         return bool(Invitation.objects.filter(pk=self.pk, revoked_on=None).update(revoked_on=self.revoked_on))
 
 
+class InvitationUseQuerySet(models.QuerySet):
+    def by_visible_people(self):
+        return self.filter(person__isnull=False, person__suspended_on=None, person__pending_since=None)
+
+
 class InvitationUse(models.Model):
     """Records who signed up with an invitation. The row of somebody who has left still counts."""
 
@@ -151,6 +156,8 @@ class InvitationUse(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="invitation_use"
     )
     created_on = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = InvitationUseQuerySet.as_manager()
 
     class Meta:
         verbose_name = gettext_lazy("use of an invitation")

@@ -18,7 +18,7 @@ from accounts.joining.access import pending_too
 from accounts.joining.forms import ApplicationForm, InvitationForm
 from accounts.joining.invitations import budget_of
 from accounts.joining.models import Application, InvitationRefused, InvitationUse
-from accounts.models import SignupMode, SiteSettings, User
+from accounts.models import SignupMode, SiteSettings
 
 # How many of those who used an invitation the list names.
 NAMED = 10
@@ -44,7 +44,7 @@ class InvitationsView(LoginRequiredMixin, CursorListView):
         for invitation in page:
             invitation.creator, invitation.guests = self.request.user, []
         number = Window(RowNumber(), partition_by=F("invitation"), order_by=F("id").asc())
-        uses = InvitationUse.objects.filter(invitation__in=by_key, person__in=User.objects.visible())
+        uses = InvitationUse.objects.filter(invitation__in=by_key).by_visible_people()
         uses = uses.annotate(number=number).filter(number__lte=NAMED)
         for use in uses.select_related("person").order_by("pk"):
             by_key[use.invitation_id].guests.append(use.person)

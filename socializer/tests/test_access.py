@@ -200,7 +200,9 @@ POSTS = {
 }
 # What people can open whose application waits or was refused, and the status. All other pages redirect to the application.
 TO_APPLICANTS = {
-    **dict.fromkeys(("/about/", "/help/", "/rules/", "/privacy/", "/robots.txt", "/livez/", "/healthz/"), 200),
+    **dict.fromkeys(
+        ("/about/", "/help/", "/rules/", "/privacy/", "/robots.txt", "/livez/", "/healthz/"), 200
+    ),
     **dict.fromkeys(("/manifest.webmanifest", "/users/mail.css", "/users/application/"), 200),
     **dict.fromkeys(("/users/settings/locale/", "/users/leave/", "/users/export/", "/users/logout/"), 200),
     **dict.fromkeys(("/users/inactive/", "/users/confirm-email/", "/users/confirm-email/x/"), 200),
@@ -247,7 +249,10 @@ def clients(db):
 def applicants(db):
     """The clients of somebody who waits for approval and of somebody who was refused."""
     now, clients = timezone.now(), {}
-    for name, state in (("pending", {}), ("refused", {"state": "refused", "decided_on": now, "reason": "No."})):
+    for name, state in (
+        ("pending", {}),
+        ("refused", {"state": "refused", "decided_on": now, "reason": "No."}),
+    ):
         person = UserFactory(username=name, pending_since=now)
         Application.objects.create(person=person, text="Please", submitted_on=now, **state)
         clients[name] = Client()
