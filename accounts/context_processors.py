@@ -1,4 +1,7 @@
+from functools import partial
+
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.urls import get_script_prefix, get_urlconf
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
@@ -20,15 +23,20 @@ def site(request):
         # Lazy, because pages of the project, which may have other URLs, get these variables, too.
         "home_url": SimpleLazyObject(home_url),
         "base_template": app_settings.BASE_TEMPLATE,
-        # Lazy, because members' pages don't need it.
-        "signup_mode": SimpleLazyObject(lambda: signup_mode(request)),
+        # A function, because it takes a query for visitors, and caches of parts of pages must not keep the request.
+        "signup_mode": partial(signup_mode, request),
     }
 
 
 def signup_mode(request):
-    """Return who can sign up, for pages of visitors, or an empty string for a member."""
+    """Return who can sign up, for pages of visitors, or an empty string for a member or without a database."""
     user = getattr(request, "user", None)
-    return "" if user and user.is_authenticated else SiteSettings.of(request).signup_mode
+    if user is None or user.is_authenticated:
+        return ""
+    try:
+        return SiteSettings.of(request).signup_mode
+    except DatabaseError:
+        return ""
 
 
 def home_url():

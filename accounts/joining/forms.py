@@ -1,7 +1,7 @@
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.common.fields import FreeTextFormField
 from accounts.joining.invitations import MOST_PEOPLE, MOST_SUGGESTED, create_invitation
@@ -28,12 +28,6 @@ class InvitationForm(forms.Form):
     days = forms.TypedChoiceField(label=gettext_lazy("Valid for"), choices=lifetimes, coerce=int, initial=7)
     people = FreeTextFormField(
         label=gettext_lazy("People to follow (optional)"),
-        help_text=ngettext_lazy(
-            "Up to %(count)d username. Newcomers are offered to follow you and these people.",
-            "Up to %(count)d usernames. Newcomers are offered to follow you and these people.",
-            MOST_SUGGESTED,
-        )
-        % {"count": MOST_SUGGESTED},
         characters=500,
         one_line=True,
         required=False,
@@ -49,6 +43,11 @@ class InvitationForm(forms.Form):
         limit.validators.append(self._check_limit)
         limit.widget.attrs["max"] = most
         self.most = most
+        self.fields["people"].help_text = ngettext(
+            "Up to %(count)d username. Newcomers are offered to follow you and these people.",
+            "Up to %(count)d usernames. Newcomers are offered to follow you and these people.",
+            MOST_SUGGESTED,
+        ) % {"count": MOST_SUGGESTED}
 
     def _check_limit(self, value):
         if value > self.most:

@@ -79,10 +79,10 @@ class SiteSettings(models.Model):
 
     @classmethod
     def of(cls, request):
-        """Return the settings for this request, which loads them once."""
-        if not hasattr(request, "_site_settings"):
-            request._site_settings = cls.load()
-        return request._site_settings
+        """Return the settings of the site for this request. They are loaded when they are first asked for."""
+        if not hasattr(request, "site_settings"):
+            request.site_settings = cls.load()
+        return request.site_settings
 
     @classmethod
     def first(cls):
