@@ -18,6 +18,7 @@ from socializer.management.commands.doctor import check_unknown_jobs
 # To remove a name, call `registry.replace()` or `registry.retire()` for its waiting jobs.
 NAMES = {
     "accounts.correct_future_times",
+    "accounts.end_mutes",
     "accounts.prune",
     "accounts.record_follow",
     "accounts.record_unfollow",
