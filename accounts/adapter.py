@@ -20,7 +20,7 @@ from accounts.common.database_errors import AccountGone
 from accounts.common.links import is_on_this_site, under_site_url
 from accounts.common.locale import known_zone, offered_variant
 from accounts.emails import outbox, rendering
-from accounts.models import RetiredUsername, User
+from accounts.models import RetiredUsername, SignupMode, SiteSettings, User
 from accounts.models.user import must_confirm_email
 from accounts.passwords import advise, keep_session, prepared
 from accounts.security import devices, snapshots
@@ -46,6 +46,10 @@ class AccountAdapter(DefaultAccountAdapter):
         if code == "email_password_mismatch" and must_confirm_email():
             code = f"unconfirmed_{code}"
         return super().validation_error(code, *args)
+
+    def is_open_for_signup(self, request):
+        """Return whether other pages than ours may create accounts. Ours ask the Admission, which knows invitations."""
+        return SiteSettings.load().signup_mode == SignupMode.OPEN
 
     def clean_username(self, username, shallow=False):
         """Reject the usernames of former members, with the same message as for existing members."""
@@ -196,5 +200,8 @@ class AccountAdapter(DefaultAccountAdapter):
                 name: under_site_url(value, request) if isinstance(value, str) else value
                 for name, value in context.items()
             }
+        if "signup_url" in context:
+            mode = SiteSettings.load().signup_mode
+            context["can_sign_up"] = mode in (SignupMode.OPEN, SignupMode.APPROVAL)
         rendered = rendering.render(template_prefix, {"email": email} | context, body="message")
         outbox.enqueue_rendered(template_prefix, email, *rendered)

@@ -20,6 +20,7 @@ from accounts.moderation.admin import ReasonMixin
 import accounts.announcements.admin  # noqa: F401 isort: skip
 import accounts.emails.admin  # noqa: F401 isort: skip
 import accounts.jobs.admin  # noqa: F401 isort: skip
+import accounts.joining.admin  # noqa: F401 isort: skip
 import accounts.moderation.admin  # noqa: F401 isort: skip
 import accounts.security.admin  # noqa: F401 isort: skip
 
@@ -29,7 +30,15 @@ class PersonForm(LocaleFieldsMixin, UserChangeForm):
 
 
 # The fields that moderators can see, filter by and sort by. Only administrators can see the others.
-MODERATOR_FIELDS = ["username", "display_name", "bio", "date_joined", "is_active", "suspended_on"]
+MODERATOR_FIELDS = [
+    "username",
+    "display_name",
+    "bio",
+    "date_joined",
+    "is_active",
+    "suspended_on",
+    "pending_since",
+]
 
 
 @admin.register(User)
@@ -56,12 +65,16 @@ class UserAdmin(ReasonMixin, VisibleLookupsMixin, DjangoUserAdmin):
         "new_password",
         "is_active",
         "suspended_on",
+        "pending_since",
         "last_login",
         "date_joined",
     ]
     fieldsets = [
         (None, {"fields": ["username", "email", "new_password", "display_name", "bio", "time_zone"]}),
-        (_("Account status"), {"fields": ["is_active", "suspended_on", "date_joined", "last_login"]}),
+        (
+            _("Account status"),
+            {"fields": ["is_active", "suspended_on", "pending_since", "date_joined", "last_login"]},
+        ),
         (_("Permissions"), {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"]}),
     ]
     actions = ["suspend", "reinstate", "remove_picture"]

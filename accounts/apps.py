@@ -16,6 +16,9 @@ class AccountsConfig(AppConfig):
         from accounts.announcements import notifications  # noqa: F401 (registers itself)
         from accounts.emails import receivers as email_receivers
         from accounts.jobs import periodic
+        from accounts.joining import emails as joining_emails  # noqa: F401 (registers itself)
+        from accounts.joining import notifications as joining_notifications  # noqa: F401 (registers itself)
+        from accounts.joining import receivers as joining_receivers
         from accounts.moderation import people  # noqa: F401 (registers itself)
         from accounts.moderation import receivers as moderation_receivers
         from accounts.moderation import tasks as moderation_tasks
@@ -30,6 +33,7 @@ class AccountsConfig(AppConfig):
             followers,
             security_receivers,
             moderation_receivers,
+            joining_receivers,
         ):
             room.connect()
 

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import models, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 from django_tasks import TaskResultStatus
 
@@ -19,6 +19,8 @@ from accounts.emails.models import Delivery
 from accounts.jobs import registry
 from accounts.jobs.models import LOST_AFTER, ArgumentMismatch, Job
 from accounts.jobs.worker import is_known_dead
+from accounts.joining.admission import apply
+from accounts.joining.models import Application, Invitation, InvitationUse
 from accounts.models import Block, Follow, Mute, NameWord, RetiredUsername, User
 from accounts.models.name import words_of
 from accounts.moderation import subjects
@@ -177,6 +179,52 @@ class AppealAnswers(RowCheck):
 
     def fix(self, key):
         self.rows().filter(pk=key).update(answer=None)
+
+
+@register
+class InvitationUses(RowCheck):
+    title = "No invitation was used more often than it allows"
+    remedy = "Look at who joined with it in the admin, and at how rows were written without the sign-up form."
+
+    def rows(self):
+        return Invitation.objects.all()
+
+    def wrong(self, rows):
+        uses = InvitationUse.objects.filter(invitation=OuterRef("pk")).order_by()
+        counts = uses.values("invitation").annotate(count=Count("pk")).values("count")
+        return rows.annotate(counted=Subquery(counts)).filter(counted__gt=F("limit"))
+
+
+@register
+class PendingApplicants(RowCheck):
+    """Somebody who waits without an application would wait forever, because no moderator sees them."""
+
+    title = "People wait for approval if, and only if, they have an application that isn't approved"
+    remedy = "Those without an application get one. For the others, the state of the application counts."
+    can_fix = True
+
+    def rows(self):
+        return User.objects.all()
+
+    def wrong(self, rows):
+        undecided = Exists(
+            Application.objects.filter(person=OuterRef("pk")).exclude(state=Application.State.APPROVED)
+        )
+        return rows.filter(Q(undecided, pending_since=None) | (Q(pending_since__isnull=False) & ~undecided))
+
+    def fix_row(self, row):
+        with transaction.atomic():
+            row.lock()
+            stored = self.wrong(User.objects.filter(pk=row.pk)).first()
+            if stored is None:
+                return
+            application = Application.objects.filter(person=stored).first()
+            if application is None:
+                apply(stored)
+            elif application.state == Application.State.APPROVED:
+                User.objects.filter(pk=stored.pk).update(pending_since=None)
+            else:
+                User.objects.filter(pk=stored.pk).update(pending_since=application.created_on)
 
 
 class PairCheck(RowCheck):

@@ -9,13 +9,14 @@ from django.utils.translation import get_language
 from accounts.common.app_settings import app_settings
 from accounts.common.links import home_path, rules_path
 from accounts.common.local_cache import LocalCache
+from accounts.models import SiteSettings
 from accounts.site_access import is_closed_to
 
 home_urls = LocalCache(100)
 
 
 def site(request):
-    """Add the name, URL and contact address of the site, its home page and the template that pages extend."""
+    """Add the name, URL and contact address of the site, its home page, who can sign up and the template that pages extend."""
     return {
         "site_name": app_settings.SITE_NAME,
         "site_url": app_settings.SITE_URL,
@@ -26,6 +27,7 @@ def site(request):
         "base_template": app_settings.BASE_TEMPLATE,
         # A function, because it takes a query for visitors, and caches of parts of pages must not keep the request.
         "is_closed": partial(hides_members, request),
+        "signup_mode": partial(signup_mode, request),
     }
 
 
@@ -37,6 +39,17 @@ def hides_members(request):
         except DatabaseError:
             request.hides_members = True
     return request.hides_members
+
+
+def signup_mode(request):
+    """Return who can sign up, for pages of visitors, or an empty string for a member or without a database."""
+    user = getattr(request, "user", None)
+    if user is None or user.is_authenticated:
+        return ""
+    try:
+        return SiteSettings.of(request).signup_mode
+    except DatabaseError:
+        return ""
 
 
 def home_url():

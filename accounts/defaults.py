@@ -72,6 +72,7 @@ ACCOUNTS_APPS = [
 # These come after Django's own, in this order.
 ACCOUNTS_MIDDLEWARE = [
     "accounts.middleware.MemberMiddleware",
+    "accounts.middleware.PendingMiddleware",
     "accounts.middleware.AcceptanceMiddleware",
     "accounts.middleware.DeviceMiddleware",
     "accounts.middleware.RateLimitMiddleware",

@@ -1,4 +1,4 @@
-"""Middleware for members' time zones and languages, new rules, known browsers, rate limits, missing pages and database conflicts."""
+"""Middleware for members' locale, people who wait for approval, new rules, known browsers, rate limits, missing pages and conflicts."""
 
 import logging
 import math
@@ -8,11 +8,13 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.core.handlers.exception import response_for_exception
 from django.db import connection, transaction
 from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone, translation
 
 from accounts.common.database_errors import AccountGone, is_worth_another_attempt
 from accounts.common.locale import language_of, zone_of
 from accounts.common.transactions import restore, state_of
+from accounts.joining.access import is_open_to_pending
 from accounts.security import devices, rate_limits
 from accounts.security.models import RateLimitCounter
 from accounts.site_access import acceptance_response, is_open_before_acceptance, must_accept_rules
@@ -47,6 +49,27 @@ def use_locale_of(member, request):
     if language := language_of(member):
         translation.activate(language)
         request.LANGUAGE_CODE = language
+
+
+class PendingMiddleware:
+    """Leads people whose application isn't approved to it, from every page that isn't open to them: see accounts.joining.access.
+
+    Put it after MemberMiddleware.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_view(self, request, view, args, kwargs):
+        # A page that must work without a database can't load the user.
+        if getattr(view, "needs_no_database", False) or not request.user.is_authenticated:
+            return None
+        if not request.user.is_pending or is_open_to_pending(request, view):
+            return None
+        return redirect("accounts:application")
 
 
 class AcceptanceMiddleware:

@@ -86,8 +86,8 @@ class UserQuerySet(models.QuerySet):
     """Queries for people."""
 
     def visible(self):
-        """Return people who aren't suspended."""
-        return self.filter(suspended_on=None)
+        """Return people who aren't suspended and don't wait for approval."""
+        return self.filter(suspended_on=None, pending_since=None)
 
     def suspended(self):
         return self.filter(suspended_on__isnull=False)
@@ -183,11 +183,14 @@ class UserQuerySet(models.QuerySet):
     def lock(self, *keys):
         """Lock the members with these primary keys until the transaction ends.
 
-        Returns a dict with the keys of those who still exist. The values say whether they are visible, which means not
-        suspended.
+        Returns a dict with the keys of those who still exist. The values say whether they are visible: not suspended, and not
+        waiting for approval.
         """
         people = self.filter(pk__in=keys).in_locking_order()
-        return {key: suspended_on is None for key, suspended_on in people.values_list("pk", "suspended_on")}
+        rows = people.values_list("pk", "suspended_on", "pending_since")
+        return {
+            key: suspended_on is None and pending_since is None for key, suspended_on, pending_since in rows
+        }
 
     def present(self, key):
         """Return the member with that primary key. Raises AccountGone if they have left."""

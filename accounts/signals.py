@@ -71,3 +71,10 @@ report_made = Signal()
 
 # Sent by AppealForm.save(). Arguments: appeal, the new Appeal.
 appeal_made = Signal()
+
+# Sent by accounts.joining when moderators can decide about an application. Arguments: application.
+application_submitted = Signal()
+
+# Sent by accounts.joining when an application was approved or refused. Arguments: application; by, the moderator, or None if
+# the applicant used an invitation; reason, for a refusal.
+application_decided = Signal()

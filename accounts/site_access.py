@@ -20,8 +20,12 @@ from accounts.models import SiteSettings
 
 
 def is_closed_to(request):
-    """Return whether a visitor sent the request, and the site is for members only. Takes no query for members."""
-    return not request.user.is_authenticated and SiteSettings.of(request).members_only
+    """Return whether a visitor or someone who waits for approval sent the request, and the site is for members only.
+
+    Takes no query for members.
+    """
+    is_member = request.user.is_authenticated and not request.user.is_pending
+    return not is_member and SiteSettings.of(request).members_only
 
 
 def open_unless_members_only(view):
@@ -73,9 +77,10 @@ def must_accept_rules(member):
     """Return whether `member`, the user of a request, hasn't accepted the rules since new ones were announced."""
     # Loaded with the member. Visitors and rows from other queries don't have it.
     announced = getattr(member, "rules_announced_on", None)
-    return announced is not None and (
-        member.rules_accepted_on is None or member.rules_accepted_on < announced
-    )
+    # People who wait for approval can't open the rules' page. They accept the rules afterwards.
+    if announced is None or member.is_pending:
+        return False
+    return member.rules_accepted_on is None or member.rules_accepted_on < announced
 
 
 def acceptance_response(request, path=None):

@@ -1,4 +1,6 @@
-"""Finds people for a new member to follow: first those chosen by the operator, then active ones, then the most followed.
+"""Finds people for a new member to follow.
+
+First those of their invitation, then those chosen by the operator, then active ones, then the most followed.
 
 Each source returns a limited number of people, and everything else is filtered among these, so the number of rows that are
 read doesn't grow with the site.
@@ -9,6 +11,7 @@ from django.utils.translation import get_language
 
 from accounts.common.app_settings import app_settings
 from accounts.common.locale import offered_variant
+from accounts.joining.invitations import people_offered_to
 from accounts.models import User
 from accounts.querysets import without_muted
 
@@ -32,7 +35,7 @@ def register(source):
 
 def suggest_people(member):
     """Return a list of at most SUGGESTED visible people whom `member` doesn't follow yet, with `is_followed`."""
-    people = {}
+    people = among(people_offered_to(member, SUGGESTED), member)
     for source in (chosen_people, *_sources, most_followed):
         if len(people) < SUGGESTED:
             keys = [key for key in source(CONSIDERED) if key not in people]

@@ -15,6 +15,12 @@ urlpatterns = [
     path("@<username:username>/unblock/", views.UnblockView.as_view(), name="unblock"),
     path("@<username:username>/remove-follower/", views.RemoveFollowerView.as_view(), name="remove-follower"),
     path("@<username:username>/report/", views.PersonReportView.as_view(), name="report"),
+    path("users/invited/<str:token>/", views.InvitedView.as_view(), name="invited"),
+    path("users/invitations/", views.InvitationsView.as_view(), name="invitations"),
+    path(
+        "users/invitations/<int:pk>/revoke/", views.RevokeInvitationView.as_view(), name="revoke-invitation"
+    ),
+    path("users/application/", views.ApplicationView.as_view(), name="application"),
     path("users/mutes/", views.MutesView.as_view(), name="mutes"),
     path("users/blocks/", views.BlocksView.as_view(), name="blocks"),
     path("users/", views.PeopleView.as_view(), name="index"),

@@ -6,15 +6,18 @@ from operator import attrgetter
 from tempfile import SpooledTemporaryFile
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from django.db.models import Case, Exists, F, OuterRef, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Value, When
 from django.http import FileResponse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views import View
 
 from accounts import pictures
 from accounts.common import deadlines
 from accounts.common.installed import HAS_MFA, HAS_USER_SESSIONS
+from accounts.joining.access import pending_too
+from accounts.joining.models import Application, InvitationUse
 from accounts.moderation.models import OUTCOME, ModerationAction
 from accounts.notifications import types
 from accounts.notifications.followers import FollowerMilestone
@@ -58,6 +61,10 @@ reports.json     posts and people you reported, oldest first: kind, id, person (
                  closed_on (or null)
 moderation.json  what moderators did about you and your posts, oldest first: what, text, reason, rule, until (or null),
                  created_on
+application.json your application to join, if you had to apply: text, created_on, state, decided_on (or null), reason
+invitations.json the invitations you made, oldest first: for, the number of people, used, created_on, expires_on,
+                 revoked_on (or null)
+invited_by.json  the invitation you joined with, if you did: username (empty if it was the site's), since
 appeals.json     your appeals, oldest first: decision (what was done), text, created_on, answered_on (or null)
 addresses.json   your email addresses: email, verified, primary
 sessions.json    where you are logged in, oldest first: ip, browser, created_on, last_seen_on
@@ -74,9 +81,12 @@ others, such as who has blocked you, and temporary records that the site needs t
 EXPORTED = {
     "account.EmailAddress.user": "addresses.json",
     "accounts.Appeal.person": "appeals.json",
+    "accounts.Application.person": "application.json",
     "accounts.Block.blocker": "blocks.json",
     "accounts.Delivery.recipient": "emails.json",
     "accounts.Follow.followed": "followers.json",
+    "accounts.Invitation.creator": "invitations.json",
+    "accounts.InvitationUse.person": "invited_by.json",
     "accounts.Follow.follower": "following.json",
     "accounts.Mute.muter": "mutes.json",
     "accounts.Notification.recipient": "milestones.json",
@@ -99,6 +109,7 @@ LEFT_OUT = {
     "accounts.Announcement.created_by": "The site's record of what its operators announced.",
     "accounts.Block.blocked": "People aren't told who has blocked them.",
     "accounts.DigestSchedule.recipient": "Derived from settings.json: when the next email is due.",
+    "accounts.Invitation.people": "Other members' invitations.",
     "accounts.ModerationAction.moderator": "The site's record of its moderators' work.",
     "accounts.ModeratorNote.author": "The site's record of its moderators' work.",
     "accounts.ModeratorNote.person": "Moderators' notes to each other, which may be about others, too.",
@@ -117,6 +128,7 @@ LEFT_OUT = {
 IN_MEMORY = 5 * 1024 * 1024
 
 
+@method_decorator(pending_too, name="dispatch")
 class ExportView(SuspendedToo, View):
     """Responds with the zip. Suspended members can also take their data with them."""
 
@@ -262,6 +274,13 @@ def lists_of(user):
     }
     yield "moderation.json", rows_of(decisions_about(user), **decision)
     appeal = {"text": "text", "created_on": "created_on", "answered_on": "answer__created_on"}
+    application = {name: name for name in ("text", "created_on", "state", "decided_on", "reason")}
+    yield "application.json", rows_of(Application.objects.filter(person=user), **application)
+    invitation = {name: name for name in ("created_on", "expires_on", "revoked_on")}
+    invitations = user.invitations.annotate(use_count=Count("uses"))
+    yield "invitations.json", rows_of(invitations, **{"for": "limit", "used": "use_count"} | invitation)
+    uses = InvitationUse.objects.filter(person=user)
+    yield "invited_by.json", rows_of(uses, username="invitation__creator_name", since="created_on")
     yield "appeals.json", rows_of(user.appeals, decision="action__action", **appeal)
     address = {name: name for name in ("email", "verified", "primary")}
     yield "addresses.json", rows_of(user.emailaddress_set, **address)

@@ -1,6 +1,5 @@
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
@@ -18,7 +17,7 @@ urlpatterns = [
     path("rules/", views.RulesView.as_view(), name="rules"),
     path("privacy/", views.page("privacy"), name="privacy"),
     # A CSRF token would need a cookie for every visitor on every page, and would only protect the choice of language.
-    path("language/", csrf_exempt(login_not_required(set_language)), name="language"),
+    path("language/", csrf_exempt(views.open_to_all(set_language)), name="language"),
     path("robots.txt", views.robots),
     path("favicon.ico", views.favicon),
     path("manifest.webmanifest", views.manifest, name="manifest"),
@@ -26,7 +25,7 @@ urlpatterns = [
     path("sitemap-<slug:section>-<int:number>.xml", sitemaps.part, name="sitemap-part"),
     path("style/", StyleView.as_view()),
     path("livez/", views.livez),
-    path("healthz/", login_not_required(views.HealthView.as_view())),
+    path("healthz/", views.open_to_all(views.HealthView.as_view())),
 ]
 
 handler400 = views.bad_request

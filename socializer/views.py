@@ -29,6 +29,7 @@ from health_check.views import HealthCheckView
 from redis.exceptions import RedisError
 
 from accounts.common.app_settings import app_settings
+from accounts.joining.access import pending_too
 from accounts.middleware import use_locale_of
 from accounts.moderation.models import Rule
 from accounts.security import rate_limits
@@ -118,12 +119,17 @@ def is_outage(error):
     return isinstance(error, DatabaseError | connection.Database.Error | RedisError)
 
 
+def open_to_all(view):
+    """Return `view`, open to visitors and to people who wait for approval. It shows nothing of members."""
+    return login_not_required(pending_too(view))
+
+
 def page(name):
     """Return a public view of a template about the site."""
-    return login_not_required(TemplateView.as_view(template_name=f"socializer/{name}.html"))
+    return open_to_all(TemplateView.as_view(template_name=f"socializer/{name}.html"))
 
 
-@method_decorator(login_not_required, name="dispatch")
+@method_decorator(open_to_all, name="dispatch")
 class RulesView(TemplateView):
     """The site's rules. The template has those of a site that has stored none."""
 
@@ -133,7 +139,7 @@ class RulesView(TemplateView):
         return super().get_context_data(rules=list(Rule.objects.in_force()), **kwargs)
 
 
-@login_not_required
+@open_to_all
 @require_safe
 def robots(request):
     """Exclude the pages for members, and all but the first page of each list, from search engines."""
@@ -143,14 +149,14 @@ def robots(request):
     return HttpResponse(text, content_type="text/plain")
 
 
-@login_not_required
+@open_to_all
 @require_safe
 def favicon(request):
     """Redirect to the icon. Browsers request this address for pages without an icon link, such as the admin."""
     return HttpResponseRedirect(static("accounts/icon.svg"))
 
 
-@login_not_required
+@open_to_all
 @require_safe
 def manifest(request):
     """Describe the site for devices that install it as an app."""

@@ -8,7 +8,7 @@ settings_pages = {
         "accounts:settings-emails",
         "accounts:settings-locale",
     ),
-    *("accounts:mutes", "accounts:blocks", "accounts:decisions", "accounts:leave"),
+    *("accounts:invitations", "accounts:mutes", "accounts:blocks", "accounts:decisions", "accounts:leave"),
     *("account_email", "account_change_password", "account_set_password", "usersessions_list"),
     *("mfa_index", "mfa_activate_totp", "mfa_deactivate_totp"),
     *("mfa_view_recovery_codes", "mfa_generate_recovery_codes"),

@@ -90,6 +90,8 @@ def skip_reason(delivery, email_type):
     recipient = delivery.recipient
     if recipient.suspended_on and not email_type.reaches_suspended:
         return "The recipient is suspended."
+    if recipient.pending_since and not email_type.reaches_pending:
+        return "The recipient waits for approval."
     if not delivery.address and not recipient.has_confirmed_address():
         return "The recipient has no confirmed address."
     if reason := email_type.skip_reason(recipient):

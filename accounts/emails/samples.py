@@ -15,7 +15,7 @@ REQUESTED = {
     "password_reset_code": {"code": "K7Q-M2X"},
     "login_code": {"code": "K7Q-M2X"},
     "account_already_exists": {"password_reset_url": LINK},
-    "unknown_account": {"email": "ada@example.org", "signup_url": LINK},
+    "unknown_account": {"email": "ada@example.org", "signup_url": LINK, "can_sign_up": True},
 }
 
 

@@ -12,6 +12,7 @@ class EmailType:
     template = ""
     is_optional = False  # Whether members can turn it off.
     reaches_suspended = False  # Whether suspended members get it, too.
+    reaches_pending = False  # Whether people who wait for approval get it, too.
 
     def offered_to(self, user):
         """Return whether `user` can choose how often they get it."""

@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.common.addresses import email_key, is_email
 from accounts.common.app_settings import app_settings
-from accounts.common.fields import EmailField
+from accounts.common.fields import EmailField, FreeTextFormField
 from accounts.common.locale import known_zone
+from accounts.joining.admission import Admission
 from accounts.models import RetiredUsername, User
 from accounts.models.user import must_confirm_email
 from accounts.passwords import keep_session, prepared
@@ -90,8 +91,18 @@ class SignupForm(BaseForm, allauth_forms.SignupForm):
     # Filled in by forms.js. A plain Field accepts any text, because nobody can correct an error in a hidden field.
     time_zone = forms.Field(required=False, widget=forms.HiddenInput(attrs={"data-time-zone": True}))
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, admission=None, **kwargs):
+        """`admission` says what this visitor has to do to join. Without one, the visitor has no invitation."""
         super().__init__(*args, **kwargs)
+        self.admission = admission or Admission.now()
+        if self.admission.asks_why:
+            self.fields["why"] = FreeTextFormField(
+                label=_("Why do you want to join?"),
+                help_text=_("Moderators read this, and nobody else."),
+                characters=500,
+                widget=forms.Textarea(attrs={"rows": 4}),
+                error_messages={"required": _("Say in a few words why you want to join.")},
+            )
         self.fields["username"].help_text = User._meta.get_field("username").help_text
         self.fields["username"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
         self.fields["email"].label = _("Email")
@@ -113,6 +124,8 @@ class SignupForm(BaseForm, allauth_forms.SignupForm):
     def clean(self):
         """Prepare the account without storing it. Hash the password here, before anything is locked."""
         data = super().clean()
+        if self.admission.refusal:
+            self.add_error(None, self.admission.refusal)
         if self.errors and "password1" in self.cleaned_data:
             # The page with the errors doesn't contain the password.
             self.add_error("password1", _("Enter your password again."))
@@ -129,8 +142,8 @@ class SignupForm(BaseForm, allauth_forms.SignupForm):
         If addresses must be confirmed, the account has none until then. This means that signing up works the same whether or
         not another account has that address, and that several people can sign up with it.
 
-        Raises RateLimitExceeded if too many accounts were created from one IP address (or one /64 of IPv6), and
-        IntegrityError if someone took the username or the address after they were checked.
+        Raises SignupRefused or InvitationRefused if this visitor may not join, RateLimitExceeded if too many accounts were created from one IP address (or one /64 of IPv6),
+        and IntegrityError if someone took the username or the address after they were checked.
         """
         rate_limits.hit("signup", get_ip(request), app_settings.SIGNUP_LIMIT)
         email = self.cleaned_data["email"]
@@ -138,7 +151,7 @@ class SignupForm(BaseForm, allauth_forms.SignupForm):
             self.account.email = None
         else:
             EmailAddress.objects.filter(email=email, verified=False, primary=False).delete()
-        self.account.save()
+        self.admission.admit(self.account, self.cleaned_data.get("why", ""))
         # If the owner of the username has just left, the name is no longer taken. It is retired.
         if RetiredUsername.objects.filter(username=self.account.username).exists():
             raise IntegrityError("The username was retired meanwhile.")

@@ -15,6 +15,7 @@ import accounts.announcements.models  # noqa: F401 isort: skip
 import accounts.common.models  # noqa: F401 isort: skip
 import accounts.emails.models  # noqa: F401 isort: skip
 import accounts.jobs.models  # noqa: F401 isort: skip
+import accounts.joining.models  # noqa: F401 isort: skip
 import accounts.moderation.models  # noqa: F401 isort: skip
 import accounts.notifications.models  # noqa: F401 isort: skip
 import accounts.security.models  # noqa: F401 isort: skip

@@ -109,6 +109,10 @@ class User(HasPicture, AbstractUser):
     suspended_on = models.DateTimeField(_("suspended since"), null=True, blank=True, editable=False)
     # A periodic task ends the suspension. Queries read only `suspended_on`.
     suspended_until = models.DateTimeField(_("suspended until"), null=True, blank=True, editable=False)
+    # Set while the person's application isn't approved: nobody sees them, and they can open only their application.
+    pending_since = models.DateTimeField(
+        _("waiting for approval since"), null=True, blank=True, editable=False
+    )
     # Counts of visible people, only for display and sorting. A periodic task corrects them: see `UserQuerySet.recount()`.
     follower_count = CountField(_("followers"))
     following_count = CountField(_("following"))
@@ -152,6 +156,10 @@ class User(HasPicture, AbstractUser):
         indexes = [
             # Every list leaves out suspended people. There are few of them, and this index contains only those.
             models.Index("id", name="user_suspended", condition=models.Q(suspended_on__isnull=False)),
+            # There are few people who wait for approval.
+            models.Index(
+                fields=["pending_since"], name="user_pending", condition=models.Q(pending_since__isnull=False)
+            ),
             # For the task that ends timed suspensions.
             models.Index(
                 fields=["suspended_until"],
@@ -271,6 +279,16 @@ class User(HasPicture, AbstractUser):
         return f"{self.display_name} ({self})" if self.display_name else str(self)
 
     get_full_name = get_short_name = lambda self: self.name
+
+    @property
+    def is_pending(self):
+        """Whether their application isn't approved, so that they can't use the site."""
+        return self.pending_since is not None
+
+    @property
+    def takes_part(self):
+        """Whether others see this person: they aren't suspended, and don't wait for approval."""
+        return self.suspended_on is None and not self.is_pending
 
     def follow(self, other):
         """Follow `other` and send `user_followed`, and `follower_milestone_reached` if they have reached one.
@@ -451,23 +469,26 @@ class User(HasPicture, AbstractUser):
         `others` are the primary keys of people to lock with them. Raises AccountGone if this person has left or, with
         `visible`, if they are suspended.
         """
-        people = User.objects.lock(self.pk, *others)
-        if self.pk not in people or (visible and not people[self.pk]):
+        people = User.objects.filter(pk__in={self.pk, *others}).in_locking_order()
+        # People who wait for approval can still log in and leave.
+        suspended = dict(people.values_list("pk", "suspended_on"))
+        if self.pk not in suspended or (visible and suspended[self.pk]):
             raise AccountGone
 
     def leave(self):
         """Delete this account and everything in it, retire the username and send `user_left`.
 
-        Returns whether anything changed. Nothing changes if the account no longer exists.
+        A username that nobody has seen yet, because its owner waits for approval, becomes available again. Returns whether anything changed. Nothing changes if the account no longer exists.
         """
         with transaction.atomic():
             # A transaction that wants to store a row for this person waits for this lock, and then finds no account.
             locked = User.objects.select_for_update().filter(pk=self.pk)
-            picture = locked.values_list("picture", flat=True).first()
-            if picture is None:
+            stored = locked.values_list("picture", "pending_since").first()
+            if stored is None:
                 return False
-            self.picture = picture
-            RetiredUsername.objects.get_or_create(username=self.username)
+            self.picture, pending_since = stored
+            if pending_since is None:
+                RetiredUsername.objects.get_or_create(username=self.username)
             self._remove()
         return True
 
@@ -532,8 +553,11 @@ class User(HasPicture, AbstractUser):
             session.end()
 
     def can_be_mailed(self):
-        """Return whether emails may be sent to this person: they aren't suspended and have an address, confirmed if required."""
-        return not self.suspended_on and self.has_confirmed_address()
+        """Return whether emails about others may be sent to this person.
+
+        They take part and have an address, confirmed if required.
+        """
+        return self.takes_part and self.has_confirmed_address()
 
     def has_confirmed_address(self):
         """Return whether this person has an address, confirmed if required."""

@@ -261,6 +261,8 @@ class ModerationAction(AppendOnly):
         END_SUSPENSION = "end_suspension", _("ended a timed suspension")
         REMOVE_PICTURE = "remove_picture", _("removed a picture")
         REJECT_APPEAL = "reject_appeal", _("rejected an appeal")
+        APPROVE = "approve", _("approved an application")
+        REFUSE = "refuse", _("refused an application")
 
     created_on = models.DateTimeField(_("time"), auto_now_add=True)
     moderator = models.ForeignKey(

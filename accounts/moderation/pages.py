@@ -19,6 +19,9 @@ from accounts.common.database_errors import AccountGone
 from accounts.common.links import is_on_this_site
 from accounts.common.lists import CursorListView
 from accounts.common.text import fit
+from accounts.joining.decisions import approve
+from accounts.joining.decisions import refuse as refuse_application
+from accounts.joining.models import Application, Invitation, InvitationUse
 from accounts.models import User
 from accounts.moderation import permissions, queue, subjects
 from accounts.moderation.decisions import (
@@ -92,6 +95,8 @@ class QueueView(ModeratorMixin, TemplateView):
     def post(self, request):
         if "appeal" in request.POST:
             return self.answer()
+        if "application" in request.POST:
+            return self.decide_application()
         values = request.POST.getlist("card")
         together = TOGETHER in request.POST
         key = TOGETHER if together else values[0].partition(":")[0] if values else ""
@@ -152,6 +157,13 @@ class QueueView(ModeratorMixin, TemplateView):
                 return HttpResponseRedirect(f"{self.url_of_page()}#decided")
         return self.refused(form, key, [])
 
+    def decide_application(self):
+        """Approve or refuse an application."""
+        pk = read_position(self.request.POST["application"])
+        key = f"application-{pk}"
+        form, _action = decide_application(self.request, pk)
+        return self.refused(form, key, []) if form else HttpResponseRedirect(self.url_of_page())
+
     def decided(self, actions, key):
         if self.request.htmx:
             settled = queue.settled_keys(actions) - {key}
@@ -188,7 +200,7 @@ class QueueView(ModeratorMixin, TemplateView):
 
     def get_context_data(self, forms=None, selected=(), **kwargs):
         forms, viewer = forms or {}, self.request.user
-        page, appeals, cards = queue.load_page(viewer, Cursor.from_query(self.request.GET))
+        page, appeals, cards, applications = queue.load_page(viewer, Cursor.from_query(self.request.GET))
         refused_appeals = [appeal for appeal in appeals if appeal.refusal]
         appeals = [appeal for appeal in appeals if not appeal.refusal]
         decidable = [card for card in cards if not card.refusal]
@@ -204,11 +216,19 @@ class QueueView(ModeratorMixin, TemplateView):
         for appeal in appeals:
             key = f"appeal-{appeal.pk}"
             appeal.form = forms.get(key) or ReasonForm(key=key)
-        shown = {TOGETHER, *(card.key for card in cards), *(f"appeal-{appeal.pk}" for appeal in appeals)}
+        for application in applications:
+            application.form = application_form(application, forms)
+        shown = {
+            TOGETHER,
+            *(f"application-{each.pk}" for each in applications),
+            *(card.key for card in cards),
+            *(f"appeal-{appeal.pk}" for appeal in appeals),
+        }
         return super().get_context_data(
             page=page,
             cards=cards,
             appeals=appeals,
+            applications=applications,
             refused_appeals=refused_appeals,
             shown=shown,
             decided=queue.recent_decisions(viewer),
@@ -219,6 +239,35 @@ class QueueView(ModeratorMixin, TemplateView):
             together_buttons=together_buttons(decidable),
             **kwargs,
         )
+
+
+def application_form(application, forms):
+    key = f"application-{application.pk}"
+    return forms.get(key) or ReasonForm(key=key)
+
+
+def decide_application(request, pk):
+    """Approve or refuse the application that a form names, and say so in a message.
+
+    Returns the form with its errors and None, or None and the ModerationAction. Both are None if the application is gone.
+    """
+    application = Application.objects.filter(pk=pk).select_related("person").first()
+    if application is None:
+        messages.error(request, _("This application is gone: the person has left."))
+        return None, None
+    form = ReasonForm(request.POST, key=f"application-{pk}")
+    if form.is_valid():
+        try:
+            if "approve" in request.POST:
+                action = approve(request.user, application)
+            else:
+                action = refuse_application(request.user, application, form.cleaned_data["reason"])
+        except DecisionRefused as refusal:
+            form.add_error(refusal.field, str(refusal))
+        else:
+            messages.success(request, queue.announce(action))
+            return None, action
+    return form, None
 
 
 def load_card(viewer, value):
@@ -305,6 +354,8 @@ class PersonView(ModeratorMixin, TemplateView):
     def post(self, request, username):
         if "text" in request.POST:
             return self.add_note()
+        if "application" in request.POST:
+            return self.decide_application()
         decision = self.read_decision()
         if decision == Decision.DISMISS:
             raise BadRequest("This decision isn't about a person.")
@@ -340,6 +391,13 @@ class PersonView(ModeratorMixin, TemplateView):
             vars(self).pop(name, None)
         return self.render_to_response(self.get_context_data(form=form))
 
+    def decide_application(self):
+        form, _action = decide_application(self.request, read_position(self.request.POST["application"]))
+        if form is None:
+            return HttpResponseRedirect(self.request.path)
+        vars(self).pop("person", None)  # It may have changed.
+        return self.render_to_response(self.get_context_data(application_form=form))
+
     def add_note(self):
         author = self.request.user
         if self.person == author:
@@ -355,8 +413,13 @@ class PersonView(ModeratorMixin, TemplateView):
         messages.success(self.request, _("Note added."))
         return HttpResponseRedirect(f"{self.request.path}#notes")
 
-    def get_context_data(self, form=None, note_form=None, **kwargs):
+    def get_context_data(self, form=None, note_form=None, application_form=None, **kwargs):
         person, viewer = self.person, self.request.user
+        application = Application.objects.filter(person=person).first()
+        if application:
+            application.form = application_form or ReasonForm(key=f"application-{application.pk}")
+            application.person = person
+        guests = InvitationUse.objects.filter(invitation__creator=person, person__isnull=False)
         reports = Report.objects.select_related("reporter", "person", "closed_by").order_by("-pk")
         actions = (
             ModerationAction.objects.filter(person_name=person.username)
@@ -384,6 +447,9 @@ class PersonView(ModeratorMixin, TemplateView):
             facts=queue.load_facts([person])[person.pk],
             is_confirmed=EmailAddress.objects.filter(user=person, verified=True).exists(),
             parts=parts,
+            application=application,
+            invitation=Invitation.objects.filter(uses__person=person).first(),
+            guests=guests.select_related("person").order_by("-pk")[:SHOWN],
             is_viewer=is_viewer,
             reports_about=[] if is_viewer else reports.filter(person=person)[:SHOWN],
             reports_by=reports.filter(reporter=person)[:SHOWN],

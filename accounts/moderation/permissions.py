@@ -35,4 +35,16 @@ def all_permissions():
 
 
 # "change_user" lets moderators suspend and reinstate people, but only administrators can edit them.
-register("accounts", ["view_user", "change_user", "view_follow", "view_moderationaction", "view_rule"])
+register(
+    "accounts",
+    [
+        "view_user",
+        "change_user",
+        "view_follow",
+        "view_moderationaction",
+        "view_rule",
+        "view_invitation",
+        "change_invitation",
+        "view_invitationuse",
+    ],
+)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.common.cursors import fetch_from, paginate
+from accounts.joining.models import Application
 from accounts.moderation import subjects
 from accounts.moderation.decisions import (
     DAYS,
@@ -109,7 +110,8 @@ def open_card_count():
     """Return how many cards wait for a decision, counted up to one more than COUNT_LIMIT. One query."""
     reported = Report.objects.open().order_by().values_list("subject_type", "subject_id")
     appeals = Appeal.objects.open().order_by().values_list(Value("appeal"), "pk")
-    return reported.union(appeals)[: COUNT_LIMIT + 1].count()
+    applications = Application.objects.waiting().order_by().values_list(Value("application"), "pk")
+    return reported.union(appeals, applications)[: COUNT_LIMIT + 1].count()
 
 
 def capped(count):
@@ -118,18 +120,26 @@ def capped(count):
 
 
 def load_page(viewer, cursor):
-    """Return the Page of the queue at `cursor` with its Appeals and Cards: appeals first, then cards, most urgent first."""
+    """Return the Page of the queue at `cursor` with its Appeals, Cards and Applications.
+
+    Appeals come first, then cards, most urgent first, then applications, oldest first.
+    """
     page = paginate(_fetch_queue, cursor, CARDS, position=itemgetter("position"))
-    keys = [row["appeal"] for row in page if "appeal" in row]
-    groups = [row for row in page if "appeal" not in row]
-    return page, load_appeals(viewer, keys), load_cards(viewer, groups)
+    appeals = [row["appeal"] for row in page if "appeal" in row]
+    applications = [row["application"] for row in page if "application" in row]
+    groups = [row for row in page if not {"appeal", "application"} & row.keys()]
+    return page, load_appeals(viewer, appeals), load_cards(viewer, groups), load_applications(applications)
 
 
 def _fetch_queue(before, after, limit):
-    """Fetch the rows of a page as dicts: those of `ReportQuerySet.by_subject()`, and for appeals `appeal` and `position`."""
+    """Fetch the rows of a page as dicts with `position`.
+
+    They are those of `ReportQuerySet.by_subject()`. The others have only `appeal` or `application`, a primary key.
+    """
     appeals = Appeal.objects.in_queue().values("position", appeal=F("pk"))
     to_newer, found = after is not None, []
-    parts = [appeals, Report.objects.by_subject()]
+    applications = Application.objects.in_queue().values("position", application=F("pk"))
+    parts = [appeals, Report.objects.by_subject(), applications]
     for rows in reversed(parts) if to_newer else parts:
         if missing := limit - len(found):
             fetched = list(fetch_from(rows)(before, after, missing))
@@ -269,6 +279,13 @@ def load_appeals(viewer, keys):
     return appeals
 
 
+def load_applications(keys):
+    """Return the applications with these primary keys, oldest first, if there are any."""
+    if not keys:
+        return []
+    return list(Application.objects.filter(pk__in=keys).select_related("person").order_by("pk"))
+
+
 def grant_label(action):
     name = {"name": f"@{action.person_name}"}
     return {
@@ -332,4 +349,6 @@ def announce(action):
         Action.RESTORE: _("Post by @%(name)s restored."),
         Action.RETRACT: _("Warning of @%(name)s taken back."),
         Action.REJECT_APPEAL: _("Appeal of @%(name)s rejected."),
+        Action.APPROVE: _("@%(name)s can join. We've emailed them."),
+        Action.REFUSE: _("@%(name)s can't join. We've emailed them the reason."),
     }.get(action.action, describe(action).replace("%", "%%")) % name

@@ -16,6 +16,8 @@ from accounts.security.snapshots import MFA_CHANGES
 class SecurityEmail(EmailType):
     """Says what happened, when and from where, and what to do if it wasn't the recipient."""
 
+    reaches_pending = True
+
     def content(self, recipient, when, **arguments):
         return arguments | {
             "when": datetime.fromisoformat(when),

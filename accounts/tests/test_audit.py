@@ -24,6 +24,8 @@ from accounts.emails import outbox
 from accounts.emails.models import Delivery
 from accounts.jobs import registry
 from accounts.jobs.models import Job
+from accounts.joining.invitations import create_invitation
+from accounts.joining.models import Application, InvitationUse
 from accounts.models import Block, Follow, NameWord, RetiredUsername, User
 from accounts.moderation.decisions import Decision, answer_appeal, decide
 from accounts.moderation.models import Appeal, ModerationAction, Report
@@ -132,6 +134,16 @@ def plant_orphaned_picture(member, bob):
     default_storage.save(pictures.path("f" * 32, pictures.SMALL), ContentFile(b"x"))
 
 
+def plant_invitation_used_too_often(member, bob):
+    invitation = create_invitation(None, limit=1, days=1)
+    for person in (member, bob):
+        InvitationUse.objects.create(invitation=invitation, person=person)
+
+
+def plant_pending_member_without_application(member, bob):
+    User.objects.filter(pk=bob.pk).update(pending_since=LONG_AGO)
+
+
 def plant_report_about_a_deleted_post(member, bob):
     Report.objects.create(reporter=member, person=bob, subject_type="post", subject_id=10**9, reason="spam")
 
@@ -151,6 +163,8 @@ def plant_appeal_that_another_decision_answers(member, bob):
 
 PLANTED = {
     audit.ReportSubjects: plant_report_about_a_deleted_post,
+    audit.InvitationUses: plant_invitation_used_too_often,
+    audit.PendingApplicants: plant_pending_member_without_application,
     audit.EndedMutes: plant_mute_that_has_ended,
     audit.AppealedDecisions: plant_appeal_against_another_persons_decision,
     audit.AppealAnswers: plant_appeal_that_another_decision_answers,
@@ -447,3 +461,16 @@ def test_the_report_does_not_contain_whole_session_keys(member, bob):
     plant_unknown_session(member, bob)
     key = Session.objects.get().session_key
     assert report()["MembersSessions"]["examples"] == [f"sessions.Session {key[:4]}..."]
+
+
+@pytest.mark.parametrize("state", ["waiting", "refused", "approved"])
+def test_the_state_of_the_application_decides_who_waits(member, bob, state):
+    """`bob` waits for approval if `state` isn't "approved", and the rows disagree."""
+    decided_on = None if state == "waiting" else LONG_AGO
+    Application.objects.create(person=bob, submitted_on=LONG_AGO, state=state, decided_on=decided_on)
+    User.objects.filter(pk=bob.pk).update(pending_since=LONG_AGO if state == "approved" else None)
+    assert wrong() == {"PendingApplicants": 1}
+    report(fix=True)
+    assert not wrong()
+    bob.refresh_from_db()
+    assert bob.is_pending == (state != "approved")

@@ -1,4 +1,5 @@
 from accounts.emails.views import EmailPreviewView, EmailStyleView, TrustAddressView
+from accounts.joining.views import ApplicationView, InvitationsView, RevokeInvitationView
 from accounts.moderation.views import PersonReportView
 from accounts.notifications.views import NotificationsView, UnsubscribeView
 from accounts.views.announcements import AcceptRulesView, DismissAnnouncementView
@@ -30,7 +31,7 @@ from accounts.views.relationships import (
     UnfollowView,
     UnmuteView,
 )
-from accounts.views.signup import SignupView
+from accounts.views.signup import InvitedView, SignupView
 from accounts.views.welcome import WelcomePeopleView, WelcomeView
 
 __all__ = [
@@ -39,6 +40,10 @@ __all__ = [
     "MutesView",
     "UnmuteView",
     "AppealView",
+    "ApplicationView",
+    "InvitationsView",
+    "InvitedView",
+    "RevokeInvitationView",
     "BlockView",
     "BlocksView",
     "ConfirmEmailView",

@@ -18,7 +18,9 @@ from accounts.common.links import home_path
 from accounts.common.transactions import in_one_transaction
 from accounts.emails.models import SuppressedAddress
 from accounts.forms import LeaveForm, LocaleForm, ProfileForm
-from accounts.models import User
+from accounts.joining.access import pending_too
+from accounts.joining.invitations import budget_of
+from accounts.models import SiteSettings, User
 from accounts.notifications.forms import NotificationPreferencesForm
 from accounts.pictures import NotStored
 from accounts.security import rate_limits
@@ -48,7 +50,10 @@ class SettingsView(LoginRequiredMixin, SuppressedAddressMixin, TemplateView):
         member = self.request.user
         has_two_steps = HAS_MFA and is_mfa_enabled(member)
         return super().get_context_data(
-            blocked_count=User.objects.blocked_by(member).count(), has_two_steps=has_two_steps, **kwargs
+            blocked_count=User.objects.blocked_by(member).count(),
+            has_two_steps=has_two_steps,
+            can_invite=budget_of(member, SiteSettings.of(self.request)) != 0 or member.invitations.exists(),
+            **kwargs,
         )
 
 
@@ -109,6 +114,7 @@ class NotificationSettingsView(SuppressedAddressMixin, SettingsFormView):
     form_class = NotificationPreferencesForm
 
 
+@method_decorator(pending_too, name="dispatch")
 class LocaleSettingsView(SettingsFormView):
     """The member's language and time zone."""
 
@@ -116,7 +122,7 @@ class LocaleSettingsView(SettingsFormView):
     form_class = LocaleForm
 
 
-@method_decorator(open_before_acceptance, name="dispatch")
+@method_decorator([open_before_acceptance, pending_too], name="dispatch")
 class LeaveView(LoginRequiredMixin, FormView):
     """Deletes the member's account after they enter their password and confirm."""
 

@@ -226,7 +226,8 @@ class Post(models.Model):
 
     def _find_mentioned(self):
         names = mentioned_names(self.content)
-        found = get_user_model().objects.filter(username__in=names) if names else []
+        # Nobody sees people who wait for approval.
+        found = get_user_model().objects.filter(username__in=names, pending_since=None) if names else []
         return sorted(found, key=lambda person: names.index(person.username))
 
     def _concerned_with(self, mentioned):

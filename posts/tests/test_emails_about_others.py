@@ -79,8 +79,12 @@ NAMES_OTHERS = {
 }
 # These name the person of a report, whom its author or a moderator knows anyway.
 NAMES_THE_REPORTED = {"report_outcome", "new_report"}
+# Only moderators see those who apply.
+NAMES_APPLICANTS = {"new_application"}
 NAMES_NOBODY = {
     "announcement",
+    "application_approved",
+    "application_refused",
     "moderation_outcome",
     "follower_milestone",
     "password_changed",
@@ -118,7 +122,7 @@ def bob(db):
 def test_every_kind_of_email_is_known_here():
     assert {email_type.name for email_type in types.all_types()} == {
         *NAMES_OTHERS
-    } | NAMES_THE_REPORTED | NAMES_NOBODY
+    } | NAMES_THE_REPORTED | NAMES_APPLICANTS | NAMES_NOBODY
 
 
 @pytest.mark.parametrize("parted", [None, block, be_blocked, mute, suspend, leave])

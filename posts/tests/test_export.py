@@ -57,6 +57,7 @@ def test_every_field_of_the_member_is_exported_or_left_out():
         "password": "a hash opens doors",
         "is_active": "the page of a suspended member says so",
         "suspended_on": "moderation.json says so",
+        "pending_since": "application.json says so",
         "suspended_until": "moderation.json says so",
         "unseen_decision": "moderation.json has the decision",
         "notifications_seen": "a position in a list that only the site has",

@@ -8,9 +8,12 @@ from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from django.urls import get_resolver, resolve
+from django.utils import timezone
 
 from accounts.announcements.models import Announcement
-from accounts.models import Block, Follow, User
+from accounts.joining.invitations import create_invitation
+from accounts.joining.models import Application
+from accounts.models import Block, Follow, SiteSettings, User
 from accounts.moderation.models import ModerationAction, Report
 from accounts.tests.factories import UserFactory
 from posts.filters.models import Filter
@@ -86,6 +89,10 @@ PAGES = {
     "/users/filters/": ("in", 200, 200, 200, 200, 200),
     "/users/filters/1000000/": ("in", 404, 200, 404, 404, 404),
     "/users/filters/1000000/remove/": ("in", 405, 405, 405, 405, 405),
+    "/users/invitations/": ("in", 200, 200, 200, 200, 200),
+    "/users/invitations/1/revoke/": ("in", 405, 405, 405, 405, 405),
+    "/users/invited/x.y/": (200, 302, 302, 302, 302, 302),
+    "/users/application/": ("in", 302, 302, 302, 302, 302),
     "/@author/unfollow/": (405, 405, 405, 405, 405, 405),
     "/@author/unblock/": (405, 405, 405, 405, 405, 405),
     "/@author/remove-follower/": (405, 405, 405, 405, 405, 405),
@@ -102,6 +109,10 @@ PAGES = {
     "/admin/accounts/rule/": ("in", 403, 403, 403, 200, 200),
     "/admin/accounts/announcement/": ("in", 403, 403, 403, 403, 200),
     "/admin/accounts/announcement/add/": ("in", 403, 403, 403, 403, 200),
+    "/admin/accounts/invitation/": ("in", 403, 403, 403, 200, 200),
+    "/admin/accounts/invitationuse/": ("in", 403, 403, 403, 200, 200),
+    "/admin/accounts/application/": ("in", 403, 403, 403, 403, 200),
+    "/admin/accounts/sitesettings/": ("in", 403, 403, 403, 403, 200),
     "/admin/accounts/delivery/": ("in", 403, 403, 403, 403, 200),
     "/admin/auth/group/": ("in", 403, 403, 403, 403, 200),
     "/sitemap.xml": (200, 200, 200, 200, 200, 200),
@@ -196,6 +207,27 @@ POSTS = {
     "/users/filters/1000000/": ("in", 404, 200, 404, 404, 404),
     "/users/filters/1000000/remove/": ("in", 302, 302, 302, 302, 302),
     "/users/leave/": ("in", 200, 200, 200, 200, 200),
+    "/users/invitations/": ("in", 200, 200, 200, 200, 200),
+    "/users/invitations/1/revoke/": ("in", 404, 404, 404, 404, 404),
+    "/users/invited/x.y/": (200, 302, 302, 302, 302, 302),
+    "/users/application/": ("in", 302, 302, 302, 302, 302),
+}
+# What people can open whose application waits or was refused, and the status. All other pages redirect to the application.
+TO_APPLICANTS = {
+    **dict.fromkeys(
+        ("/about/", "/help/", "/rules/", "/privacy/", "/robots.txt", "/livez/", "/healthz/"), 200
+    ),
+    **dict.fromkeys(("/manifest.webmanifest", "/users/mail.css", "/users/application/"), 200),
+    **dict.fromkeys(("/users/settings/locale/", "/users/leave/", "/users/export/", "/users/logout/"), 200),
+    **dict.fromkeys(("/users/inactive/", "/users/confirm-email/", "/users/confirm-email/x/"), 200),
+    **dict.fromkeys(("/users/password/reset/", "/users/password/reset/done/"), 200),
+    **dict.fromkeys(("/users/password/reset/key/1-x/", "/users/password/reset/key/done/"), 200),
+    "/users/invited/x.y/": 200,
+    "/users/password/check/": 405,
+    "/users/unsubscribe/x/": 404,
+    "/media/pictures/x.webp": 404,
+    "/language/": 302,
+    "/favicon.ico": 302,
 }
 # allauth handles POST on these pages, which belong to the member who opens them.
 ALLAUTHS = tuple(
@@ -228,6 +260,30 @@ def clients(db):
     return clients
 
 
+@pytest.fixture
+def applicants(db):
+    """The clients of somebody who waits for approval and of somebody who was refused."""
+    now, clients = timezone.now(), {}
+    for name, state in (
+        ("pending", {}),
+        ("refused", {"state": "refused", "decided_on": now, "reason": "No."}),
+    ):
+        person = UserFactory(username=name, pending_since=now)
+        Application.objects.create(person=person, text="Please", submitted_on=now, **state)
+        clients[name] = Client()
+        clients[name].force_login(person)
+    return clients
+
+
+@pytest.fixture
+def invited(db):
+    """The client of a visitor with an invitation, on a site where everyone needs one, and the path of the link."""
+    SiteSettings.create_first()
+    SiteSettings.objects.update(signup_mode="invitation")
+    invitation = create_invitation(None, limit=1, days=1)
+    return Client(), invitation.url.removeprefix(settings.SITE_URL)
+
+
 def seen(response):
     """Return the status, or "in" if the visitor is redirected to the login page."""
     led = response.url if response.status_code == 302 else response.request["PATH_INFO"]
@@ -237,6 +293,10 @@ def seen(response):
 def get(client, path):
     # The admin redirects to its own login page first, which redirects further or refuses.
     return seen(client.get(path, follow=path.startswith("/admin/")))
+
+
+def led_to_application(response):
+    return response.status_code == 302 and response.url == "/users/application/"
 
 
 def routes(resolver, prefix=""):
@@ -266,6 +326,39 @@ def test_who_may_open_what(clients, path):
 def test_who_may_change_what(clients, path, who):
     assert seen(clients[who].post(path)) == POSTS[path][WHO.index(who)]
     assert Post.objects.filter(pk=1).exists() == (not (path == "/posts/1/delete/" and who == "author"))
+
+
+@pytest.mark.parametrize("who", ["pending", "refused"])
+def test_what_applicants_may_open(clients, applicants, who):
+    """One test for all addresses, because people and posts are the same for each."""
+    person, client = User.objects.get(username=who), applicants[who]
+    for path in PAGES:
+        for method in ("get", "post"):
+            response = getattr(client, method)(path)
+            if path not in TO_APPLICANTS:
+                assert led_to_application(response), (method, path)
+            elif method == "get":
+                assert response.status_code == TO_APPLICANTS[path], path
+                assert response.streaming or "@author" not in response.text, path
+            else:
+                assert not led_to_application(response) or path == "/users/application/", path
+            if "_auth_user_id" not in client.session:
+                assert path == "/users/logout/"
+                client.force_login(person)
+
+
+def test_an_invitation_opens_only_the_sign_up(clients, invited):
+    client, link = invited
+    assert client.get(link).status_code == 200
+    differing = [path for path in PAGES if get(client, path) != get(Client(), path)]
+    assert not differing
+
+
+def test_an_invitation_shows_a_form_where_there_is_none_without_it(invited):
+    client, link = invited
+    assert "form" in client.get(link).context
+    assert client.get("/users/signup/").status_code == 200
+    assert not User.objects.exists()
 
 
 def test_views_require_a_login_by_themselves(clients, settings):

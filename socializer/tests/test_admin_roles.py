@@ -29,7 +29,7 @@ LOOKUPS = [
     "__length",
 ]
 # What moderators may know about people, on any path to them.
-SEEN = {"username", "display_name", "bio", "date_joined", "is_active", "suspended_on"}
+SEEN = {"username", "display_name", "bio", "date_joined", "is_active", "suspended_on", "pending_since"}
 SECRET = [field.name for field in User._meta.get_fields() if field.name not in SEEN]
 SECRET += [
     "email__iexact",
@@ -85,6 +85,7 @@ def test_moderators_open_only_what_they_work_with(moderator, bob):
 
     assert opened == {
         "accounts.User", "accounts.Follow", "accounts.ModerationAction", "accounts.Rule", "posts.Post",
+        "accounts.Invitation", "accounts.InvitationUse",
     }  # fmt: skip
 
 

@@ -34,7 +34,7 @@ PATHS = [
     "/", "/explore/", "/@ada/", "/@bob/", "/users/", "/@bob/followers/", "/@bob/following/", "/users/blocks/", "/users/mutes/", "/@bob/mute/", "/users/decisions/", "/users/rules/", "/users/suspended/", "/@bob/report/",
     "/@bob/block/", "/users/welcome/", "/users/welcome/people/", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/signup/", "/users/login/", "/users/password/reset/", "/users/email/", "/posts/1/", "/posts/1/history/", "/posts/1/reply/", "/posts/1/replies/", "/@bob/replies/",
     "/posts/2/edit/", "/unread/", "/news/", "/help/", "/explore/feed.atom", "/feeds/x.y/home.atom", "/users/feeds/", "/sitemap-posts-1.xml",
-    "/healthz/", "/@bob/feed.atom", "/posts/1/likes/", "/bookmarks/", "/notifications/", "/users/filters/", "/users/filters/1000000/",
+    "/healthz/", "/@bob/feed.atom", "/posts/1/likes/", "/bookmarks/", "/notifications/", "/users/invitations/", "/users/invited/x.y/", "/users/application/", "/users/filters/", "/users/filters/1000000/",
 ]  # fmt: skip
 FORMS = {
     "/": ["content", "submission"],
@@ -66,7 +66,11 @@ FORMS = {
     "/users/sessions/1/end/": [],
     "/users/feeds/": ["do"],
     "/users/leave/": ["password", "sure"],
-    "/users/signup/": ["username", "email", "password1", "time_zone", "next"],
+    "/users/invitations/": ["limit", "days", "people"],
+    "/users/invitations/1/revoke/": [],
+    "/users/invited/x.y/": ["username", "email", "password1", "why"],
+    "/users/application/": ["text"],
+    "/users/signup/": ["username", "email", "password1", "time_zone", "why", "next"],
     "/users/login/": ["login", "password", "remember", "next"],
     "/users/password/reset/": ["email"],
     "/users/password/change/": ["oldpassword", "password1", "password2"],

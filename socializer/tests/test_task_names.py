@@ -31,6 +31,7 @@ NAMES = {
     "emails.deliver_rendered",
     "emails.send_digest",
     "emails.send_digests",
+    "joining.tell_moderators",
     "moderation.end_suspensions",
     "moderation.tell_moderators",
     "moderation.tell_moderators_of_appeal",

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from itertools import repeat
 
 from django.contrib.sessions.models import Session
 from django.core.management.base import BaseCommand, CommandError
@@ -9,6 +10,8 @@ from django.utils import timezone
 from accounts.common.installed import HAS_USER_SESSIONS
 from accounts.emails.models import Delivery, SuppressedAddress
 from accounts.jobs.models import ClockReading, Job
+from accounts.joining.decisions import discard_refused
+from accounts.joining.models import KEEP_REFUSED, Application, Invitation
 from accounts.models import User
 from accounts.notifications.models import Notification
 from accounts.notifications.types import kept_types
@@ -23,6 +26,8 @@ KEEP_DELIVERIES = timedelta(days=90)
 KEEP_NOTIFICATIONS = timedelta(days=90)
 # A mailbox that failed may work again later.
 KEEP_SUPPRESSIONS = timedelta(days=90)
+# Somebody may ask why their invitation didn't work.
+KEEP_INVITATIONS = timedelta(days=30)
 # How long people have to confirm their address before their username becomes available again.
 KEEP_UNCONFIRMED = timedelta(days=7)
 # A picture's files are stored before the row that refers to them.
@@ -48,8 +53,8 @@ def delete_in_batches(rows):
 
 class Command(BaseCommand):
     help = (
-        "Deletes expired sessions, old jobs, records of old emails, accounts whose address was never confirmed, "
-        "and unused pictures. It can be run again at any time."
+        "Deletes expired sessions, old jobs, records of old emails, accounts whose address was never confirmed or whose "
+        "application was refused, old invitations that nobody used, and unused pictures. It can be run again at any time."
     )
 
     def add_arguments(self, parser):
@@ -70,6 +75,7 @@ class Command(BaseCommand):
             count = rows.count() if dry_run else delete_in_batches(rows)
             self.report(count, name, dry_run, verbosity)
         self.report(self.discard_unconfirmed(now, dry_run), "unconfirmed accounts", dry_run, verbosity)
+        self.report(self.discard_refused(now, dry_run), "accounts of refused applicants", dry_run, verbosity)
         # These are pictures of people who left, or from failed uploads. Recent ones may belong to an upload in progress.
         keys = User.orphaned_pictures(stored_keys(), now - KEEP_PICTURES)
         if not dry_run:
@@ -99,11 +105,23 @@ class Command(BaseCommand):
         yield "finished jobs", Job.objects.expired(now)
         yield "records of emails", Delivery.objects.filter(created_on__lt=now - KEEP_DELIVERIES)
         yield "notifications", Notification.objects.expired(now - KEEP_NOTIFICATIONS, kept_types())
+        yield (
+            "unused invitations",
+            Invitation.objects.filter(uses=None, expires_on__lt=now - KEEP_INVITATIONS),
+        )
         yield "counters of ended limits", RateLimitCounter.objects.filter(ends_on__lt=now)
         yield (
             "suppressed addresses",
             SuppressedAddress.objects.filter(suppressed_on__lt=now - KEEP_SUPPRESSIONS),
         )
+
+    def discard_refused(self, now, dry_run):
+        """Delete accounts whose application was refused long ago, and return their number. With `dry_run`, only count them."""
+        before = now - KEEP_REFUSED
+        refused = Application.objects.refused_before(before)
+        if dry_run:
+            return refused.count()
+        return sum(map(discard_refused, list(refused.select_related("person")), repeat(before)))
 
     def discard_unconfirmed(self, now, dry_run):
         """Delete accounts whose address was never confirmed, and return their number. With `dry_run`, only count them."""

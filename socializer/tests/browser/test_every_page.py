@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts.announcements.models import Announcement
 from accounts.emails.unsubscribe import unsubscribe_url
+from accounts.joining.models import Application, Invitation, InvitationUse
 from accounts.models import Mute, SiteSettings, User
 from accounts.moderation.models import Appeal, ModerationAction, Report, Rule
 from accounts.notifications import types
@@ -76,7 +77,7 @@ def with_an_edited_post(network):
 def pages_of_a_visitor(network):
     unsubscribe = unsubscribe_url(network["ada"], types.get("new_follower")).partition("8000")[2]
     return [
-        "/", "/explore/", "/help/", "/about/", "/rules/", "/privacy/", "/@bob/", f"/@{'z' * 40}/", f"/posts/{network['own'].pk}/", f"/posts/{network['edited'].pk}/history/", f"/posts/{network['edited'].pk}/likes/", "/users/login/", "/users/signup/",
+        "/", "/explore/", "/help/", "/about/", "/rules/", "/privacy/", "/@bob/", f"/@{'z' * 40}/", f"/posts/{network['own'].pk}/", f"/posts/{network['edited'].pk}/history/", f"/posts/{network['edited'].pk}/likes/", "/users/login/", "/users/signup/", "/users/invited/x.y/",
         "/users/password/reset/", "/users/password/reset/done/", "/users/inactive/", "/users/confirm-email/",
         unsubscribe, "/users/unsubscribe/broken/", "/nope/", "/healthz/", "/@bob/?before=1", f"/posts/{network['other'].pk}/", "/@bob/replies/", "/explore/?language=en",
     ]  # fmt: skip
@@ -87,7 +88,7 @@ def pages_of_a_member(network):
         "/", "/?before=1", "/unread/?after=1", "/help/", "/explore/", "/@ada/", "/@bob/", f"/@{'z' * 40}/", "/@ada/followers/", "/@bob/following/",
         "/users/welcome/", "/users/welcome/people/", "/users/", "/users/?q=nobody+at+all", "/users/settings/", "/users/settings/profile/", "/users/settings/emails/", "/users/settings/locale/", "/users/email/", "/users/password/change/",
         "/users/sessions/", "/users/2fa/", "/users/2fa/totp/activate/", "/users/2fa/webauthn/add/", "/users/2fa/webauthn/", "/users/settings/mail/new_follower/",
-        "/users/settings/mail/home_by_mail/", "/users/settings/mail/reply/", "/users/settings/mail/like/", "/notifications/", "/notifications/?before=1", "/users/reauthenticate/", "/users/blocks/", "/users/mutes/", "/users/filters/", f"/users/filters/{network['filter'].pk}/", "/@bob/mute/", "/users/decisions/", f"/users/decisions/{network['decision'].pk}/appeal/", "/@bob/report/", "/users/feeds/", "/users/leave/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
+        "/users/settings/mail/home_by_mail/", "/users/settings/mail/reply/", "/users/settings/mail/like/", "/notifications/", "/notifications/?before=1", "/users/reauthenticate/", "/users/blocks/", "/users/mutes/", "/users/invitations/", "/users/filters/", f"/users/filters/{network['filter'].pk}/", "/@bob/mute/", "/users/decisions/", f"/users/decisions/{network['decision'].pk}/appeal/", "/@bob/report/", "/users/feeds/", "/users/leave/", "/users/logout/", "/posts/add/", f"/posts/{network['own'].pk}/",
         f"/posts/{network['other'].pk}/", f"/posts/{network['other'].pk}/report/",
         f"/posts/{network['edited'].pk}/", f"/posts/{network['edited'].pk}/likes/", f"/posts/{network['own'].pk}/likes/", "/bookmarks/", "/bookmarks/?before=1",
         f"/posts/{network['other'].pk}/reply/", f"/posts/{network['reply'].pk}/", "/@ada/replies/", f"/posts/{network['own'].pk}/replies/", "/explore/?language=zh-hans",
@@ -274,6 +275,50 @@ def moderation(page, network):
     yield "a decision"
     page.goto("/admin/moderation/")
     yield "the queue after a decision"
+    yield from joining(page)
+
+
+def joining(page):
+    """What a moderator who invites sees, and people who want to join, in each mode of the site."""
+    page.goto("/users/invitations/")
+    page.get_by_label(_("How many people can use it?")).fill("0")
+    page.get_by_role("button", name=_("Create invitation")).click()
+    page.locator("[name=limit][aria-invalid=true]").wait_for()
+    yield "an invitation for nobody"
+    page.get_by_label(_("How many people can use it?")).fill("10")
+    page.get_by_role("button", name=_("Create invitation")).click()
+    link = page.get_by_label(_("Invitation link")).input_value()
+    InvitationUse.objects.create(invitation=Invitation.find(link.split("/")[-2]), person=UserFactory())
+    page.goto("/users/invitations/")
+    yield "invitations"
+    page.context.clear_cookies()
+    SiteSettings.create_first()
+    for mode in ("invitation", "closed", "approval"):
+        SiteSettings.objects.update(signup_mode=mode)
+        for path in ("/", "/users/login/", "/users/signup/", link.partition("8000")[2] or link):
+            page.goto(path)
+            yield f"{mode} {path}"
+    page.goto("/users/signup/")
+    page.get_by_label(_("Username")).fill("heidi")
+    page.get_by_label(_("Email")).fill("heidi@example.org")
+    page.get_by_label(_("Password")).fill(PASSWORD)
+    page.get_by_label(_("Why do you want to join?")).fill("I keep bees, too.")
+    page.get_by_role("main").get_by_role("button", name=_("Ask to join")).click()
+    page.get_by_role("heading", name=_("Your application is waiting")).wait_for()
+    yield "an application that waits"
+    for path in ("/users/settings/locale/", "/users/leave/", link.partition("8000")[2] or link):
+        page.goto(path)
+        yield f"applicant {path}"
+    Application.objects.update(state="refused", decided_on=timezone.now(), reason="No.")
+    page.goto("/")
+    yield "an application that was refused"
+    page.context.clear_cookies()
+    Application.objects.update(state="waiting", decided_on=None, reason="")
+    log_in(page, "mo")
+    for path in ("", "people/heidi/"):
+        page.goto(f"/admin/moderation/{path}")
+        page.get_by_text("I keep bees, too.").wait_for()
+        yield f"an application, for a moderator, {path}"
 
 
 @pytest.mark.parametrize("language", LOOKS)
