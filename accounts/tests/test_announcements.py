@@ -14,6 +14,8 @@ from accounts.announcements import tasks
 from accounts.announcements.models import Announcement
 from accounts.announcements.tasks import notify_members, publish
 from accounts.jobs.models import Job
+from accounts.joining.decisions import approve
+from accounts.joining.models import Application
 from accounts.models import User
 from accounts.moderation.models import Rule
 from accounts.notifications import digests, types
@@ -283,6 +285,23 @@ class TestNewRules:
             assert member_client.post("/users/rules/", {"announcement": nonsense}).status_code == 200
         member.refresh_from_db()
         assert member.rules_accepted_on is None
+
+    @pytest.mark.parametrize("method", ["get", "post"])
+    def test_who_waits_for_approval_sees_their_application_and_accepts_them_afterwards(
+        self, member, member_client, new_rules, method
+    ):
+        application = Application.objects.create(person=member, text="Please", submitted_on=timezone.now())
+        User.objects.update(pending_since=timezone.now())
+        for path in ("/", "/explore/", "/posts/add/", "/users/rules/"):
+            response = getattr(member_client, method)(path, {"content": "Hello"}, follow=True)
+            assert response.redirect_chain == [("/users/application/", 302)]
+            assert response.status_code == 200
+        assert member_client.get("/users/settings/locale/").status_code == 200
+
+        approve(UserFactory(is_staff=True), application)
+        assert member_client.get("/").url.startswith("/users/rules/")
+        self.accept(member_client, new_rules)
+        assert member_client.get("/").status_code == 200
 
     @pytest.mark.parametrize(
         "path",

@@ -11,7 +11,7 @@ from django.urls import clear_url_caches, path
 
 from accounts import pictures
 from accounts.emails.unsubscribe import unsubscribe_url
-from accounts.models import Follow, SiteSettings
+from accounts.models import Follow, SiteSettings, User
 from accounts.notifications import types
 from accounts.tests import pictures as samples
 from accounts.tests.factories import UserFactory
@@ -34,7 +34,7 @@ REQUESTS = [
 # What visitors may still open, with the status of GET. On every other page they are asked to log in, or it doesn't exist.
 OPEN = {
     "/": 200, "/about/": 200, "/help/": 200, "/rules/": 200, "/privacy/": 200,
-    "/users/signup/": 200, "/users/inactive/": 200, "/users/logout/": 302, "/users/confirm-email/": 200,
+    "/users/signup/": 200, "/users/invited/x.y/": 200, "/users/inactive/": 200, "/users/logout/": 302, "/users/confirm-email/": 200,
     "/users/confirm-email/x/": 200, "/users/password/reset/": 200, "/users/password/reset/done/": 200,
     "/users/password/reset/key/1-x/": 200, "/users/password/reset/key/done/": 200, "/users/password/check/": 405,
     "/users/unsubscribe/x/": 404, "/users/mail.css": 200, "/users/feed/": 301, "/language/": 302, "/news/": 200,
@@ -199,6 +199,15 @@ def test_a_suspended_member_sees_no_pictures(closed, hidden):
     client.force_login(member)
     member.suspend()
     assert seen(client.get(hidden.picture_url())) == "in"
+
+
+def test_who_waits_for_approval_sees_no_pictures(closed, hidden):
+    client, person = Client(), UserFactory()
+    client.force_login(person)
+    assert client.get(hidden.picture_url()).status_code == 200
+    User.objects.filter(pk=person.pk).update(pending_since=person.date_joined)
+    assert seen(client.get(hidden.picture_url())) == "in"
+    assert client.get("/users/login/", {"next": hidden.picture_url()}).url == "/users/application/"
 
 
 def test_the_private_feed_and_unsubscribing_need_no_login(closed, hidden, member):
