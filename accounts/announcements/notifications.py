@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
 
 from accounts.announcements.models import Announcement
 from accounts.announcements.tasks import ANNOUNCEMENT
@@ -39,8 +40,8 @@ class AnnouncementNotification(NotificationType):
 
     def sample(self, recipient):
         tomorrow = timezone.now() + timedelta(days=1)
-        text = "We're moving to a faster server on Saturday morning. The site will be away for an hour."
-        return self._context([Announcement(pk=0, text=text, language="en", ends_on=tomorrow)])
+        text = _("We're moving to a faster server on Saturday morning. The site will be away for an hour.")
+        return self._context([Announcement(pk=0, text=text, language=get_language(), ends_on=tomorrow)])
 
     def _context(self, announcements):
         if not announcements:

@@ -2,6 +2,7 @@
 
 from django.db.models import Exists, Q
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.common.links import absolute, home_path
@@ -54,7 +55,7 @@ class NewApplication(NotificationType):
         )
 
     def sample(self, recipient):
-        text = "I keep bees, too."
+        text = _("I keep bees, too.")
         return self._context([Application(person=User(username="grace"), text=text)], 1)
 
     def _context(self, applications, count):

@@ -284,7 +284,7 @@ def test_the_gate_takes_one_query_for_visitors_and_none_for_members(
         with django_assert_num_queries(1):
             Client().get(address)
     with mock.patch.object(SiteSettings, "load", side_effect=AssertionError):
-        for address in ("/", "/explore/", f"/@{NAME}/", "/users/settings/"):
+        for address in ("/", "/explore/", f"/@{NAME}/", "/notifications/"):
             assert member_client.get(address).status_code == 200
 
 
