@@ -126,11 +126,12 @@ def _load_people(user, groups):
     names = {group.newest.type for group in groups.values()}
     rows = shown_to(user, names).filter(group_key__in=groups.keys()).select_related("actor")
     rows = rows.annotate(is_followed=PersonCondition(FOLLOWED_BY_VIEWER, "actor", user.pk)).order_by("-pk")
+    seen = set()
     for row in rows:
-        group = groups[row.group_key]
-        if row.actor and row.actor not in group.people:
+        if row.actor and (row.group_key, row.actor_id) not in seen:
+            seen.add((row.group_key, row.actor_id))
             row.actor.is_followed = row.is_followed
-            group.people.append(row.actor)
+            groups[row.group_key].people.append(row.actor)
 
 
 def _load_subjects(user, groups):

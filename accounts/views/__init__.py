@@ -33,9 +33,6 @@ from accounts.views.signup import SignupView
 from accounts.views.welcome import WelcomePeopleView, WelcomeView
 
 __all__ = [
-    "MuteView",
-    "MutesView",
-    "UnmuteView",
     "AppealView",
     "BlockView",
     "BlocksView",
@@ -50,6 +47,8 @@ __all__ = [
     "LeaveView",
     "LocaleSettingsView",
     "LoginView",
+    "MuteView",
+    "MutesView",
     "NotificationSettingsView",
     "NotificationsView",
     "PasswordChangeView",
@@ -67,6 +66,7 @@ __all__ = [
     "TrustAddressView",
     "UnblockView",
     "UnfollowView",
+    "UnmuteView",
     "UnsubscribeView",
     "WelcomePeopleView",
     "WelcomeView",

@@ -39,9 +39,9 @@ __all__ = [
     "ProfileRepliesView",
     "ProfileView",
     "RemoveBookmarkView",
-    "UnlikeView",
-    "UnmuteConversationView",
     "ReplyPolicyView",
     "ReplyView",
+    "UnlikeView",
+    "UnmuteConversationView",
     "UnreadView",
 ]
