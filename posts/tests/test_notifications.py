@@ -324,6 +324,13 @@ def test_no_page_reads_more_of_a_group_than_its_newest_notifications(member, pos
 
 @pytest.mark.parametrize("find", [page.newest_of_groups, page.shown_to])
 def test_the_rows_without_a_group_are_not_in_the_index_of_the_page(member, find):
+    catalogue = {
+        "sqlite": "SELECT sql FROM sqlite_master WHERE name = %s",
+        "postgresql": "SELECT indexdef FROM pg_indexes WHERE indexname = %s",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(catalogue[connection.vendor], ["notification_newest"])
+        assert "WHERE" in cursor.fetchone()[0]
     if connection.vendor == "sqlite":
         plan = find(member).order_by("-pk")[:21].explain()
         assert "SEARCH accounts_notification USING INDEX notification_newest (recipient_id=?)" in plan

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import Mute
 from accounts.tests.factories import UserFactory
-from posts.conversations.threads import PathCursor, Thread, decode_path, encode_path, replies_between
+from posts.conversations.threads import PathCursor, Thread, decode_path, encode_path, page_query
 from posts.models import Post
 from posts.paths import MAX_DEPTH
 from posts.tests.factories import PostFactory
@@ -258,9 +258,10 @@ def test_no_reply_is_read_besides_those_of_the_page(member, deepest):
     """Not even for a post at the last level, whose siblings' paths are as long as those of its replies."""
     posts = chain(PostFactory(), MAX_DEPTH)
     thread = Thread(posts[-1] if deepest else posts[0], member)
-    order, index = ("pk", "post_replies") if deepest else ("path", "post_thread")
-    if connection.vendor == "sqlite":
-        plan = replies_between(member, **thread._bounds()).order_by(order)[:21].explain()
+    index = "post_replies" if deepest else "post_thread"
+    for backwards in (False, True) if connection.vendor == "sqlite" else ():
+        query = page_query(21, as_member=True, is_deepest=deepest, backwards=backwards)
+        plan = query.build(viewer=member.pk, **thread._bounds()).explain()
         assert f"SEARCH posts_post USING INDEX {index} (" in plan
         assert "TEMP B-TREE" not in plan
 
